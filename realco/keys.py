@@ -1,0 +1,70 @@
+"""
+The keys that encrypt fields, as the environment writes them.
+
+Each has a short id, which travels with everything it has encrypted. The first of them encrypts;
+the others only read what was written before a rotation. Settings import this module, so it
+imports nothing of Django's models.
+"""
+
+import base64
+import binascii
+import re
+import secrets
+from collections.abc import Mapping
+
+from django.core.exceptions import ImproperlyConfigured
+
+KEY_BYTES = 32
+_KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,32}")
+
+
+class UnusableKeys(ImproperlyConfigured):
+    """The configured keys cannot be used; the message says why and never shows a key."""
+
+
+def generate_key() -> str:
+    """Make a new 32-byte key, in the base64 that FIELD_ENCRYPTION_KEYS is written in."""
+    return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+
+
+def parse_keys(text: str) -> dict[str, str]:
+    """
+    Read keys as the environment writes them, "id1:base64,id2:base64", in their order.
+
+    :raises UnusableKeys: if there is none, or one is malformed or comes twice
+    """
+    keys: dict[str, str] = {}
+    for place, pair in enumerate(filter(None, (part.strip() for part in text.split(","))), start=1):
+        key_id, colon, key = pair.partition(":")
+        if not colon:
+            raise UnusableKeys(f"Field encryption key number {place} is not written as id:base64.")
+        if key_id.strip() in keys:
+            raise UnusableKeys(f"The field encryption key id {key_id.strip()!r} comes twice.")
+        keys[key_id.strip()] = key.strip()
+    decode_keys(keys)
+    return keys
+
+
+def decode_keys(keys: Mapping[str, str]) -> dict[str, bytes]:
+    """
+    Turn the configured keys into bytes, in their order.
+
+    :raises UnusableKeys: if there is none, or one is not 32 bytes of base64
+    """
+    if not keys:
+        raise UnusableKeys("There is no field encryption key; set FIELD_ENCRYPTION_KEYS to id:base64.")
+    return {key_id: _decode_key(key_id, key) for key_id, key in keys.items()}
+
+
+def _decode_key(key_id: str, key: str) -> bytes:
+    if not _KEY_ID.fullmatch(key_id):
+        raise UnusableKeys("A field encryption key id has 1 to 32 letters, digits, hyphens or underscores.")
+    try:
+        # Both alphabets of base64 are met in the wild; the padding is often lost on the way.
+        standard = key.rstrip("=").replace("-", "+").replace("_", "/")
+        decoded = base64.b64decode(standard + "=" * (-len(standard) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise UnusableKeys(f"The field encryption key {key_id!r} is not base64.") from None
+    if len(decoded) != KEY_BYTES:
+        raise UnusableKeys(f"The field encryption key {key_id!r} has {len(decoded)} bytes instead of 32.")
+    return decoded
