@@ -35,7 +35,7 @@ if not hasattr(settings, "FIELD_ENCRYPTION_KEY"):
     # never used here; a random key makes sure that nothing it wrote could ever be read.
     settings.FIELD_ENCRYPTION_KEY = generate_key().replace("+", "-").replace("/", "_")
 
-from encrypted_model_fields import fields as package  # type: ignore[import-untyped]  # noqa: E402
+from encrypted_model_fields import fields as package  # type: ignore[import-untyped]
 
 __all__ = [
     "EncryptedCharField",
@@ -318,7 +318,9 @@ def _unpack(text: str) -> tuple[str, bytes, bytes]:
         return raw[2 : 2 + raw[1]].decode("ascii"), raw[:header_ends], raw[header_ends:]
     except (binascii.Error, ValueError, IndexError):
         # The text is left out on purpose: it may be a value somebody wrote in clear.
-        raise EncryptedValueUnreadable("A stored value is not in the form that encrypted ones have.") from None
+        raise EncryptedValueUnreadable(
+            "A stored value is not in the form that encrypted ones have."
+        ) from None
 
 
 def _bound(header: bytes, place: str) -> bytes:
@@ -336,7 +338,5 @@ def _decoded(keys: tuple[tuple[str, str], ...]) -> Mapping[str, bytes]:
 
 @functools.lru_cache(maxsize=64)
 def _index_key(key: bytes, purpose: str) -> bytes:
-    derivation = HKDF(
-        algorithm=hashes.SHA256(), length=32, salt=b"realco.blind_index", info=purpose.encode()
-    )
+    derivation = HKDF(algorithm=hashes.SHA256(), length=32, salt=b"realco.blind_index", info=purpose.encode())
     return derivation.derive(key)

@@ -118,7 +118,7 @@ def require_known_currency(currency: object) -> None:
     :raises UnknownCurrency: if it is not USD
     """
     if currency != CURRENCY:
-        raise UnknownCurrency(f"Only {CURRENCY} is dealt in here; {_shown(currency)} is not.")
+        raise UnknownCurrency(f"Only {CURRENCY} is dealt in here, not {_shown(currency)}.")
 
 
 def allocate(total: Decimal, weights: Sequence[int]) -> list[Decimal]:
@@ -258,5 +258,6 @@ def _in_range(number: Decimal) -> Decimal:
 
 def _shown(value: object) -> str:
     """Quote what somebody sent, but never a page of it."""
-    text = str(value)
+    # Only text and decimals are quoted: an int may be too long to be written out.
+    text = str(value) if isinstance(value, str | Decimal) else type(value).__name__
     return f"“{text[:40]}…”" if len(text) > 40 else f"“{text}”"
