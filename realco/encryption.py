@@ -16,7 +16,7 @@ import functools
 import hmac
 import secrets
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -35,7 +35,7 @@ if not hasattr(settings, "FIELD_ENCRYPTION_KEY"):
     # never used here; a random key makes sure that nothing it wrote could ever be read.
     settings.FIELD_ENCRYPTION_KEY = generate_key().replace("+", "-").replace("/", "_")
 
-from encrypted_model_fields import fields as package  # type: ignore[import-untyped]
+from encrypted_model_fields import fields as package
 
 __all__ = [
     "EncryptedCharField",
@@ -188,9 +188,8 @@ class EncryptedAttribute(DeferredAttribute):
 class _Encrypted(package.EncryptedMixin):  # type: ignore[misc]
     """What the encrypted fields share; it stands before a field class of Django's."""
 
-    descriptor_class = EncryptedAttribute
+    descriptor_class: Any = EncryptedAttribute
     attname: str
-    column: str
     model: type[models.Model]
 
     def place_of(self, instance: models.Model) -> str:
@@ -297,11 +296,33 @@ class _Encrypted(package.EncryptedMixin):  # type: ignore[misc]
         )
 
 
-class EncryptedTextField(_Encrypted, package.EncryptedTextField):  # type: ignore[misc]
+if TYPE_CHECKING:
+    _TextField = models.TextField
+    _CharField = models.CharField
+else:
+
+    class _Parametrised:
+        """Takes the type parameters that mypy knows Django's fields by."""
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
+    class _TextField(_Parametrised, package.EncryptedTextField):
+        pass
+
+    class _CharField(_Parametrised, package.EncryptedCharField):
+        pass
+
+
+_Set = TypeVar("_Set", contravariant=True)
+_Get = TypeVar("_Get", covariant=True)
+
+
+class EncryptedTextField(_Encrypted, _TextField[_Set, _Get]):
     """Text of any length, encrypted for its row."""
 
 
-class EncryptedCharField(_Encrypted, package.EncryptedCharField):  # type: ignore[misc]
+class EncryptedCharField(_Encrypted, _CharField[_Set, _Get]):
     """One line of text, encrypted for its row; max_length counts the clear characters in forms."""
 
 

@@ -9,7 +9,7 @@ through `to_json` or `format_money`. What lies between is exact: nothing here ro
 import re
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -22,6 +22,20 @@ CENT = Decimal("0.01")
 ZERO = Decimal("0.00")
 MAX_AMOUNT = Decimal("9999999999999999.99")
 """The largest amount that numeric(18,2) holds."""
+
+if TYPE_CHECKING:
+    _DecimalField = models.DecimalField
+else:
+
+    class _DecimalField(models.DecimalField):
+        """Django's field, which takes the type parameters that mypy knows it by."""
+
+        def __class_getitem__(cls, _: object) -> type[models.DecimalField]:
+            return cls
+
+
+_Set = TypeVar("_Set", contravariant=True)
+_Get = TypeVar("_Get", covariant=True)
 
 _PLAIN = re.compile(r"(?P<sign>-?)(?P<whole>[0-9]+)(?:\.(?P<cents>[0-9]+))?")
 _WRITTEN = re.compile(r"(?P<whole>[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\.(?P<cents>[0-9]+))?")
@@ -190,7 +204,7 @@ def to_json(amount: Decimal) -> str:
     return f"{from_cents(as_cents(amount)):.2f}"
 
 
-class MoneyField(models.DecimalField):  # type: ignore[type-arg]
+class MoneyField(_DecimalField[_Set, _Get]):
     """
     A column of money, numeric(18,2), that refuses what PostgreSQL would round in silence.
 

@@ -1,15 +1,14 @@
 """Encrypted columns open only in their own row, and never hand out what they cannot read."""
 
 import base64
-import io
 import logging
 import pickle
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.apps.registry import Apps
 from django.core import serializers
-from django.core.exceptions import FieldError, ImproperlyConfigured
+from django.core.exceptions import FieldError
 from django.db import connection, models
 from django.db.migrations.writer import MigrationWriter
 from django.db.transaction import atomic
@@ -28,29 +27,31 @@ from realco.encryption import (
     last_four,
 )
 from realco.identifiers import new_id
-from realco.keys import UnusableKeys, parse_keys
 
 NUMBER = "000123456789"
 OTHER = "000987654321"
 
 
-class Vault(models.Model):
+class Vault(models.Model):  # noqa: DJ008
     """A throw-away model with a registry of its own, so that no migration ever sees it."""
 
     id = models.UUIDField(primary_key=True, default=new_id)
     number = EncryptedTextField()
-    spare = EncryptedCharField(max_length=40, null=True)
+    spare = EncryptedCharField(max_length=40, null=True, blank=True)
     label = models.TextField(default="")
+    objects: ClassVar[models.Manager["Vault"]] = models.Manager()
 
     class Meta:
         app_label = "vaults"
         apps = Apps()
+        constraints = [models.CheckConstraint(name="vaults_label", condition=~models.Q(label="forbidden"))]
 
 
-class Counted(models.Model):
+class Counted(models.Model):  # noqa: DJ008
     """A model whose primary key the database assigns."""
 
     number = EncryptedTextField()
+    objects: ClassVar[models.Manager["Counted"]] = models.Manager()
 
     class Meta:
         app_label = "vaults"
@@ -123,7 +124,7 @@ class TestSaving:
         vault.save()
         again = reread(vault)
         again.number = NUMBER
-        again.full_clean(exclude=["spare", "label"], validate_unique=False, validate_constraints=False)
+        again.full_clean()
         again.save()
         again.refresh_from_db()
         again.save()
@@ -278,9 +279,7 @@ class TestRotation:
         assert Sealed(stored(old)).key_id == "k1"
         assert Sealed(stored(new)).key_id == "k2"
 
-    def test_saving_a_row_moves_it_to_the_first_key(
-        self, settings: Settings, keys: dict[str, str]
-    ) -> None:
+    def test_saving_a_row_moves_it_to_the_first_key(self, settings: Settings, keys: dict[str, str]) -> None:
         vault = Vault.objects.create(number=NUMBER, spare=OTHER)
         fresh = {"k2": generate_key()}
         settings.FIELD_ENCRYPTION_KEYS = {**fresh, **keys}
@@ -363,26 +362,21 @@ class TestLeaks:
         sealed = vault.__dict__["number"]
 
         assert NUMBER.encode() not in pickle.dumps(sealed)
-        assert pickle.loads(pickle.dumps(sealed)) == sealed
+        assert pickle.loads(pickle.dumps(sealed)) == sealed  # noqa: S301
 
     def test_the_query_log_holds_no_clear_value(self, caplog: pytest.LogCaptureFixture) -> None:
-        stream = io.StringIO()
-        handler = logging.StreamHandler(stream)
-        logger = logging.getLogger("django.db.backends")
-        logger.addHandler(handler)
-        try:
-            with override_settings(DEBUG=True), caplog.at_level(logging.DEBUG, "django.db.backends"):
-                Vault.objects.create(number=NUMBER)
-        finally:
-            logger.removeHandler(handler)
+        with override_settings(DEBUG=True), caplog.at_level(logging.DEBUG, "django.db.backends"):
+            Vault.objects.create(number=NUMBER)
 
         assert "rc1:" in caplog.text
-        assert NUMBER not in caplog.text + stream.getvalue()
+        assert NUMBER not in caplog.text
 
 
 class TestTheField:
     def test_is_the_package_field_to_everything_else(self) -> None:
-        assert isinstance(EncryptedTextField(), encryption.package.EncryptedTextField)
+        parents = [f"{parent.__module__}.{parent.__name__}" for parent in EncryptedTextField.__mro__]
+
+        assert "encrypted_model_fields.fields.EncryptedTextField" in parents
 
     @pytest.mark.parametrize(
         ("name", "path"),
@@ -442,38 +436,3 @@ class TestLastFour:
     )
     def test_shows_four_and_never_the_whole(self, value: str, shown: str) -> None:
         assert last_four(value) == shown
-
-
-class TestParseKeys:
-    def test_reads_them_in_their_order(self) -> None:
-        first, second = generate_key(), generate_key()
-
-        assert list(parse_keys(f"2026:{first}, 2025:{second},").items()) == [
-            ("2026", first),
-            ("2025", second),
-        ]
-
-    def test_reads_either_alphabet_with_or_without_padding(self) -> None:
-        key = base64.b64encode(b"\xfb\xff" * 16).decode()
-
-        assert parse_keys("a:" + key.replace("+", "-").replace("/", "_").rstrip("="))
-
-    @pytest.mark.parametrize(
-        ("text", "said"),
-        [
-            ("", "no field encryption key"),
-            (" , ", "no field encryption key"),
-            ("justakey", "number 1 is not written as id:base64"),
-            ("a:c2hvcnQ=", "'a' has 5 bytes instead of 32"),
-            ("a:***secret***", "'a' is not base64"),
-            ("a b:c2hvcnQ=", "letters, digits"),
-            (f"a:{'A' * 43},a:{'B' * 43}", "'a' comes twice"),
-        ],
-    )
-    def test_says_what_is_wrong_and_never_shows_a_key(self, text: str, said: str) -> None:
-        with pytest.raises(UnusableKeys, match=said) as refusal:
-            parse_keys(text)
-
-        assert isinstance(refusal.value, ImproperlyConfigured)
-        for part in ("c2hvcnQ", "secret", "justakey", "AAAA"):
-            assert part not in str(refusal.value)
