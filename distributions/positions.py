@@ -49,8 +49,8 @@ class Balance:
     """
     Where an investor stands on a day.
 
-    `preferred_owed` is in whole cents, rounded down; the exact figure may be a fraction of
-    a cent below zero, where the last payment was rounded up.
+    `preferred_owed` is rounded to the nearest cent; the exact figure, in dollars, keeps what
+    rounding has left of earlier payments, and so may be a fraction of a cent below zero.
     """
 
     key: str

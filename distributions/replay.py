@@ -178,7 +178,7 @@ class Books:
                 key=key,
                 contributed=cents.to_decimal(self.contributed[row]),
                 unreturned_capital=cents.to_decimal(self.unreturned[row]),
-                preferred_owed=cents.to_decimal(max(owed.numerators[row] // owed.denominator, 0)),
+                preferred_owed=cents.to_decimal(max(_nearest(owed.numerators[row], owed.denominator), 0)),
                 preferred_owed_exact=Fraction(owed.numerators[row], owed.denominator * 100),
             )
             for row, key in enumerate(self.keys)
@@ -201,9 +201,7 @@ def by_nature(flows: Sequence[Flow], table: Sequence[list[int]]) -> tuple[list[i
     return capital, preferred, profit
 
 
-def replay(
-    terms: Terms, positions: Sequence[Position], history: Sequence[PastDistribution], on: date
-) -> Books:
+def replay(terms: Terms, positions: Sequence[Position], history: Sequence[PastDistribution], on: date) -> Books:
     """
     Return the books as they stand on a day, before anything more is distributed.
 
@@ -295,6 +293,10 @@ def _paid(past: PastDistribution, rows: dict[str, int]) -> tuple[list[int], list
     if min(min(capital), min(preferred), min(profit)) < 0:
         raise UnworkableFigures(f"{name} has an amount below nothing.")
     return capital, preferred, profit
+
+
+def _nearest(numerator: int, denominator: int) -> int:
+    return (2 * numerator + denominator) // (2 * denominator)
 
 
 def _sponsor_rate(tier: Tier) -> Fraction:

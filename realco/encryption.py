@@ -339,9 +339,7 @@ def _unpack(text: str) -> tuple[str, bytes, bytes]:
         return raw[2 : 2 + raw[1]].decode("ascii"), raw[:header_ends], raw[header_ends:]
     except (binascii.Error, ValueError, IndexError):
         # The text is left out on purpose: it may be a value somebody wrote in clear.
-        raise EncryptedValueUnreadable(
-            "A stored value is not in the form that encrypted ones have."
-        ) from None
+        raise EncryptedValueUnreadable("A stored value is not in the form that encrypted ones have.") from None
 
 
 def _bound(header: bytes, place: str) -> bytes:

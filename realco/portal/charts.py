@@ -197,9 +197,7 @@ def _grid(ceiling: Decimal, size: Size) -> SafeString:
         amount = ceiling * interval / _INTERVALS
         y = _y_of(amount, ceiling, size)
         name = "grid" if interval else "axis"
-        rows.append(
-            (name, size.left, size.width - size.right, y, y, size.left - 6, y + 4, short_money(amount))
-        )
+        rows.append((name, size.left, size.width - size.right, y, y, size.left - 6, y + 4, short_money(amount)))
     return format_html_join(
         "",
         '<line class="{}" x1="{}" x2="{}" y1="{}" y2="{}"/><text x="{}" y="{}" text-anchor="end">{}</text>',

@@ -1,0 +1,4 @@
+from distributions.models.distributions import Distribution, DistributionAllocation, DistributionApproval
+from distributions.models.waterfall_terms import WaterfallTerms, WaterfallTier
+
+__all__ = ["Distribution", "DistributionAllocation", "DistributionApproval", "WaterfallTerms", "WaterfallTier"]

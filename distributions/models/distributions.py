@@ -1,0 +1,378 @@
+"""Distributions: money an offering sends back, how it was split, who signed it and how each payment fared."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from distributions.models.waterfall_terms import WaterfallTerms
+from realco import guards
+from realco.identifiers import new_id
+from realco.models import Offering
+from realco.money import MoneyField
+
+ZERO = Decimal("0.00")
+
+
+class DistributionStatus(models.TextChoices):
+    DRAFT = "DRAFT", "Draft"
+    PENDING_APPROVAL = "PENDING_APPROVAL", "Pending approval"
+    APPROVED = "APPROVED", "Approved"
+    QUEUED = "QUEUED", "Queued"
+    PROCESSING = "PROCESSING", "Processing"
+    COMPLETED = "COMPLETED", "Completed"
+    PARTIALLY_FAILED = "PARTIALLY_FAILED", "Partially failed"
+    FAILED = "FAILED", "Failed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+class DistributionType(models.TextChoices):
+    RETURN_OF_CAPITAL = "RETURN_OF_CAPITAL", "Return of capital"
+    PREFERRED_RETURN = "PREFERRED_RETURN", "Preferred return"
+    PROFIT_SPLIT = "PROFIT_SPLIT", "Profit split"
+    SPECIAL = "SPECIAL", "Special"
+
+
+DISTRIBUTION_TRANSITIONS = {
+    DistributionStatus.DRAFT: (DistributionStatus.PENDING_APPROVAL, DistributionStatus.CANCELLED),
+    DistributionStatus.PENDING_APPROVAL: (
+        DistributionStatus.APPROVED,
+        DistributionStatus.DRAFT,
+        DistributionStatus.CANCELLED,
+    ),
+    DistributionStatus.APPROVED: (DistributionStatus.QUEUED, DistributionStatus.DRAFT, DistributionStatus.CANCELLED),
+    DistributionStatus.QUEUED: (DistributionStatus.PROCESSING,),
+    DistributionStatus.PROCESSING: (
+        DistributionStatus.COMPLETED,
+        DistributionStatus.PARTIALLY_FAILED,
+        DistributionStatus.FAILED,
+    ),
+    DistributionStatus.PARTIALLY_FAILED: (DistributionStatus.PROCESSING,),
+    DistributionStatus.FAILED: (DistributionStatus.PROCESSING,),
+    DistributionStatus.COMPLETED: (DistributionStatus.PROCESSING,),
+    DistributionStatus.CANCELLED: (),
+}
+
+
+class Distribution(FSMModelMixin, models.Model):
+    """
+    One distribution of an offering's money, US dollars with two places.
+
+    ``net_amount = total_amount - platform_fee_amount`` is what the tiers share. Submitting freezes
+    the numbers under ``content_hash``; approvers sign that hash.
+    """
+
+    Status = DistributionStatus
+    Type = DistributionType
+
+    TRANSITIONS = DISTRIBUTION_TRANSITIONS
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    offering = models.ForeignKey(Offering, on_delete=models.PROTECT, related_name="distributions")
+    escrow_account = models.ForeignKey("escrow.EscrowAccount", on_delete=models.PROTECT, related_name="distributions")
+    distribution_number = models.CharField(max_length=20, unique=True)
+    type = models.CharField(max_length=30, choices=DistributionType)
+    status = FSMField(
+        max_length=30, choices=DistributionStatus.choices, default=DistributionStatus.DRAFT, protected=True
+    )
+    currency = models.CharField(max_length=3, default="USD")
+    total_amount = MoneyField()
+    platform_fee_amount = MoneyField(default=ZERO)
+    net_amount = MoneyField()
+    return_of_capital_total = MoneyField(default=ZERO)
+    preferred_return_total = MoneyField(default=ZERO)
+    sponsor_catch_up_total = MoneyField(default=ZERO)
+    profit_split_total = MoneyField(default=ZERO)
+    terms = models.ForeignKey(WaterfallTerms, null=True, on_delete=models.PROTECT, related_name="distributions")
+    waterfall_tiers = models.JSONField(default=list, blank=True)
+    as_of_date = models.DateField()
+    content_hash = models.CharField(max_length=64, blank=True, default="")
+    description = models.CharField(max_length=300, blank=True, default="")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    approved_at = models.DateTimeField(null=True, blank=True)
+    executed_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    executed_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    cancelled_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    cancelled_reason = models.CharField(max_length=300, blank=True, default="")
+    idempotency_key = models.CharField(max_length=255, unique=True, null=True)
+    request_hash = models.CharField(max_length=64, blank=True, default="")
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "distributions"
+        ordering = ("-created_at", "-id")
+        permissions = (
+            ("create_distribution", "Can create, calculate and submit distributions"),
+            ("approve_distribution", "Can approve distributions"),
+            ("execute_distribution", "Can execute approved distributions and retry failed payments"),
+        )
+        indexes = (
+            models.Index(fields=["offering", "-created_at"], name="distributions_offering"),
+            models.Index(fields=["status", "-created_at"], name="distributions_status"),
+        )
+        constraints = (
+            guards.known_values("distributions", "status", DistributionStatus),
+            guards.known_values("distributions", "type", DistributionType),
+            guards.known_values("distributions", "currency", ["USD"]),
+            models.CheckConstraint(
+                condition=Q(total_amount__gt=0, platform_fee_amount__gte=0, net_amount__gt=0)
+                & Q(net_amount=F("total_amount") - F("platform_fee_amount")),
+                name="distributions_net_is_total_less_fee",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["DRAFT", "CANCELLED"])
+                | Q(
+                    net_amount=F("return_of_capital_total")
+                    + F("preferred_return_total")
+                    + F("sponsor_catch_up_total")
+                    + F("profit_split_total")
+                )
+                & ~Q(content_hash=""),
+                name="distributions_tiers_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(distribution_number__regex=r"^DIST-[0-9]{4}-[0-9]{4,}$"), name="distributions_number_form"
+            ),
+        )
+        triggers = (
+            *guards.audited(),
+            *guards.never_deleted(),
+            guards.immutable(
+                "offering_id", "escrow_account_id", "distribution_number", "currency", "created_by_id",
+                "total_amount", "idempotency_key", "request_hash",
+            ),
+            guards.legal_status(DistributionStatus.DRAFT, DISTRIBUTION_TRANSITIONS),
+            guards.Guard(
+                "distributions_are_approved",
+                name="is_approved",
+                when=guards.Before,
+                operation=guards.pgtrigger.UpdateOf("status"),
+            ),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return self.distribution_number
+
+    @transition(field=status, source=DistributionStatus.DRAFT, target=DistributionStatus.PENDING_APPROVAL)
+    def mark_pending_approval(self, *, content_hash: str, at: datetime) -> None:
+        self.content_hash = content_hash
+        self.submitted_at = at
+
+    @transition(
+        field=status,
+        source=[DistributionStatus.PENDING_APPROVAL, DistributionStatus.APPROVED],
+        target=DistributionStatus.DRAFT,
+    )
+    def mark_draft(self) -> None:
+        self.content_hash = ""
+        self.submitted_at = None
+        self.approved_at = None
+
+    @transition(field=status, source=DistributionStatus.PENDING_APPROVAL, target=DistributionStatus.APPROVED)
+    def mark_approved(self, *, at: datetime) -> None:
+        self.approved_at = at
+
+    @transition(field=status, source=DistributionStatus.APPROVED, target=DistributionStatus.QUEUED)
+    def mark_queued(self, *, executor: Any, at: datetime) -> None:
+        self.executed_by = executor
+        self.executed_at = at
+
+    @transition(
+        field=status,
+        source=[
+            DistributionStatus.QUEUED,
+            DistributionStatus.PARTIALLY_FAILED,
+            DistributionStatus.FAILED,
+            DistributionStatus.COMPLETED,
+        ],
+        target=DistributionStatus.PROCESSING,
+    )
+    def mark_processing(self) -> None:
+        self.completed_at = None
+
+    @transition(field=status, source=DistributionStatus.PROCESSING, target=DistributionStatus.COMPLETED)
+    def mark_completed(self, *, at: datetime) -> None:
+        self.completed_at = at
+
+    @transition(field=status, source=DistributionStatus.PROCESSING, target=DistributionStatus.PARTIALLY_FAILED)
+    def mark_partially_failed(self) -> None:
+        """Some payees were paid and some were not; the failed ones can be retried."""
+
+    @transition(field=status, source=DistributionStatus.PROCESSING, target=DistributionStatus.FAILED)
+    def mark_failed(self) -> None:
+        """Nobody was paid."""
+
+    @transition(
+        field=status,
+        source=[DistributionStatus.DRAFT, DistributionStatus.PENDING_APPROVAL, DistributionStatus.APPROVED],
+        target=DistributionStatus.CANCELLED,
+    )
+    def mark_cancelled(self, *, by: Any, reason: str, at: datetime) -> None:
+        self.cancelled_by = by
+        self.cancelled_reason = reason
+        self.cancelled_at = at
+
+
+class DistributionApproval(models.Model):
+    """One person's signature under the hash of a distribution's numbers."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    distribution = models.ForeignKey(Distribution, on_delete=models.PROTECT, related_name="approvals")
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    content_hash = models.CharField(max_length=64)
+    note = models.CharField(max_length=300, blank=True, default="")
+    approved_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "distribution_approvals"
+        ordering = ("approved_at",)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["distribution", "approver", "content_hash"], name="distribution_approvals_once"
+            ),
+        )
+        triggers = (
+            *guards.audited(),
+            *guards.append_only(),
+            guards.Guard(
+                "distributions_approver_is_another",
+                name="approver_is_another",
+                when=guards.Before,
+                operation=guards.Insert,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.approver} approved {self.distribution}"
+
+
+class AllocationStatus(models.TextChoices):
+    PENDING = "PENDING", "Pending"
+    PROCESSING = "PROCESSING", "Processing"
+    COMPLETED = "COMPLETED", "Completed"
+    FAILED = "FAILED", "Failed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+ALLOCATION_TRANSITIONS = {
+    AllocationStatus.PENDING: (AllocationStatus.PROCESSING, AllocationStatus.CANCELLED),
+    AllocationStatus.PROCESSING: (AllocationStatus.COMPLETED, AllocationStatus.FAILED),
+    AllocationStatus.FAILED: (AllocationStatus.PROCESSING, AllocationStatus.COMPLETED, AllocationStatus.CANCELLED),
+    AllocationStatus.COMPLETED: (AllocationStatus.FAILED,),
+    AllocationStatus.CANCELLED: (),
+}
+
+
+class DistributionAllocation(FSMModelMixin, models.Model):
+    """
+    What one payee gets of one distribution; the sponsor's share is an allocation without an investment.
+
+    ``total_amount`` is the sum of the tiers, ``net_amount = total_amount - fee_amount`` is paid.
+    ``transaction`` is the present payment; earlier, failed ones hang on it by ``replaces``.
+    """
+
+    Status = AllocationStatus
+    TRANSITIONS = ALLOCATION_TRANSITIONS
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    distribution = models.ForeignKey(Distribution, on_delete=models.PROTECT, related_name="allocations")
+    investor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="allocations")
+    investment = models.ForeignKey("escrow.Investment", null=True, on_delete=models.PROTECT, related_name="allocations")
+    return_of_capital = MoneyField(default=ZERO)
+    preferred_return = MoneyField(default=ZERO)
+    sponsor_catch_up = MoneyField(default=ZERO)
+    profit_split = MoneyField(default=ZERO)
+    total_amount = MoneyField()
+    fee_amount = MoneyField(default=ZERO)
+    net_amount = MoneyField()
+    status = FSMField(max_length=20, choices=AllocationStatus.choices, default=AllocationStatus.PENDING, protected=True)
+    transaction = models.OneToOneField(
+        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="allocation"
+    )
+    failure_reason = models.CharField(max_length=500, blank=True, default="")
+    processed_at = models.DateTimeField(null=True)
+    explanation = models.JSONField(default=dict, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "distribution_allocations"
+        ordering = ("distribution", "id")
+        indexes = (
+            models.Index(fields=["distribution", "status"], name="allocations_progress"),
+            models.Index(fields=["investor", "-created_at"], name="allocations_investor"),
+        )
+        constraints = (
+            guards.known_values("distribution_allocations", "status", AllocationStatus),
+            models.UniqueConstraint(
+                fields=["distribution", "investor", "investment"],
+                condition=~Q(status="CANCELLED"),
+                nulls_distinct=False,
+                name="allocations_once_per_payee",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    return_of_capital__gte=0, preferred_return__gte=0, sponsor_catch_up__gte=0, profit_split__gte=0
+                )
+                & Q(
+                    total_amount=F("return_of_capital")
+                    + F("preferred_return")
+                    + F("sponsor_catch_up")
+                    + F("profit_split")
+                ),
+                name="allocations_tiers_add_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(fee_amount__gte=0, net_amount__gte=0, net_amount=F("total_amount") - F("fee_amount")),
+                name="allocations_net_is_total_less_fee",
+            ),
+        )
+        triggers = (
+            *guards.audited(),
+            *guards.never_deleted(),
+            guards.immutable(
+                "distribution_id", "investor_id", "investment_id", "return_of_capital", "preferred_return",
+                "sponsor_catch_up", "profit_split", "total_amount", "fee_amount", "net_amount",
+            ),
+            guards.legal_status(AllocationStatus.PENDING, ALLOCATION_TRANSITIONS),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return f"{self.total_amount} to {self.investor}"
+
+    @transition(
+        field=status, source=[AllocationStatus.PENDING, AllocationStatus.FAILED], target=AllocationStatus.PROCESSING
+    )
+    def mark_processing(self, *, payment: Any) -> None:
+        self.transaction = payment
+        self.failure_reason = ""
+
+    @transition(
+        field=status, source=[AllocationStatus.PROCESSING, AllocationStatus.FAILED], target=AllocationStatus.COMPLETED
+    )
+    def mark_completed(self, *, at: datetime) -> None:
+        self.processed_at = at
+        self.failure_reason = ""
+
+    @transition(
+        field=status, source=[AllocationStatus.PROCESSING, AllocationStatus.COMPLETED], target=AllocationStatus.FAILED
+    )
+    def mark_failed(self, *, reason: str) -> None:
+        self.failure_reason = reason
+
+    @transition(
+        field=status, source=[AllocationStatus.PENDING, AllocationStatus.FAILED], target=AllocationStatus.CANCELLED
+    )
+    def mark_cancelled(self) -> None:
+        """Its numbers were drawn up anew, or the distribution was cancelled."""

@@ -1,0 +1,94 @@
+"""Closings: the release of investors' cleared money to an offering that met its minimum."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from escrow.models.escrow_accounts import EscrowAccount
+from realco import guards
+from realco.identifiers import new_id
+from realco.money import MoneyField
+
+
+class ClosingStatus(models.TextChoices):
+    PROPOSED = "PROPOSED", "Proposed"
+    EXECUTED = "EXECUTED", "Executed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+TRANSITIONS = {
+    ClosingStatus.PROPOSED: (ClosingStatus.EXECUTED, ClosingStatus.CANCELLED),
+    ClosingStatus.EXECUTED: (),
+    ClosingStatus.CANCELLED: (),
+}
+
+
+class Closing(FSMModelMixin, models.Model):
+    """
+    One proposed and executed release.
+
+    ``figures`` lists what each investor had cleared when it was proposed (user id → amount as a
+    string), ``content_hash`` is its SHA-256; the approver signs that hash.
+    """
+
+    Status = ClosingStatus
+    TRANSITIONS = TRANSITIONS
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    escrow_account = models.ForeignKey(EscrowAccount, on_delete=models.PROTECT, related_name="closings")
+    status = FSMField(max_length=20, choices=ClosingStatus.choices, default=ClosingStatus.PROPOSED, protected=True)
+    total_amount = MoneyField()
+    figures = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    proposed_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    proposed_at = models.DateTimeField()
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    executed_at = models.DateTimeField(null=True)
+    cancelled_at = models.DateTimeField(null=True)
+    cancelled_reason = models.CharField(max_length=300, blank=True, default="")
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "closings"
+        ordering = ("-created_at",)
+        permissions = (
+            ("propose_closing", "Can propose the closing of an offering"),
+            ("approve_closing", "Can approve the closing of an offering"),
+        )
+        constraints = (
+            guards.known_values("closings", "status", ClosingStatus),
+            models.CheckConstraint(condition=Q(total_amount__gt=0), name="closings_amount_positive"),
+            models.UniqueConstraint(
+                fields=["escrow_account"], condition=Q(status="PROPOSED"), name="closings_one_open"
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by__isnull=True) | ~Q(approved_by=F("proposed_by")), name="closings_four_eyes"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="EXECUTED") | Q(approved_by__isnull=False, executed_at__isnull=False),
+                name="closings_executed_is_approved",
+            ),
+        )
+        triggers = (
+            *guards.audited(),
+            *guards.never_deleted(),
+            guards.immutable("escrow_account_id", "total_amount", "figures", "content_hash", "proposed_by_id"),
+            guards.legal_status(ClosingStatus.PROPOSED, TRANSITIONS),
+        )
+
+    def __str__(self) -> str:
+        return f"Closing of {self.escrow_account} for {self.total_amount}"
+
+    @transition(field=status, source=ClosingStatus.PROPOSED, target=ClosingStatus.EXECUTED)
+    def mark_executed(self, *, approver: models.Model, at: datetime) -> None:
+        self.approved_by = approver
+        self.executed_at = at
+
+    @transition(field=status, source=ClosingStatus.PROPOSED, target=ClosingStatus.CANCELLED)
+    def mark_cancelled(self, *, reason: str, at: datetime) -> None:
+        self.cancelled_reason = reason
+        self.cancelled_at = at

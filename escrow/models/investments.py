@@ -1,0 +1,110 @@
+"""Investments: what an investor committed to an offering, paid in, and has had back."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+from django_fsm import FSMField, FSMModelMixin, transition
+
+from realco import guards
+from realco.identifiers import new_id
+from realco.models import Offering
+from realco.money import MoneyField
+
+ZERO = Decimal("0.00")
+
+
+class InvestmentStatus(models.TextChoices):
+    PENDING = "PENDING", "Pending"
+    ACTIVE = "ACTIVE", "Active"
+    COMPLETED = "COMPLETED", "Completed"
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+TRANSITIONS = {
+    InvestmentStatus.PENDING: (InvestmentStatus.ACTIVE, InvestmentStatus.CANCELLED),
+    InvestmentStatus.ACTIVE: (InvestmentStatus.COMPLETED,),
+    InvestmentStatus.COMPLETED: (InvestmentStatus.ACTIVE,),
+    InvestmentStatus.CANCELLED: (),
+}
+
+
+class Investment(FSMModelMixin, models.Model):
+    """
+    One investor's stake in one offering.
+
+    ``investment_amount`` was committed; ``funded_amount`` was released to the offering at its
+    closings and is the capital that returns and preferred return are reckoned on;
+    ``current_balance`` is the part of it not yet returned. Rates are yearly fractions.
+    """
+
+    Status = InvestmentStatus
+    TRANSITIONS = TRANSITIONS
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    investor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="investments")
+    offering = models.ForeignKey(Offering, on_delete=models.PROTECT, related_name="investments")
+    investment_amount = MoneyField()
+    funded_amount = MoneyField(default=ZERO)
+    current_balance = MoneyField(default=ZERO)
+    returned_capital = MoneyField(default=ZERO)
+    preferred_return_rate = models.DecimalField(max_digits=7, decimal_places=6, default=Decimal("0.08"))
+    preferred_return_owed = MoneyField(default=ZERO)
+    preferred_return_paid = MoneyField(default=ZERO)
+    profits_paid = MoneyField(default=ZERO)
+    status = FSMField(max_length=20, choices=InvestmentStatus.choices, default=InvestmentStatus.PENDING, protected=True)
+    funded_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+    ownership_percentage = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
+    equity_shares = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
+    reference = models.CharField(max_length=100, unique=True, null=True, blank=True)
+    metadata = models.JSONField(default=dict, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        db_table = "investments"
+        ordering = ("-created_at", "-id")
+        indexes = (models.Index(fields=["offering", "status"], name="investments_offering_status"),)
+        constraints = (
+            guards.known_values("investments", "status", InvestmentStatus),
+            models.UniqueConstraint(
+                fields=["investor", "offering"], condition=~Q(status="CANCELLED"), name="investments_one_per_offering"
+            ),
+            models.CheckConstraint(condition=Q(investment_amount__gt=0), name="investments_amount_positive"),
+            models.CheckConstraint(
+                condition=Q(funded_amount__gte=0)
+                & Q(returned_capital__gte=0)
+                & Q(current_balance=F("funded_amount") - F("returned_capital"))
+                & Q(current_balance__gte=0),
+                name="investments_capital_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(preferred_return_owed__gte=0, preferred_return_paid__gte=0, profits_paid__gte=0),
+                name="investments_nothing_negative",
+            ),
+        )
+        triggers = (
+            *guards.audited(),
+            *guards.never_deleted(),
+            guards.immutable("investor_id", "offering_id"),
+            guards.legal_status(InvestmentStatus.PENDING, TRANSITIONS),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.investor} in {self.offering}"
+
+    @transition(field=status, source=InvestmentStatus.PENDING, target=InvestmentStatus.ACTIVE)
+    def mark_active(self, *, at: datetime) -> None:
+        self.funded_at = at
+
+    @transition(field=status, source=InvestmentStatus.ACTIVE, target=InvestmentStatus.COMPLETED)
+    def mark_completed(self, *, at: datetime) -> None:
+        self.completed_at = at
+
+    @transition(field=status, source=InvestmentStatus.PENDING, target=InvestmentStatus.CANCELLED)
+    def mark_cancelled(self) -> None:
+        """Withdrawn before any of it was released."""

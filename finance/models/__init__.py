@@ -1,0 +1,17 @@
+from finance.models.bank_accounts import BankAccount
+from finance.models.fees import FeeRule
+from finance.models.sandbox import SandboxDelivery, SandboxStatementLine, SandboxTransfer
+from finance.models.transaction_attempts import TransactionAttempt
+from finance.models.transactions import Transaction
+from finance.models.webhooks import TransactionWebhook
+
+__all__ = [
+    "BankAccount",
+    "FeeRule",
+    "SandboxDelivery",
+    "SandboxStatementLine",
+    "SandboxTransfer",
+    "Transaction",
+    "TransactionAttempt",
+    "TransactionWebhook",
+]

@@ -1,0 +1,63 @@
+"""
+Who may do what: the named permissions operations ask for, and the groups that hold them.
+
+Operations ask; doors never decide. A superuser holds every permission but gains no second pair
+of eyes: four-eyes rules apply to everyone.
+"""
+
+from realco.errors import NotPermitted
+from realco.models import User
+
+INITIATE_PAYMENT = "finance.initiate_transaction"
+APPROVE_PAYMENT = "finance.approve_transaction"
+HOLD_PAYMENT = "finance.hold_transaction"
+RETRY_PAYMENT = "finance.retry_transaction"
+VERIFY_BANK_ACCOUNT = "finance.verify_bankaccount"
+MANAGE_ESCROW = "escrow.manage_escrowaccount"
+FREEZE_ESCROW = "escrow.freeze_escrowaccount"
+RECONCILE = "escrow.reconcile_escrowaccount"
+PROPOSE_CLOSING = "escrow.propose_closing"
+APPROVE_CLOSING = "escrow.approve_closing"
+REVIEW_CHECK = "compliance.review_compliancecheck"
+RESTRICT_INVESTOR = "compliance.restrict_investorprofile"
+CREATE_DISTRIBUTION = "distributions.create_distribution"
+APPROVE_DISTRIBUTION = "distributions.approve_distribution"
+EXECUTE_DISTRIBUTION = "distributions.execute_distribution"
+
+VIEW_EVERYTHING = (
+    "realco.view_user", "realco.view_organization", "realco.view_offering", "realco.view_auditevent",
+    "compliance.view_investorprofile", "compliance.view_compliancecheck", "compliance.view_transactionlimit",
+    "compliance.view_sanctionedparty", "compliance.view_sanctionsimport",
+    "escrow.view_escrowaccount", "escrow.view_ledgeraccount", "escrow.view_journalentry",
+    "escrow.view_escrowledgerentry", "escrow.view_investment", "escrow.view_reconciliation",
+    "escrow.view_bankstatement", "escrow.view_bankstatementline", "escrow.view_closing",
+    "finance.view_transaction", "finance.view_transactionattempt", "finance.view_transactionwebhook",
+    "finance.view_bankaccount", "finance.view_feerule",
+    "distributions.view_distribution", "distributions.view_distributionallocation",
+    "distributions.view_distributionapproval", "distributions.view_waterfallterms",
+    "distributions.view_waterfalltier",
+)  # fmt: skip
+
+GROUPS: dict[str, tuple[str, ...]] = {
+    "Operations": (
+        *VIEW_EVERYTHING, INITIATE_PAYMENT, HOLD_PAYMENT, RETRY_PAYMENT, VERIFY_BANK_ACCOUNT, MANAGE_ESCROW,
+        RECONCILE, PROPOSE_CLOSING, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
+    ),
+    "Approvers": (
+        *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_DISTRIBUTION,
+    ),
+    "Compliance": (*VIEW_EVERYTHING, HOLD_PAYMENT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR),
+}  # fmt: skip
+
+
+def require(user: User | None, permission: str) -> None:
+    """
+    Refuse unless the user is active and holds the permission.
+
+    :raises NotPermitted: with the name of what is missing
+    """
+    if user is None or not user.is_active or not user.has_perm(permission):
+        raise NotPermitted(
+            f"You need the permission “{permission}” for this; ask an administrator to give it to you.",
+            permission=permission,
+        )

@@ -1,0 +1,42 @@
+"""
+Tasks by name: the message is a wake-up, the row is the work.
+
+Operations name a task and never import it. The name is checked at once; the message leaves when
+the transaction has committed. A broker that is down or forgets is no error here: every waiting
+status has a sweep that finds its rows again.
+"""
+
+import logging
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+from kombu.exceptions import OperationalError
+
+logger = logging.getLogger(__name__)
+
+
+class UnknownTask(Exception):
+    """A task was named that no app defines."""
+
+
+def enqueue(task: str, **ids: object) -> None:
+    """
+    Send the named task after commit, with ids as its keyword arguments.
+
+    :raises UnknownTask: if no app defines it
+    """
+    if not current_app.finalized:
+        current_app.finalize(auto=True)
+    if task not in current_app.tasks:
+        current_app.loader.import_default_modules()
+    if task not in current_app.tasks:
+        raise UnknownTask(task)
+    transaction.on_commit(partial(_send, task, {key: str(value) for key, value in ids.items()}))
+
+
+def _send(task: str, ids: dict[str, str]) -> None:
+    try:
+        current_app.tasks[task].apply_async(kwargs=ids, ignore_result=True, retry=False)
+    except (OperationalError, OSError) as error:
+        logger.warning("broker unreachable, %s %s is left to its sweep: %s", task, ids, error)

@@ -1,0 +1,12 @@
+"""Who listens to which event: the whole wiring between apps, in one table (event → task names)."""
+
+SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
+    "finance.transaction.settled": (),
+    "finance.transaction.completed": ("distributions.follow_payment",),
+    "finance.transaction.failed": ("distributions.follow_payment",),
+    "finance.transaction.cancelled": ("distributions.follow_payment",),
+    "finance.transaction.reversed": ("distributions.follow_payment",),
+    "escrow.account.unfrozen": ("finance.sweep_webhooks",),
+    "escrow.offering.closed": (),
+    "escrow.reconciliation.mismatched": (),
+}
