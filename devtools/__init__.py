@@ -1,0 +1,1 @@
+"""The house of RealCo in development: everything behind ./dev, in the standard library alone."""
