@@ -1,0 +1,130 @@
+"""
+The only way money moves: journal entries, posted many at once by one database function.
+
+``ledger_post`` (escrow/migrations/0003_ledger.sql) locks the escrow accounts in the order of their
+ids and their ledger accounts in theirs, leaves out references that are there already, chains the
+balances and writes everything with one statement. Triggers refuse what breaks a rule.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NoReturn
+from uuid import UUID
+
+from django.db import DatabaseError, connection, transaction
+
+from escrow.postings import Posting
+from realco.errors import Duplicate, Refusal
+from realco.identifiers import new_id
+from realco.models import User
+
+
+class InsufficientFunds(Refusal):
+    """Escrow holds less than this needs."""
+
+    code = "INSUFFICIENT_FUNDS"
+
+
+class EscrowNotOpen(Refusal):
+    """The escrow account is frozen, liquidating or closed, and does not allow this."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
+class ReferenceReused(Duplicate):
+    """A journal entry with this reference exists, with other contents."""
+
+
+class UnbalancedPosting(Exception):
+    """A journal entry does not sum to zero, or breaks a chain: a defect in the caller."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A journal entry's id, and whether it is new or had been posted before."""
+
+    journal_entry_id: UUID
+    was_posted: bool
+
+
+_POST = (
+    "SELECT * FROM ledger_post(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
+    " %s::date[], %s::uuid[], %s::uuid[], %s::uuid[], %s::integer[], %s::text[], %s::uuid[], %s::numeric[],"
+    " %s::uuid, %s::timestamptz)"
+)
+
+
+def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[Posted]:
+    """
+    Post journal entries, in order, all or none; one entry is a batch of one.
+
+    Must run inside the caller's database transaction. A reference that is there already posts
+    nothing and returns the entry that has it.
+
+    :raises InsufficientFunds: if an account that may not be negative would be
+    :raises EscrowNotOpen: if a frozen, liquidating or closed account does not allow an entry
+    :raises ReferenceReused: if a reference was used with other contents
+    :raises UnbalancedPosting: if an entry does not sum to zero
+    """
+    if not postings:
+        return []
+    if not connection.in_atomic_block:
+        raise transaction.TransactionManagementError("ledger.post runs inside its caller's transaction")
+    for posting in postings:
+        if len(posting.lines) < 2 or sum(line.amount for line in posting.lines) != 0:
+            raise UnbalancedPosting(posting.subject.reference)
+    try:
+        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
+            cursor.execute(_POST, _columns(postings, by=by, at=at))
+            rows = cursor.fetchall()
+    except DatabaseError as error:
+        _refuse(error)
+    return [Posted(journal_entry_id, was_posted) for _, journal_entry_id, was_posted in rows]
+
+
+def _columns(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[Any]:
+    """Turn postings into the parallel arrays that ledger_post takes."""
+    subjects = [posting.subject for posting in postings]
+    lines = [(number, line) for number, posting in enumerate(postings, start=1) for line in posting.lines]
+    return [
+        [new_id() for _ in subjects],
+        [subject.escrow_account_id for subject in subjects],
+        [str(posting.event) for posting in postings],
+        [str(subject.entry_type) for subject in subjects],
+        [subject.reference for subject in subjects],
+        [posting.content_hash for posting in postings],
+        [subject.description for subject in subjects],
+        [subject.effective_date for subject in subjects],
+        [subject.transaction_id for subject in subjects],
+        [subject.distribution_id for subject in subjects],
+        [subject.reverses_id for subject in subjects],
+        [number for number, _ in lines],
+        [str(line.kind) for _, line in lines],
+        [line.owner_id for _, line in lines],
+        [line.amount for _, line in lines],
+        by.pk if by is not None else None,
+        at,
+    ]
+
+
+def _refuse(error: DatabaseError) -> NoReturn:
+    """Turn what the database refused into the refusal that people read."""
+    cause = error.__cause__
+    sqlstate = getattr(cause, "sqlstate", None)
+    diagnosis = getattr(cause, "diag", None)
+    constraint = getattr(diagnosis, "constraint_name", None)
+    detail = getattr(diagnosis, "message_detail", None) or ""
+    if sqlstate == "RC001" or constraint == "ledger_accounts_never_negative":
+        raise InsufficientFunds(
+            "The escrow account does not hold enough money for this. Check the balance, or ask for less."
+        ) from error
+    if sqlstate == "RC002":
+        raise ReferenceReused(f"The reference {detail} was posted before, with other contents.") from error
+    if sqlstate == "RC004":
+        raise EscrowNotOpen(
+            f"The escrow account is {detail.lower()} and does not allow this. Ask compliance about it."
+        ) from error
+    if sqlstate == "RC003":
+        raise UnbalancedPosting(str(error)) from error
+    raise error
