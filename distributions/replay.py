@@ -104,10 +104,10 @@ class Books:
         return left
 
     def _preferred_owed(self) -> Fraction:
-        # With the fractions of a cent paid too much, so that the investors together are never
-        # paid more than has accrued to them together.
-        owed = self._owed()
-        return Fraction(sum(owed.numerators), owed.denominator)
+        # A fraction of a cent paid too much counts against the others, so that investors together
+        # are never paid more than has accrued; more than that is a matter of that investor alone.
+        numerators, cent = self._owed()
+        return Fraction(sum(owed for owed in numerators if owed > -cent), cent)
 
     def _owed(self) -> Column:
         return self.accrual.owed() if self.accrual else Column([0] * len(self.keys), 1)

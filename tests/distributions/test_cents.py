@@ -137,8 +137,8 @@ class TestWholeCents:
             assert floor(sum(exacts)) <= sum(cells) <= ceil(sum(exacts))
             for cell, fraction in zip(cells, exacts, strict=True):
                 assert floor(fraction) <= cell <= ceil(fraction)
-        for cells, exacts in zip(zip(*table, strict=True), rows, strict=True):
-            assert floor(sum(exacts)) <= sum(cells) <= ceil(sum(exacts))
+        for row, exacts in zip(zip(*table, strict=True), rows, strict=True):
+            assert floor(sum(exacts)) <= sum(row) <= ceil(sum(exacts))
         assert sum(map(sum, table)) == sum(map(sum, exact))
 
     @given(tables())
@@ -173,5 +173,5 @@ class TestFromDecimal:
         "amount", ["0.001", "NaN", "-Infinity", "1e20", "1E+999999", "1E-999999", "1." + "0" * 30 + "1"]
     )
     def test_refuses_what_is_not_money(self, amount: str) -> None:
-        with pytest.raises(ValueError, match="is not|more than"):
+        with pytest.raises(ValueError, match=r"is not|more than"):
             from_decimal(Decimal(amount))
