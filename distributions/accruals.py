@@ -148,8 +148,7 @@ class _Cohort:
             # The first denominator of a cohort divides every later one, so this is whole.
             factor = earned.numerator * (self.denominator // earned.denominator)
             self.accrued = [
-                accrued + capital * factor
-                for accrued, capital in zip(self.accrued, self.capital, strict=True)
+                accrued + capital * factor for accrued, capital in zip(self.accrued, self.capital, strict=True)
             ]
 
     def _close_period(self) -> None:
@@ -164,8 +163,7 @@ class _Cohort:
         top, bottom = growth.numerator, growth.denominator
         gained = (top - bottom) * (self.denominator // bottom)
         self.unpaid = [
-            unpaid // bottom * top + capital * gained
-            for unpaid, capital in zip(self.unpaid, self.capital, strict=True)
+            unpaid // bottom * top + capital * gained for unpaid, capital in zip(self.unpaid, self.capital, strict=True)
         ]
 
     def _scale(self, factor: int) -> None:

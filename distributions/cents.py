@@ -132,9 +132,7 @@ class _Table:
         self.winners: set[int] = set()
         both = lcm(self.unit, behind.denominator)
         here, before = both // self.unit, both // behind.denominator
-        self.late = [
-            rest * here + late * before for rest, late in zip(self.rest, behind.numerators, strict=True)
-        ]
+        self.late = [rest * here + late * before for rest, late in zip(self.rest, behind.numerators, strict=True)]
 
     def give_to_the_furthest_behind(self) -> None:
         """Choose who gets the leftover cents, by their whole amounts."""
