@@ -1,6 +1,6 @@
 from finance.models.bank_accounts import BankAccount
 from finance.models.fees import FeeRule
-from finance.models.sandbox import SandboxDelivery, SandboxStatementLine, SandboxTransfer
+from finance.models.sandbox import SandboxDelivery, SandboxLostRequest, SandboxStatementLine, SandboxTransfer
 from finance.models.transaction_attempts import TransactionAttempt
 from finance.models.transactions import Transaction
 from finance.models.webhooks import TransactionWebhook
@@ -9,6 +9,7 @@ __all__ = [
     "BankAccount",
     "FeeRule",
     "SandboxDelivery",
+    "SandboxLostRequest",
     "SandboxStatementLine",
     "SandboxTransfer",
     "Transaction",

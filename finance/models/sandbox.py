@@ -50,8 +50,25 @@ class SandboxTransfer(models.Model):
         return self.reference
 
 
+class SandboxLostRequest(models.Model):
+    """A request that the simulated network swallowed, so that the same one arrives when it is sent again."""
+
+    idempotency_key = models.CharField(max_length=100, primary_key=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "sandbox_lost_requests"
+
+    def __str__(self) -> str:
+        return self.idempotency_key
+
+
 class SandboxDelivery(models.Model):
-    """One webhook the simulated bank owes us; ``delivered_at`` is empty until our endpoint answered 200."""
+    """
+    One webhook the simulated bank owes us; ``delivered_at`` is empty until our endpoint answered 200.
+
+    Until then it is sent again, from ``next_attempt_at`` on; ``copies`` is how many times it is sent at once.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     transfer = models.ForeignKey(SandboxTransfer, on_delete=models.CASCADE, related_name="deliveries")
@@ -60,6 +77,7 @@ class SandboxDelivery(models.Model):
     payload = models.TextField()
     copies = models.PositiveSmallIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
     delivered_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 

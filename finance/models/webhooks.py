@@ -10,7 +10,11 @@ from realco.identifiers import new_id
 
 
 class TransactionWebhook(models.Model):
-    """One delivered event. ``event_id`` is unique per provider, so a second delivery is the same row."""
+    """
+    One delivered event. ``event_id`` is unique per provider, so a second delivery is the same row.
+
+    The row is the queue: one that came before its time is tried again from ``next_attempt_at`` on.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     transaction = models.ForeignKey(Transaction, null=True, on_delete=models.PROTECT, related_name="webhooks")
@@ -23,6 +27,7 @@ class TransactionWebhook(models.Model):
     processed_at = models.DateTimeField(null=True)
     processing_error = models.CharField(max_length=500, blank=True, default="")
     attempts = models.PositiveSmallIntegerField(default=0)
+    next_attempt_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
