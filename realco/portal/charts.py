@@ -50,7 +50,8 @@ class Size:
     bottom: int = 26
 
 
-WIDE = Size(width=760, height=240, day_labels=6)
+WIDE = Size(width=980, height=260, day_labels=7)
+MEDIUM = Size(width=560, height=220, day_labels=5)
 NARROW = Size(width=290, height=200, day_labels=3, left=46, right=10)
 
 

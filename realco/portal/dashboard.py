@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.safestring import SafeString
@@ -22,6 +21,7 @@ from realco import clock
 from realco.models import User
 from realco.money import format_money
 from realco.portal import charts
+from realco.portal.access import signed_in
 
 RECENT = 5
 TABLE_ROWS = 24
@@ -42,12 +42,10 @@ class Holding:
         return self.in_escrow + self.at_work
 
 
-@login_required
+@signed_in
 @require_safe
-def dashboard(request: HttpRequest) -> HttpResponse:
+def dashboard(request: HttpRequest, investor: User) -> HttpResponse:
     """Show the signed-in person's balances, their history, their investments and latest payments."""
-    assert isinstance(request.user, User)
-    investor = request.user
     history = holdings(
         investor_balances.changes(investor),
         investor_distributions.capital_returned(investor),
@@ -61,9 +59,7 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "investments": investor_balances.investments(investor),
         "payments": investor_transactions.of(investor).order_by("-created_at", "-id")[:RECENT],
         "profile": InvestorProfile.objects.filter(user=investor).first(),
-        "has_usable_account": BankAccount.objects.filter(
-            user=investor, status=BankAccount.Status.VERIFIED
-        ).exists(),
+        "has_usable_account": BankAccount.objects.filter(user=investor, status=BankAccount.Status.VERIFIED).exists(),
     }
     return render(request, "portal/dashboard.html", context)
 
@@ -96,7 +92,7 @@ def holdings(
 
 
 def drawings(history: Sequence[Holding]) -> list[SafeString]:
-    """Draw the history for a wide and for a narrow page; the style sheet shows one of them."""
+    """Draw the history for three widths of page; the style sheet shows one of them."""
     if len(history) < 2:
         return []
     first, last = history[0], history[-1]
@@ -112,8 +108,6 @@ def drawings(history: Sequence[Holding]) -> list[SafeString]:
         "The table below the chart has every change."
     )
     return [
-        charts.stacked_steps(
-            days, series, size=size, key=key, title="Your money over time", description=description
-        )
-        for key, size in (("wide", charts.WIDE), ("narrow", charts.NARROW))
+        charts.stacked_steps(days, series, size=size, key=key, title="Your money over time", description=description)
+        for key, size in (("wide", charts.WIDE), ("medium", charts.MEDIUM), ("narrow", charts.NARROW))
     ]

@@ -2,30 +2,28 @@
 
 from uuid import UUID
 
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from distributions.queries import investor_distributions
 from realco.models import User
+from realco.portal.access import signed_in
 
 
-@login_required
+@signed_in
 @require_safe
-def distributions(request: HttpRequest) -> HttpResponse:
+def distributions(request: HttpRequest, investor: User) -> HttpResponse:
     """List what distributions have brought the person, newest first."""
-    assert isinstance(request.user, User)
-    context = {"section": "distributions", "allocations": investor_distributions.of(request.user)}
+    context = {"section": "distributions", "allocations": investor_distributions.of(investor)}
     return render(request, "portal/distributions.html", context)
 
 
-@login_required
+@signed_in
 @require_safe
-def distribution(request: HttpRequest, allocation_id: UUID) -> HttpResponse:
+def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> HttpResponse:
     """Show one of the person's allocations with the tiers that led to it."""
-    assert isinstance(request.user, User)
-    allocation = get_object_or_404(investor_distributions.of(request.user), pk=allocation_id)
+    allocation = get_object_or_404(investor_distributions.of(investor), pk=allocation_id)
     context = {
         "section": "distributions",
         "allocation": allocation,

@@ -10,10 +10,11 @@ from typing import Any
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
-from finance.models import Transaction
+from finance.models import BankAccount, Transaction
 from finance.queries.investor_transactions import Criteria
 from realco import money
 from realco.errors import Refusal
+from realco.models import User
 
 
 class AmountField(forms.CharField):
@@ -46,7 +47,7 @@ class SignInForm(AuthenticationForm):
     """Sign-in by e-mail address."""
 
     error_messages = {
-        "invalid_login": "We do not know this e-mail address with this password. Check both; capitals count in the password.",
+        "invalid_login": "This e-mail address and password do not belong together. Check both; capitals count.",
         "inactive": "This account is closed.",
     }
 
@@ -70,6 +71,95 @@ class PasswordForm(PasswordChangeForm):
         self.fields["new_password2"].label = "New password, once more"
         self.fields["new_password1"].help_text = "At least 12 characters, and not one that many people use."
         self.fields["new_password2"].help_text = ""
+
+
+class QuoteForm(forms.Form):
+    """The amount and method that a fee is asked for."""
+
+    METHODS = (
+        (Transaction.Method.ACH, "ACH from your bank account – 3 to 5 business days"),
+        (Transaction.Method.WIRE, "Wire – the same or the next business day"),
+        (Transaction.Method.CHECK, "Check – 5 to 7 business days"),
+    )
+
+    amount = AmountField(
+        label="Amount in US dollars",
+        help_text="What leaves your account. The fee comes out of it.",
+        error_messages={"required": "Enter the amount you want to invest."},
+    )
+    payment_method = forms.ChoiceField(
+        label="How you pay",
+        choices=METHODS,
+        widget=forms.RadioSelect,
+        initial=Transaction.Method.ACH,
+        error_messages={"required": "Choose how you pay.", "invalid_choice": "Choose one of these ways to pay."},
+    )
+
+
+class InvestForm(QuoteForm):
+    """An investment: how much, how, from which of the person's own verified accounts, and under which key."""
+
+    bank_account = forms.ModelChoiceField(
+        label="From which account",
+        queryset=BankAccount.objects.none(),
+        widget=forms.RadioSelect,
+        empty_label=None,
+        error_messages={
+            "required": "Choose the bank account that the money comes from.",
+            "invalid_choice": "Choose one of your own verified bank accounts.",
+        },
+    )
+    idempotency_key = forms.RegexField(
+        regex=r"^[0-9a-f]{32}$",
+        widget=forms.HiddenInput,
+        error_messages={
+            "required": "This form has gone stale; load the page anew.",
+            "invalid": "This form has gone stale; load the page anew.",
+        },
+    )
+
+    def __init__(self, investor: User, *args: Any, **options: Any) -> None:
+        super().__init__(*args, label_suffix="", **options)
+        accounts = BankAccount.objects.filter(user=investor, status=BankAccount.Status.VERIFIED)
+        field = self.fields["bank_account"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = accounts
+        self.has_accounts = accounts.exists()
+        only = accounts[:2]
+        if len(only) == 1:
+            field.initial = only[0]
+
+
+class BankAccountForm(forms.Form):
+    """A bank account of the person's own."""
+
+    holder_name = forms.CharField(
+        label="Name on the account", max_length=200, error_messages={"required": "Enter the name on the account."}
+    )
+    bank_name = forms.CharField(label="Bank", max_length=200, error_messages={"required": "Enter the bank's name."})
+    kind = forms.ChoiceField(label="Kind", choices=BankAccount.Kind.choices)
+    routing_number = forms.RegexField(
+        regex=r"^[0-9]{9}$",
+        label="Routing number",
+        help_text="Nine digits, at the lower left of a check.",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": "Enter the routing number.",
+            "invalid": "A routing number has exactly nine digits.",
+        },
+    )
+    account_number = forms.RegexField(
+        regex=r"^[0-9]{4,17}$",
+        label="Account number",
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        error_messages={
+            "required": "Enter the account number.",
+            "invalid": "An account number has 4 to 17 digits, without spaces or dashes.",
+        },
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, label_suffix="", **options)
 
 
 class FilterForm(forms.Form):

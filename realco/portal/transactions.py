@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
@@ -15,17 +14,17 @@ from realco import clock
 from realco.errors import Refusal
 from realco.models import User
 from realco.portal import timelines
+from realco.portal.access import signed_in
 from realco.portal.forms import FilterForm
 
 
-@login_required
+@signed_in
 @require_safe
-def transactions(request: HttpRequest) -> HttpResponse:
+def transactions(request: HttpRequest, investor: User) -> HttpResponse:
     """List the person's payments, newest first, a page at a time."""
-    assert isinstance(request.user, User)
     form = FilterForm(request.GET)
     before = Cursor.read(request.GET.get("before", ""))
-    page = investor_transactions.page(request.user, form.criteria(), before=before)
+    page = investor_transactions.page(investor, form.criteria(), before=before)
     context = {
         "section": "transactions",
         "form": form,
@@ -37,35 +36,31 @@ def transactions(request: HttpRequest) -> HttpResponse:
     }
     is_fragment = request.headers.get("HX-Target") == "payments"
     template = "portal/includes/payment_list.html" if is_fragment else "portal/transactions.html"
-    response = render(request, template, context)
-    response["Vary"] = "HX-Request, HX-Target, Cookie"
-    return response
+    return render(request, template, context)
 
 
-@login_required
+@signed_in
 @require_safe
-def transaction(request: HttpRequest, payment_id: UUID) -> HttpResponse:
+def transaction(request: HttpRequest, investor: User, payment_id: UUID) -> HttpResponse:
     """Show one of the person's payments and how far it has come."""
-    assert isinstance(request.user, User)
-    payment = get_object_or_404(investor_transactions.of(request.user), pk=payment_id)
+    payment = get_object_or_404(investor_transactions.of(investor), pk=payment_id)
     context = {
         "section": "transactions",
         "payment": payment,
         "steps": timelines.steps(payment),
-        "is_incoming": payment.to_user_id == request.user.pk,
-        "may_cancel": operations.may_cancel(payment, user=request.user),
+        "is_incoming": payment.to_user_id == investor.pk,
+        "may_cancel": operations.may_cancel(payment, user=investor),
     }
     return render(request, "portal/transaction.html", context)
 
 
-@login_required
+@signed_in
 @require_POST
-def cancel(request: HttpRequest, payment_id: UUID) -> HttpResponse:
+def cancel(request: HttpRequest, investor: User, payment_id: UUID) -> HttpResponse:
     """Cancel one of the person's payments, if it may still be cancelled."""
-    assert isinstance(request.user, User)
-    payment = get_object_or_404(investor_transactions.of(request.user), pk=payment_id)
+    payment = get_object_or_404(investor_transactions.of(investor), pk=payment_id)
     try:
-        operations.cancel(payment, by=request.user, reason="Cancelled by the investor.", at=clock.now())
+        operations.cancel(payment, by=investor, reason="Cancelled by the investor.", at=clock.now())
     except Refusal as refusal:
         messages.error(request, str(refusal))
     else:

@@ -1,0 +1,160 @@
+"""Offerings: the list, one of them, and investing in it after the fee has been shown."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.safestring import SafeString
+from django.views.decorators.http import require_http_methods, require_safe
+
+from distributions.models import WaterfallTerms, WaterfallTier
+from escrow.queries import investor_offerings
+from finance.models import BankAccount, Transaction
+from finance.operations import subscriptions
+from finance.queries import fees
+from realco import clock
+from realco.errors import Refusal
+from realco.middleware import address_of
+from realco.models import Offering, User
+from realco.money import format_money
+from realco.portal import charts
+from realco.portal.access import signed_in
+from realco.portal.forms import InvestForm, QuoteForm
+
+UNPROCESSABLE = 422
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An offering with what its pages show besides its columns."""
+
+    row: Offering
+    is_open: bool
+    progress: SafeString
+
+
+@signed_in
+@require_safe
+def offerings(request: HttpRequest, investor: User) -> HttpResponse:
+    """List the offerings that may be looked at."""
+    now = clock.now()
+    shown = [_shown(offering, now) for offering in investor_offerings.visible_to(investor)]
+    return render(request, "portal/offerings.html", {"section": "offerings", "offerings": shown})
+
+
+@signed_in
+@require_safe
+def offering(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
+    """Show one offering, its terms, and the person's own stake in it."""
+    row = get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
+    context = {
+        "section": "offerings",
+        "offering": _shown(row, clock.now()),
+        "stake": investor_offerings.stake(investor, row),
+        "tiers": _tiers(row),
+    }
+    return render(request, "portal/offering.html", context)
+
+
+@signed_in
+@require_safe
+def quote(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
+    """Say what a payment would cost, as a piece of the invest page; an unreadable amount gets no quote."""
+    get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
+    form = QuoteForm(request.GET)
+    return render(request, "portal/includes/quote.html", {"quote": _quote(form), "form": form})
+
+
+@signed_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def invest(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
+    """
+    Ask for amount, method and bank account, show the fee, then make the payment.
+
+    The form carries the payment's idempotency key from its first page on, so that sending it
+    twice pays once.
+    """
+    row = get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
+    if not investor_offerings.is_open_at(row, clock.now()):
+        messages.error(request, f"{row.name} takes no investments now.")
+        return redirect("portal:offering", slug=row.slug)
+    if request.method != "POST":
+        return _invest_page(request, row, InvestForm(investor, initial={"idempotency_key": uuid.uuid4().hex}))
+    form = InvestForm(investor, request.POST)
+    if not form.is_valid():
+        return _invest_page(request, row, form, status=UNPROCESSABLE)
+    if request.POST.get("step") == "confirm":
+        return _pay(request, investor, row, form)
+    if request.POST.get("step") == "edit":
+        return _invest_page(request, row, form)
+    quoted = _quote(form)
+    if quoted is None:
+        return _invest_page(request, row, form, status=UNPROCESSABLE)
+    method = Transaction.Method(form.cleaned_data["payment_method"]).label
+    context = {"section": "offerings", "offering": _shown(row, clock.now()), "form": form}
+    return render(request, "portal/invest_review.html", {**context, "quote": quoted, "method": method})
+
+
+def _pay(request: HttpRequest, investor: User, row: Offering, form: InvestForm) -> HttpResponse:
+    """Make the payment that was reviewed; a refusal brings the form back with its words."""
+    asked = form.cleaned_data
+    try:
+        payment = subscriptions.subscribe(
+            row,
+            investor=investor,
+            amount=asked["amount"],
+            payment_method=asked["payment_method"],
+            bank_account=asked["bank_account"],
+            idempotency_key=asked["idempotency_key"],
+            at=clock.now(),
+            ip_address=address_of(request) or None,
+            user_agent=request.headers.get("User-Agent", ""),
+        )
+    except Refusal as refusal:
+        form.add_error(None, str(refusal))
+        return _invest_page(request, row, form, status=UNPROCESSABLE)
+    messages.success(request, f"Your payment of {format_money(payment.amount)} is on its way into escrow.")
+    return redirect("portal:transaction", payment_id=payment.pk)
+
+
+def _invest_page(request: HttpRequest, row: Offering, form: InvestForm, *, status: int = 200) -> HttpResponse:
+    context = {
+        "section": "offerings",
+        "offering": _shown(row, clock.now()),
+        "form": form,
+        "has_accounts": form.has_accounts,
+        "quote": None,
+    }
+    return render(request, "portal/invest.html", context, status=status)
+
+
+def _quote(form: QuoteForm) -> fees.Fees | None:
+    """Return what the payment asked for costs today, or None, with words at the field, if there is no answer."""
+    if not form.is_valid():
+        return None
+    amount, method = form.cleaned_data["amount"], form.cleaned_data["payment_method"]
+    quoted = fees.quote(Transaction.Type.DEPOSIT, method, amount, on=clock.now().date())
+    if quoted.net_amount <= 0:
+        form.add_error("amount", f"The fee of {format_money(quoted.fee_amount)} would take all of it. Pay more.")
+        return None
+    return quoted
+
+
+def _shown(row: Offering, now: datetime) -> Shown:
+    committed: Decimal = row.committed_total  # type: ignore[attr-defined]
+    words = f"{format_money(committed)} of at most {format_money(row.maximum_amount)} is committed"
+    progress = charts.progress_bar(
+        committed, minimum=row.minimum_amount, maximum=row.maximum_amount, key=row.slug, title=words
+    )
+    return Shown(row, investor_offerings.is_open_at(row, now), progress)
+
+
+def _tiers(row: Offering) -> Sequence[WaterfallTier]:
+    """Return the tiers of the offering's present terms, in their order."""
+    terms = WaterfallTerms.objects.filter(offering=row).order_by("-version").first()
+    return list(terms.tiers.order_by("position")) if terms else []

@@ -1,0 +1,49 @@
+"""The portal's addresses. Changes are posted; every GET only reads."""
+
+from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
+from django.urls import path, reverse_lazy
+
+from realco.portal.bank_accounts import add_bank_account, bank_accounts
+from realco.portal.dashboard import dashboard
+from realco.portal.distributions import distribution, distributions
+from realco.portal.forms import PasswordForm, SignInForm
+from realco.portal.offerings import invest, offering, offerings, quote
+from realco.portal.profile import profile
+from realco.portal.transactions import cancel, transaction, transactions
+
+app_name = "portal"
+urlpatterns = [
+    path("", dashboard, name="dashboard"),
+    path(
+        "sign-in/",
+        LoginView.as_view(
+            template_name="portal/sign_in.html",
+            authentication_form=SignInForm,
+            redirect_authenticated_user=True,
+        ),
+        name="sign_in",
+    ),
+    path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("offerings/", offerings, name="offerings"),
+    path("offerings/<slug:slug>/", offering, name="offering"),
+    path("offerings/<slug:slug>/invest/", invest, name="invest"),
+    path("offerings/<slug:slug>/quote/", quote, name="quote"),
+    path("payments/", transactions, name="transactions"),
+    path("payments/<uuid:payment_id>/", transaction, name="transaction"),
+    path("payments/<uuid:payment_id>/cancel/", cancel, name="cancel"),
+    path("distributions/", distributions, name="distributions"),
+    path("distributions/<uuid:allocation_id>/", distribution, name="distribution"),
+    path("bank-accounts/", bank_accounts, name="bank_accounts"),
+    path("bank-accounts/add/", add_bank_account, name="add_bank_account"),
+    path("profile/", profile, name="profile"),
+    path(
+        "profile/password/",
+        PasswordChangeView.as_view(
+            template_name="portal/password.html",
+            form_class=PasswordForm,
+            success_url=reverse_lazy("portal:profile"),
+            extra_context={"section": "profile"},
+        ),
+        name="password",
+    ),
+]
