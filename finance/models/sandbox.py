@@ -20,8 +20,9 @@ class SandboxTransfer(models.Model):
     """
     One transfer as the simulated bank sees it; ``amount`` is positive into escrow, negative out of it.
 
-    ``due_date`` is when it next changes: ACCEPTED settles or fails then, SETTLED may be returned
-    when ``return_code`` waits for it.
+    Its fate is decided when it is taken on. ``due_date`` is when it next changes: ACCEPTED settles
+    then, or fails when an ``outcome_code`` waits; SETTLED is returned with the ``return_code``.
+    ``webhook_copies`` and ``tells_return_first`` are how badly the bank tells of it.
     """
 
     State = SandboxTransferState
@@ -38,6 +39,10 @@ class SandboxTransfer(models.Model):
     outcome_code = models.CharField(max_length=20, blank=True, default="")
     return_code = models.CharField(max_length=20, blank=True, default="")
     due_date = models.DateField(null=True)
+    settled_date = models.DateField(null=True)
+    return_date = models.DateField(null=True)
+    webhook_copies = models.PositiveSmallIntegerField(default=1)
+    tells_return_first = models.BooleanField(default=False)
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
