@@ -13,9 +13,11 @@ from uuid import UUID
 from django.db.models import Q, QuerySet
 
 from finance.models import Transaction
+from finance.models.transactions import TRANSITIONS
 from realco.models import User
 
 PAGE_SIZE = 25
+Status = Transaction.Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +85,10 @@ def page(investor: User, criteria: Criteria, *, before: Cursor | None = None, si
     shown = rows[:size]
     older = Cursor(shown[-1].created_at, shown[-1].pk) if len(rows) > size else None
     return Page(shown, older)
+
+
+def may_cancel(payment: Transaction, investor: User) -> bool:
+    """Whether ``transactions.cancel`` would let the person cancel the payment as it now is."""
+    is_own = investor.pk in (payment.initiated_by_id, payment.from_user_id)
+    is_at_the_bank = payment.status == Status.ON_HOLD and payment.held_from == Status.PROCESSING
+    return is_own and not is_at_the_bank and Status.CANCELLED in TRANSITIONS[Status(payment.status)]

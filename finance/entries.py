@@ -1,0 +1,107 @@
+"""A payment's journal entries: which row of the posting table each of its events makes."""
+
+from datetime import date
+from decimal import Decimal
+
+from escrow import postings
+from escrow.models import LedgerAccount, LedgerEntryType
+from escrow.postings import Line, Posting, Subject
+from finance.models.transactions import Transaction, TransactionType
+
+Kind = LedgerAccount.Kind
+
+ENTRY_TYPES = {
+    TransactionType.DEPOSIT: LedgerEntryType.DEPOSIT,
+    TransactionType.ESCROW_DEPOSIT: LedgerEntryType.DEPOSIT,
+    TransactionType.CAPITAL_CALL: LedgerEntryType.DEPOSIT,
+    TransactionType.DISTRIBUTION: LedgerEntryType.DISTRIBUTION,
+    TransactionType.REFUND: LedgerEntryType.REFUND,
+    TransactionType.PLATFORM_FEE: LedgerEntryType.FEE,
+    TransactionType.REFERRAL_FEE: LedgerEntryType.FEE,
+}
+
+
+def source(payment: Transaction) -> Line:
+    """Return the ledger account that an outbound payment is taken from."""
+    if payment.type in (TransactionType.WITHDRAWAL, TransactionType.REFUND):
+        return postings.source_of(Kind.INVESTOR, payment.to_user_id)
+    if payment.type in (TransactionType.PLATFORM_FEE, TransactionType.REFERRAL_FEE):
+        return postings.source_of(Kind.FEES)
+    return postings.source_of(Kind.OFFERING)
+
+
+def goes_to_offering(payment: Transaction) -> bool:
+    """Whether an inbound payment is the sponsor's, and so the offering's once it clears."""
+    return payment.type == TransactionType.ESCROW_DEPOSIT
+
+
+def accepted(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
+    assert payment.from_user_id is not None
+    subject = _subject(payment, "accepted", f"{bank_reference} {payment.get_type_display()} accepted", on)
+    return postings.inbound_accepted(subject, payer_id=payment.from_user_id, amount=payment.amount)
+
+
+def settled(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
+    subject = _subject(payment, "settled", f"{bank_reference} {payment.get_type_display()} settled", on)
+    if payment.is_inbound:
+        return postings.inbound_settled(subject, amount=payment.amount)
+    return postings.outbound_settled(subject, amount=payment.net_amount)
+
+
+def cleared(payment: Transaction, *, owed: Decimal, on: date) -> Posting:
+    assert payment.from_user_id is not None
+    subject = _subject(payment, "cleared", f"{payment.get_type_display()} cleared", on)
+    return postings.inbound_cleared(
+        subject,
+        payer_id=payment.from_user_id,
+        amount=payment.amount,
+        fee=payment.fee_amount,
+        to_offering=goes_to_offering(payment),
+        owed=owed,
+    )
+
+
+def failed(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
+    assert payment.from_user_id is not None
+    subject = _subject(payment, "failed", f"{bank_reference} {payment.get_type_display()} failed", on)
+    return postings.inbound_failed(subject, payer_id=payment.from_user_id, amount=payment.amount)
+
+
+def returned(payment: Transaction, *, bank_reference: str, left: Decimal, was_cleared: bool, on: date) -> Posting:
+    """``left`` is what the account credited by an inbound payment still holds, US dollars."""
+    subject = _subject(payment, "returned", f"{bank_reference} {payment.get_type_display()} returned", on)
+    if payment.is_outbound:
+        return postings.payout_returned(subject, source=source(payment), amount=payment.net_amount)
+    assert payment.from_user_id is not None
+    if not was_cleared:
+        return postings.returned_before_clearing(subject, payer_id=payment.from_user_id, amount=payment.amount)
+    return postings.returned_after_clearing(
+        subject,
+        payer_id=payment.from_user_id,
+        amount=payment.amount,
+        fee=payment.fee_amount,
+        left=left,
+        to_offering=goes_to_offering(payment),
+    )
+
+
+def reserved(payment: Transaction, *, on: date) -> Posting:
+    subject = _subject(payment, "reserved", f"{payment.get_type_display()} reserved", on)
+    return postings.reserved(subject, source=source(payment), amount=payment.net_amount)
+
+
+def unreserved(payment: Transaction, *, on: date) -> Posting:
+    subject = _subject(payment, "unreserved", f"{payment.get_type_display()} not paid", on)
+    return postings.unreserved(subject, source=source(payment), amount=payment.net_amount)
+
+
+def _subject(payment: Transaction, step: str, description: str, on: date) -> Subject:
+    return Subject(
+        escrow_account_id=payment.escrow_account_id,
+        reference=f"{payment.pk}:{step}:{payment.retry_count}",
+        entry_type=ENTRY_TYPES.get(TransactionType(payment.type), LedgerEntryType.WITHDRAWAL),
+        effective_date=on,
+        description=description,
+        transaction_id=payment.pk,
+        distribution_id=payment.distribution_id,
+    )

@@ -1,0 +1,223 @@
+"""Orders for payments: everything a payment must satisfy before it becomes a row."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+
+from escrow.models import EscrowAccount
+from escrow.operations.ledger import EscrowNotOpen
+from finance.models import BankAccount
+from finance.models.transactions import INBOUND, OUTBOUND, PaymentMethod, TransactionType
+from realco import money, permissions
+from realco.errors import NotPermitted, Refusal
+from realco.models import Offering, User
+
+OWN_MONEY = (
+    TransactionType.DEPOSIT,
+    TransactionType.ESCROW_DEPOSIT,
+    TransactionType.CAPITAL_CALL,
+    TransactionType.WITHDRAWAL,
+)
+NEEDS_BANK_ACCOUNT = {"IN": (PaymentMethod.ACH,), "OUT": (PaymentMethod.ACH, PaymentMethod.WIRE)}
+AFTER_CLOSING = (Offering.Status.FUNDED, Offering.Status.OPERATING, Offering.Status.EXITED)
+
+
+class UnknownChoice(Refusal):
+    """There is no such type, method, account or person."""
+
+
+class BankAccountNotUsable(Refusal):
+    """The bank account is not the party's own, not verified, suspended or closed."""
+
+
+class OfferingNotOpen(Refusal):
+    """The offering does not take or give this kind of money now."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """
+    A payment asked for; ``amount`` in US dollars, gross of fees.
+
+    Inbound payments name ``from_user_id``, outbound ones ``to_user_id``; the other side is the
+    escrow account.
+    """
+
+    type: str
+    payment_method: str
+    amount: Decimal
+    escrow_account_id: UUID
+    from_user_id: UUID | None = None
+    to_user_id: UUID | None = None
+    from_bank_account_id: UUID | None = None
+    to_bank_account_id: UUID | None = None
+    currency: str = money.CURRENCY
+    description: str = ""
+    internal_memo: str = ""
+    metadata: Mapping[str, object] = field(default_factory=dict)
+    distribution_id: UUID | None = None
+    replaces_id: UUID | None = None
+
+    @property
+    def content_hash(self) -> str:
+        """SHA-256 of the order, stored beside its idempotency key."""
+        content = {name: str(value) for name, value in asdict(self).items() if name != "metadata"}
+        content["amount"] = f"{self.amount:.2f}"
+        content["metadata"] = json.dumps(dict(self.metadata), sort_keys=True, default=str)
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def is_inbound(self) -> bool:
+        """Whether it brings money into escrow."""
+        return self.type in INBOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Parties:
+    """The rows an order names, found and checked."""
+
+    escrow_account: EscrowAccount
+    party: User
+    bank_account: BankAccount | None
+
+
+def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
+    """
+    Check everything about an order that needs no lock, and return the rows it names.
+
+    :raises UnknownChoice: if its type, method, account or person does not exist
+    :raises money.InvalidAmount: if the amount is not a positive number of cents
+    :raises NotPermitted: if the initiator may not ask for it
+    :raises EscrowNotOpen: if the escrow account is frozen, liquidating or closed
+    :raises OfferingNotOpen: if the offering's state does not allow it
+    :raises BankAccountNotUsable: if the bank account is not the party's own and verified
+    """
+    _require_known(order)
+    money.require_known_currency(order.currency)
+    money.positive(order.amount)
+    account = _find_escrow_account(order.escrow_account_id)
+    party = _find_party(order)
+    _require_permitted(order, party=party, initiator=initiator, account=account)
+    require_escrow_open(account, order.type)
+    _require_offering_open(order, account.offering, at=at)
+    return Parties(account, party, _find_bank_account(order, party))
+
+
+def _require_known(order: Order) -> None:
+    if order.type not in INBOUND and order.type not in OUTBOUND:
+        known = ", ".join([*INBOUND, *OUTBOUND])
+        raise UnknownChoice(f"“{order.type}” is no payment that can be asked for here. Use one of {known}.")
+    if order.payment_method not in PaymentMethod.values:
+        known = ", ".join(PaymentMethod.values)
+        raise UnknownChoice(f"“{order.payment_method}” is no payment method. Use one of {known}.")
+    if order.payment_method == PaymentMethod.CREDIT_CARD and not order.is_inbound:
+        raise UnknownChoice("Money cannot be paid out to a credit card. Choose ACH, wire or check.")
+
+
+def _find_escrow_account(escrow_account_id: UUID) -> EscrowAccount:
+    try:
+        return EscrowAccount.objects.select_related("offering__organization").get(pk=escrow_account_id)
+    except (EscrowAccount.DoesNotExist, ValidationError, ValueError) as error:
+        raise UnknownChoice("There is no such escrow account.") from error
+
+
+def _find_party(order: Order) -> User:
+    user_id, other_id = order.from_user_id, order.to_user_id
+    if not order.is_inbound:
+        user_id, other_id = other_id, user_id
+    side = "payer (from_user)" if order.is_inbound else "payee (to_user)"
+    if user_id is None or other_id is not None:
+        raise UnknownChoice(f"This payment names exactly one person, its {side}; the other side is escrow.")
+    try:
+        party = User.objects.get(pk=user_id)
+    except (User.DoesNotExist, ValidationError, ValueError) as error:
+        raise UnknownChoice(f"There is no such {side}.") from error
+    if not party.is_active:
+        raise UnknownChoice(f"{party} is no longer active and cannot pay or be paid.")
+    return party
+
+
+def _require_permitted(order: Order, *, party: User, initiator: User, account: EscrowAccount) -> None:
+    if not initiator.is_active:
+        raise NotPermitted("Your account is not active.")
+    is_own = order.type in OWN_MONEY and party.pk == initiator.pk
+    if not is_own:
+        permissions.require(initiator, permissions.INITIATE_PAYMENT)
+    if order.type == TransactionType.ESCROW_DEPOSIT and account.offering.organization.owner_id != party.pk:
+        raise NotPermitted("Only the offering's sponsor pays operating income in.")
+
+
+def require_escrow_open(account: EscrowAccount, transaction_type: str) -> None:
+    """
+    Refuse what the account's status forbids (SYSTEM section 4); the database refuses it again.
+
+    :raises EscrowNotOpen: with the status and what to do about it
+    """
+    status = account.status
+    if status == EscrowAccount.Status.CLOSED:
+        raise EscrowNotOpen(f"{account} is closed. Nothing can be paid in or out of it.")
+    if status == EscrowAccount.Status.FROZEN:
+        raise EscrowNotOpen(f"{account} is frozen ({account.frozen_reason}). Ask compliance to unfreeze it.")
+    may_leave = (TransactionType.DISTRIBUTION, TransactionType.REFUND)
+    if status == EscrowAccount.Status.LIQUIDATING and transaction_type not in may_leave:
+        raise EscrowNotOpen(f"{account} is being liquidated. Only distributions and refunds leave it.")
+
+
+def _require_offering_open(order: Order, offering: Offering, *, at: datetime) -> None:
+    status = offering.get_status_display().lower()
+    if order.type == TransactionType.DEPOSIT:
+        if not offering.is_raising:
+            raise OfferingNotOpen(f"{offering} is {status} and takes no investments.")
+        if at >= offering.deadline_at:
+            raise OfferingNotOpen(f"{offering} closed to investments on {offering.deadline_at:%B %d, %Y}.")
+    elif order.type in (TransactionType.WITHDRAWAL, TransactionType.REFUND):
+        return
+    elif offering.status not in AFTER_CLOSING:
+        raise OfferingNotOpen(f"{offering} is {status}; this is possible only after it has closed its raise.")
+
+
+def _find_bank_account(order: Order, party: User) -> BankAccount | None:
+    direction = "IN" if order.is_inbound else "OUT"
+    wanted, other = order.from_bank_account_id, order.to_bank_account_id
+    if direction == "OUT":
+        wanted, other = other, wanted
+    if other is not None:
+        raise BankAccountNotUsable("Name the party's own bank account only; escrow's is known.")
+    if wanted is None:
+        if order.payment_method in NEEDS_BANK_ACCOUNT[direction]:
+            raise BankAccountNotUsable("Choose the bank account that this payment uses.")
+        return None
+    try:
+        account = BankAccount.objects.select_related("organization").get(pk=wanted)
+    except (BankAccount.DoesNotExist, ValidationError, ValueError) as error:
+        raise BankAccountNotUsable("There is no such bank account of this person.") from error
+    owner_id = account.user_id if account.organization is None else account.organization.owner_id
+    if owner_id != party.pk:
+        raise BankAccountNotUsable("There is no such bank account of this person.")
+    require_usable(account, to_debit=order.is_inbound)
+    return account
+
+
+def require_usable(account: BankAccount, *, to_debit: bool) -> None:
+    """
+    Refuse a bank account that is not verified, or whose owner revoked the authorisation to debit it.
+
+    :raises BankAccountNotUsable: with its state and what to do about it
+    """
+    if not account.is_usable:
+        why = f" ({account.status_reason})" if account.status_reason else ""
+        raise BankAccountNotUsable(
+            f"The bank account {account.masked} is {account.get_status_display().lower()}{why}. Choose a verified one."
+        )
+    if to_debit and account.authorization_revoked_at is not None:
+        raise BankAccountNotUsable(
+            f"The authorisation to debit {account.masked} was revoked. Choose another account, or pay by wire."
+        )

@@ -1,0 +1,181 @@
+"""What tests need to begin with, made by the same operations that people use."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from itertools import count
+
+from django.contrib.auth.models import Group, Permission
+from django.db.models import Q
+
+from compliance.models import CheckStatus, InvestorProfile, TransactionLimit
+from escrow.models import EscrowAccount
+from escrow.operations import escrow_accounts
+from finance.models import BankAccount, FeeRule, Transaction
+from finance.operations import bank_accounts, settlements, transactions
+from finance.operations.orders import Order
+from realco.models import Offering, Organization, User
+from realco.permissions import GROUPS
+
+ROUTING = "110000000"
+GOOD_ACCOUNT = "000123456789"
+_numbers = count(1)
+
+
+def make_user(name: str, *groups: str, is_staff: bool = False) -> User:
+    """A user with the permissions of the named groups."""
+    email = f"{name.lower().replace(' ', '.')}.{next(_numbers)}@example.com"
+    user = User.objects.create_user(email, "correct horse battery", full_name=name, is_staff=is_staff)
+    for group in groups:
+        user.groups.add(make_group(group))
+    return user
+
+
+def make_group(name: str) -> Group:
+    group, is_new = Group.objects.get_or_create(name=name)
+    if is_new:
+        wanted = Q()
+        for permission in GROUPS[name]:
+            app, codename = permission.split(".")
+            wanted |= Q(content_type__app_label=app, codename=codename)
+        group.permissions.set(Permission.objects.filter(wanted))
+    return group
+
+
+def make_reference_data(at: datetime) -> None:
+    """Fee rules and limits as they are seeded."""
+    day = (at - timedelta(days=4000)).date()
+    investors, inbound = ["DEPOSIT", "CAPITAL_CALL"], ["DEPOSIT", "CAPITAL_CALL", "ESCROW_DEPOSIT"]
+    rules = [
+        ("platform", investors, "", "0.005", "0.00", "1.00", "50.00"),
+        ("ach", inbound, "ACH", "0", "0.80", None, None),
+        ("wire", inbound, "WIRE", "0", "25.00", None, None),
+        ("card", inbound, "CREDIT_CARD", "0.029", "0.30", None, None),
+    ]
+    for name, types, method, rate, fixed, minimum, maximum in rules:
+        FeeRule.objects.get_or_create(
+            name=name,
+            effective_from=day,
+            defaults={
+                "transaction_types": types,
+                "payment_method": method,
+                "rate": Decimal(rate),
+                "fixed_amount": Decimal(fixed),
+                "minimum": Decimal(minimum) if minimum else None,
+                "maximum": Decimal(maximum) if maximum else None,
+            },
+        )
+    limits = {
+        "DAILY_DEPOSIT": "50000",
+        "MONTHLY_DEPOSIT": "500000",
+        "PER_TRANSACTION": "250000",
+        "ACCREDITED_INVESTOR": "100000000",
+    }
+    for limit_type, amount in limits.items():
+        TransactionLimit.objects.get_or_create(
+            limit_type=limit_type, effective_from=day, defaults={"amount": Decimal(amount)}
+        )
+
+
+def make_profile(user: User, at: datetime, **fields: object) -> InvestorProfile:
+    """An identity that passed its checks."""
+    defaults: dict[str, object] = {
+        "legal_name": user.full_name,
+        "kyc_status": CheckStatus.PASSED,
+        "kyc_checked_at": at,
+        "kyc_expires_at": at + timedelta(days=4000),
+        "is_accredited": True,
+        "annual_income": Decimal("300000.00"),
+        "net_worth": Decimal("2000000.00"),
+    }
+    return InvestorProfile.objects.create(user=user, **{**defaults, **fields})
+
+
+def make_bank_account(
+    owner: User | Organization, *, verifier: User, at: datetime, number: str = GOOD_ACCOUNT
+) -> BankAccount:
+    """A verified bank account with one of the sandbox bank's numbers."""
+    person = owner if isinstance(owner, User) else owner.owner
+    account = bank_accounts.add(
+        owner,
+        account_number=number,
+        routing_number=ROUTING,
+        holder_name=person.full_name,
+        bank_name="Test Bank",
+        by=person,
+        at=at,
+    )
+    return bank_accounts.verify(account, by=verifier, at=at)
+
+
+def make_investor(name: str, *, verifier: User, at: datetime, number: str = GOOD_ACCOUNT) -> User:
+    """An investor with a passed identity and a verified bank account."""
+    investor = make_user(name)
+    make_profile(investor, at)
+    make_bank_account(investor, verifier=verifier, at=at, number=number)
+    return investor
+
+
+def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **fields: object) -> Offering:
+    """An open offering of a sponsor who passed his checks."""
+    number = next(_numbers)
+    owner = make_user(f"Sponsor of {name}")
+    make_profile(owner, at)
+    sponsor = Organization.objects.create(name=f"{name} Sponsor {number}", kind="SPONSOR", owner=owner)
+    defaults: dict[str, object] = {
+        "minimum_amount": Decimal("1000.00"),
+        "maximum_amount": Decimal("5000000.00"),
+        "minimum_investment": Decimal("100.00"),
+        "deadline_at": at + timedelta(days=90),
+    }
+    offering = Offering(
+        organization=sponsor, name=f"{name} {number}", slug=f"offering-{number}", **{**defaults, **fields}
+    )
+    offering.save()
+    offering.mark_open(at=at)
+    offering.save()
+    return offering
+
+
+def make_escrow(offering: Offering, *, operator: User, at: datetime) -> EscrowAccount:
+    """The offering's own escrow account, at the sandbox bank."""
+    return escrow_accounts.open_account(
+        offering, bank_account_id=None, external_account_id=f"99{next(_numbers):08d}", by=operator, at=at
+    )
+
+
+def deposit_order(escrow: EscrowAccount, investor: User, amount: str, method: str = "ACH") -> Order:
+    account = investor.bank_accounts.order_by("created_at").last() if method == "ACH" else None
+    return Order(
+        type="DEPOSIT",
+        payment_method=method,
+        amount=Decimal(amount),
+        escrow_account_id=escrow.pk,
+        from_user_id=investor.pk,
+        from_bank_account_id=account.pk if account else None,
+    )
+
+
+def deposit(escrow: EscrowAccount, investor: User, amount: str, *, at: datetime, method: str = "ACH") -> Transaction:
+    """A deposit as its investor asks for it: QUEUED, or waiting for approval."""
+    order = deposit_order(escrow, investor, amount, method)
+    return transactions.initiate(order, initiator=investor, idempotency_key=f"deposit-{next(_numbers)}", at=at)
+
+
+def play(payment: Transaction, *, at: datetime, until: str = "COMPLETED") -> Transaction:
+    """Take a queued payment through the bank, as far as wanted: PENDING_SETTLEMENT, SETTLED or COMPLETED."""
+    settlements.process(payment.pk, at=at)
+    payment.refresh_from_db()
+    if payment.status == "PENDING_SETTLEMENT" and until != "PENDING_SETTLEMENT":
+        settlements.record_settled(payment.attempt_key, effective_date=at.date(), at=at)
+    payment.refresh_from_db()
+    if payment.status == "SETTLED" and until == "COMPLETED":
+        assert payment.clears_on is not None
+        settlements.clear(payment.pk, at=at + timedelta(days=(payment.clears_on - at.date()).days + 1))
+    payment.refresh_from_db()
+    return payment
+
+
+def fund(investor: User, escrow: EscrowAccount, amount: str, *, at: datetime) -> Transaction:
+    """A deposit that has cleared."""
+    payment = deposit(escrow, investor, amount, at=at)
+    return play(payment, at=at)
