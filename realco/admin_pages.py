@@ -1,0 +1,301 @@
+"""
+What every staff page is made of: read-only rows, columns that read well, lists that never count.
+
+Nobody edits a row by hand, superusers included: rows change through steps (``realco.admin_steps``),
+each of which calls one operation. Lists read one page and one row more, so that their cost does not
+grow with the table.
+"""
+
+import uuid
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.admin.utils import unquote
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import models
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import NoReverseMatch, reverse
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from realco import admin_history
+from realco.templatetags import figures
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+    _TabularInline = admin.TabularInline[Any, Any]
+    _Paginator = Paginator[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+    _TabularInline = admin.TabularInline
+    _Paginator = Paginator
+
+Column = Callable[[Any], Any]
+
+
+# ---- columns -------------------------------------------------------------------------------------------------
+
+
+def money_column(field: str, title: str = "") -> Column:
+    """Make a column of amounts: right-aligned, digits of one width; ``field`` may follow relations by dots."""
+
+    def column(row: Any) -> SafeString:
+        amount: Decimal | None = _reach(row, field)
+        return format_html('<span class="money">{}</span>', figures.money(amount))
+
+    return _titled(column, field, title)
+
+
+def badge_column(field: str = "status", title: str = "") -> Column:
+    """Make a column of statuses in words, each in the tone of its meaning."""
+
+    def column(row: Any) -> SafeString:
+        return figures.badge(row, field)
+
+    return _titled(column, field, title)
+
+
+def day_column(field: str, title: str = "") -> Column:
+    """Make a column of days, or of the days of moments."""
+
+    def column(row: Any) -> SafeString:
+        moment: date | datetime | None = _reach(row, field)
+        return format_html('<span class="day">{}</span>', figures.day(moment))
+
+    return _titled(column, field, title)
+
+
+def moment_column(field: str, title: str = "") -> Column:
+    """Make a column of moments, to the minute."""
+
+    def column(row: Any) -> SafeString:
+        return format_html('<span class="day">{}</span>', figures.day_and_time(_reach(row, field)))
+
+    return _titled(column, field, title)
+
+
+def link_column(field: str, title: str = "") -> Column:
+    """Make a column that names a related row and leads to its page."""
+
+    def column(row: Any) -> SafeString | str:
+        return link(_reach(row, field))
+
+    return _titled(column, field, title)
+
+
+def percent_column(field: str, title: str = "") -> Column:
+    """Make a column of fractions shown as percentages."""
+
+    def column(row: Any) -> SafeString:
+        rate: Decimal | None = _reach(row, field)
+        return format_html('<span class="number">{}</span>', "–" if rate is None else figures.percent(rate))
+
+    return _titled(column, field, title)
+
+
+def link(row: models.Model | None, words: str = "") -> SafeString | str:
+    """Name a row and lead to its page, if it has one; nothing is shown as a dash."""
+    if row is None:
+        return "–"
+    address = address_of(row)
+    return format_html('<a href="{}">{}</a>', address, words or str(row)) if address else words or str(row)
+
+
+def address_of(row: models.Model) -> str:
+    """Return the address of a row's staff page; empty if it has none."""
+    try:
+        return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def _titled(column: Column, field: str, title: str) -> Column:
+    words = title or field.rsplit(".", 1)[-1].removesuffix("_at").removesuffix("_date").replace("_", " ")
+    column.short_description = words  # type: ignore[attr-defined]
+    column.__name__ = field.replace(".", "_")
+    return column
+
+
+def _reach(row: Any, path: str) -> Any:
+    for name in path.split("."):
+        if row is None:
+            return None
+        row = getattr(row, name)
+    return row
+
+
+# ---- lists that never count ----------------------------------------------------------------------------------
+
+
+class UncountedPaginator(_Paginator):
+    """A paginator told how many rows are known of, instead of counting them all."""
+
+    known = 0
+
+    @cached_property
+    def count(self) -> int:
+        return self.known
+
+
+class UncountedChangeList(ChangeList):
+    """A list page that reads its rows and one more, by which it knows whether others follow."""
+
+    has_next = False
+    first_row = 0
+    last_row = 0
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page; ``result_count`` is what is known of, not what there is."""
+        before = (self.page_num - 1) * self.list_per_page
+        rows = list(self.queryset[before : before + self.list_per_page + 1])
+        self.has_next = len(rows) > self.list_per_page
+        shown = rows[: self.list_per_page]
+        self.first_row, self.last_row = before + 1, before + len(shown)
+        self.result_count = before + len(rows)
+        self.full_result_count = None
+        self.show_full_result_count = False
+        self.show_admin_actions = bool(shown)
+        self.result_list = shown  # type: ignore[assignment]
+        self.can_show_all = False
+        self.multi_page = self.has_next or self.page_num > 1
+        paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
+        if isinstance(paginator, UncountedPaginator):
+            paginator.known = self.result_count
+        self.paginator = paginator
+
+    @property
+    def newer_page(self) -> str:
+        """The address of the page before this one; empty on the first."""
+        return self.get_query_string({"p": self.page_num - 1}) if self.page_num > 1 else ""
+
+    @property
+    def older_page(self) -> str:
+        """The address of the page after this one; empty on the last."""
+        return self.get_query_string({"p": self.page_num + 1}) if self.has_next else ""
+
+
+# ---- pages ---------------------------------------------------------------------------------------------------
+
+
+class ReadOnlyAdmin(_ModelAdmin):
+    """
+    Pages that show rows and their audit history, and change nothing.
+
+    ``search_fields`` are ``name`` (the whole value), ``name__startswith`` and the like, over at most
+    one relation each; every one is looked up through its own index. Encrypted columns are never
+    shown; a subclass shows the last four digits kept beside them.
+    """
+
+    show_full_result_count = False
+    paginator = UncountedPaginator
+    list_per_page = 50
+    sortable_by: Sequence[str] | None = ()
+    actions: Any = None
+    actions_on_top = True
+    empty_value_display = "–"
+    object_history_template = "admin/audit_history.html"
+    show_facets = admin.ShowFacets.NEVER
+    view_on_site = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
+        return UncountedChangeList
+
+    def get_exclude(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """Leave out encrypted columns, whatever a subclass shows."""
+        secret = [field.name for field in self.model._meta.fields if isinstance(field, admin_history.ENCRYPTED)]
+        return [*(super().get_exclude(request, obj) or ()), *secret]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find rows by one whole term: an id, an address, a reference, the last four digits."""
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        return queryset.filter(self._sought(term)), False
+
+    def _sought(self, term: str) -> Q:
+        sought = Q(pk__in=[])
+        for name in self.search_fields:
+            path, _, lookup = str(name).partition("__startswith")
+            relation, _, last = path.rpartition("__")
+            target: type[models.Model] = self.model
+            if relation:
+                found = self.model._meta.get_field(relation).related_model
+                assert isinstance(found, type), relation
+                target = found
+            field = target._meta.pk if last == "pk" else target._meta.get_field(last)
+            value: object = term.lower() if last == "email" else term
+            if isinstance(field, models.UUIDField):
+                value = _as_uuid(term)
+                if value is None:
+                    continue
+            matches = Q(**{f"{last}__startswith" if "__startswith" in str(name) else last: value})
+            sought |= (
+                Q(**{f"{relation}__in": target._default_manager.filter(matches).values("pk")}) if relation else matches
+            )
+        return sought
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a row's audit events, newest first: who, when, from which operation and why, before and after."""
+        row = self.get_object(request, unquote(object_id))
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_permission(request, row):
+            raise PermissionDenied
+        page = admin_history.page_of(row, before=request.GET.get("before", ""))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History of {row}",
+            "subtitle": None,
+            "page": page,
+            "object": row,
+            "opts": self.opts,
+            "module_name": str(self.opts.verbose_name_plural).capitalize(),
+            **(extra_context or {}),
+        }
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        return TemplateResponse(request, self.object_history_template, context)
+
+
+class ReadOnlyInline(_TabularInline):
+    """Rows that belong to the row shown, none of which can be changed here."""
+
+    extra = 0
+    can_delete = False
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        return False
+
+
+def _as_uuid(term: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(term)
+    except ValueError:
+        return None
