@@ -1,9 +1,11 @@
 """An investor's bank accounts: the list, by their last four digits, and adding one."""
 
+from uuid import UUID
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from finance.models import BankAccount
 from finance.operations import bank_accounts as operations
@@ -39,6 +41,20 @@ def add_bank_account(request: HttpRequest, investor: User) -> HttpResponse:
         form.add_error(None, str(refusal))
         return _page(request, form, status=UNPROCESSABLE)
     messages.success(request, f"{account} is added. You can use it as soon as we have verified it.")
+    return redirect("portal:bank_accounts")
+
+
+@signed_in
+@require_POST
+def close_bank_account(request: HttpRequest, investor: User, account_id: UUID) -> HttpResponse:
+    """Close one of the person's bank accounts; payments on their way go on."""
+    account = get_object_or_404(BankAccount, pk=account_id, user=investor)
+    try:
+        operations.close(account, by=investor, reason="Closed by its owner.", at=clock.now())
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    else:
+        messages.success(request, f"{account} is closed. Add it again if you need it once more.")
     return redirect("portal:bank_accounts")
 
 

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from distributions.queries import investor_distributions
 from realco.models import User
+from realco.money import ZERO
 from realco.portal.access import signed_in
 
 
@@ -24,9 +25,12 @@ def distributions(request: HttpRequest, investor: User) -> HttpResponse:
 def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> HttpResponse:
     """Show one of the person's allocations with the tiers that led to it."""
     allocation = get_object_or_404(investor_distributions.of(investor), pk=allocation_id)
+    tiers = investor_distributions.tiers(allocation)
     context = {
         "section": "distributions",
         "allocation": allocation,
-        "tiers": investor_distributions.tiers(allocation),
+        "tiers": tiers,
+        "sponsor_total": sum((tier.sponsor for tier in tiers), ZERO),
+        "investors_total": sum((tier.investors for tier in tiers), ZERO),
     }
     return render(request, "portal/distribution.html", context)

@@ -4,13 +4,15 @@ The portal's forms: they read what a person typed and say in words what is missi
 They check form, not rules: whether a payment may be made is for the operation to say.
 """
 
+import re
 from decimal import Decimal
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
 from finance.models import BankAccount, Transaction
+from finance.operations.bank_accounts import is_routing_number
 from finance.queries.investor_transactions import Criteria
 from realco import money
 from realco.errors import Refusal
@@ -31,7 +33,7 @@ class AmountField(forms.CharField):
         :raises ValidationError: with the refusal's own words, if it is none
         """
         written = super().to_python(value)
-        if written in self.empty_values:
+        if written is None or written in self.empty_values:
             return None
         try:
             return money.positive(money.parse_written(written))
@@ -52,7 +54,7 @@ class SignInForm(AuthenticationForm):
     }
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, label_suffix="", **options)
+        super().__init__(*args, **{"label_suffix": "", **options})
         self.fields["username"].label = "E-mail address"
         self.fields["username"].widget = forms.EmailInput(
             attrs={"autocomplete": "username", "autofocus": True, "autocapitalize": "none", "maxlength": 254}
@@ -65,7 +67,7 @@ class PasswordForm(PasswordChangeForm):
     """A new password, after the present one."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, label_suffix="", **options)
+        super().__init__(*args, **{"label_suffix": "", **options})
         self.fields["old_password"].label = "Present password"
         self.fields["new_password1"].label = "New password"
         self.fields["new_password2"].label = "New password, once more"
@@ -119,15 +121,13 @@ class InvestForm(QuoteForm):
     )
 
     def __init__(self, investor: User, *args: Any, **options: Any) -> None:
-        super().__init__(*args, label_suffix="", **options)
+        super().__init__(*args, **{"label_suffix": "", **options})
         accounts = BankAccount.objects.filter(user=investor, status=BankAccount.Status.VERIFIED)
-        field = self.fields["bank_account"]
-        assert isinstance(field, forms.ModelChoiceField)
+        field = cast("forms.ModelChoiceField[BankAccount]", self.fields["bank_account"])
         field.queryset = accounts
         self.has_accounts = accounts.exists()
-        only = accounts[:2]
-        if len(only) == 1:
-            field.initial = only[0]
+        if len(accounts) == 1:
+            field.initial = accounts[0]
 
 
 class BankAccountForm(forms.Form):
@@ -138,28 +138,38 @@ class BankAccountForm(forms.Form):
     )
     bank_name = forms.CharField(label="Bank", max_length=200, error_messages={"required": "Enter the bank's name."})
     kind = forms.ChoiceField(label="Kind", choices=BankAccount.Kind.choices)
-    routing_number = forms.RegexField(
-        regex=r"^[0-9]{9}$",
+    routing_number = forms.CharField(
         label="Routing number",
+        max_length=20,
         help_text="Nine digits, at the lower left of a check.",
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={
-            "required": "Enter the routing number.",
-            "invalid": "A routing number has exactly nine digits.",
-        },
+        error_messages={"required": "Enter the routing number."},
     )
-    account_number = forms.RegexField(
-        regex=r"^[0-9]{4,17}$",
+    account_number = forms.CharField(
         label="Account number",
+        max_length=34,
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
-        error_messages={
-            "required": "Enter the account number.",
-            "invalid": "An account number has 4 to 17 digits, without spaces or dashes.",
-        },
+        error_messages={"required": "Enter the account number."},
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, label_suffix="", **options)
+        super().__init__(*args, **{"label_suffix": "", **options})
+
+    def clean_routing_number(self) -> str:
+        """Refuse what has not nine digits with a right check digit; spaces and hyphens do not count."""
+        digits = re.sub(r"[\s-]", "", self.cleaned_data["routing_number"])
+        if not re.fullmatch(r"[0-9]{9}", digits):
+            raise forms.ValidationError("A routing number has exactly nine digits.")
+        if not is_routing_number(digits):
+            raise forms.ValidationError("One digit of this routing number is wrong; copy it from a check once more.")
+        return digits
+
+    def clean_account_number(self) -> str:
+        """Refuse what has not 4 to 17 digits; spaces and hyphens do not count."""
+        digits = re.sub(r"[\s-]", "", self.cleaned_data["account_number"])
+        if not re.fullmatch(r"[0-9]{4,17}", digits):
+            raise forms.ValidationError("An account number has 4 to 17 digits.")
+        return digits
 
 
 class FilterForm(forms.Form):

@@ -14,8 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from distributions.models import WaterfallTerms, WaterfallTier
 from escrow.queries import investor_offerings
-from finance.models import BankAccount, Transaction
-from finance.operations import subscriptions
+from finance.models import Transaction
+from finance.operations import transactions as operations
+from finance.operations.orders import Order
+from finance.operations.transactions import IdempotencyKeyReused
 from finance.queries import fees
 from realco import clock
 from realco.errors import Refusal
@@ -80,7 +82,7 @@ def invest(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
     twice pays once.
     """
     row = get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
-    if not investor_offerings.is_open_at(row, clock.now()):
+    if not investor_offerings.is_open_at(row, clock.now()) or not hasattr(row, "escrow_account"):
         messages.error(request, f"{row.name} takes no investments now.")
         return redirect("portal:offering", slug=row.slug)
     if request.method != "POST":
@@ -104,17 +106,26 @@ def _pay(request: HttpRequest, investor: User, row: Offering, form: InvestForm) 
     """Make the payment that was reviewed; a refusal brings the form back with its words."""
     asked = form.cleaned_data
     try:
-        payment = subscriptions.subscribe(
-            row,
-            investor=investor,
-            amount=asked["amount"],
-            payment_method=asked["payment_method"],
-            bank_account=asked["bank_account"],
+        payment = operations.initiate(
+            Order(
+                type=Transaction.Type.DEPOSIT,
+                payment_method=asked["payment_method"],
+                amount=asked["amount"],
+                escrow_account_id=row.escrow_account.pk,
+                from_user_id=investor.pk,
+                from_bank_account_id=asked["bank_account"].pk,
+            ),
+            initiator=investor,
             idempotency_key=asked["idempotency_key"],
             at=clock.now(),
             ip_address=address_of(request) or None,
             user_agent=request.headers.get("User-Agent", ""),
         )
+    except IdempotencyKeyReused:
+        form.add_error(
+            None, "You have paid with this form already, a different payment. Load the page anew to pay again."
+        )
+        return _invest_page(request, row, form, status=UNPROCESSABLE)
     except Refusal as refusal:
         form.add_error(None, str(refusal))
         return _invest_page(request, row, form, status=UNPROCESSABLE)

@@ -49,7 +49,7 @@ def transaction(request: HttpRequest, investor: User, payment_id: UUID) -> HttpR
         "payment": payment,
         "steps": timelines.steps(payment),
         "is_incoming": payment.to_user_id == investor.pk,
-        "may_cancel": operations.may_cancel(payment, user=investor),
+        "may_cancel": investor_transactions.may_cancel(payment, investor),
     }
     return render(request, "portal/transaction.html", context)
 

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import path, reverse_lazy
 
-from realco.portal.bank_accounts import add_bank_account, bank_accounts
+from realco.portal.bank_accounts import add_bank_account, bank_accounts, close_bank_account
 from realco.portal.dashboard import dashboard
 from realco.portal.distributions import distribution, distributions
 from realco.portal.forms import PasswordForm, SignInForm
@@ -35,6 +35,7 @@ urlpatterns = [
     path("distributions/<uuid:allocation_id>/", distribution, name="distribution"),
     path("bank-accounts/", bank_accounts, name="bank_accounts"),
     path("bank-accounts/add/", add_bank_account, name="add_bank_account"),
+    path("bank-accounts/<uuid:account_id>/close/", close_bank_account, name="close_bank_account"),
     path("profile/", profile, name="profile"),
     path(
         "profile/password/",
