@@ -1,0 +1,156 @@
+"""Commitments: an investor promises an offering an amount, adds to it, or withdraws before money was released."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import transaction
+from django.db.models import Q, Sum
+
+from escrow.models import Investment
+from escrow.operations.escrow_accounts import require_reason
+from realco import audit, money, permissions
+from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
+from realco.models import Offering, User
+
+ZERO = Decimal("0.00")
+_COMMITMENTS = "commitments"
+
+
+class OfferingNotOpen(Refusal):
+    """The offering takes no commitments: it is not raising, or its deadline has passed."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
+class BelowMinimumInvestment(Refusal):
+    """The commitment is smaller than the offering accepts from one investor."""
+
+
+class AboveMaximum(Refusal):
+    """The offering would be committed more than it may raise."""
+
+
+class CommitmentReferenceReused(Duplicate):
+    """The reference was used for another commitment."""
+
+
+class InvestmentNotPending(IllegalTransition):
+    """Part of the investment was released to the offering already, or it was cancelled."""
+
+
+def commit(
+    offering: Offering, *, investor: User, amount: Decimal, reference: str | None = None, by: User, at: datetime
+) -> Investment:
+    """
+    Commit an amount to an offering; a second commitment of the same investor adds to the first.
+
+    The same reference commits once and gives the same row again.
+
+    :raises NotPermitted: if it is somebody else's investment, and the person may not initiate payments
+    :raises OfferingNotOpen: if the offering is not raising, or its deadline has passed
+    :raises BelowMinimumInvestment: if the investor's whole commitment is below the offering's minimum
+    :raises AboveMaximum: if all commitments together would be above the offering's maximum
+    :raises CommitmentReferenceReused: if the reference stands for another commitment
+    """
+    _require_own(investor, by)
+    amount = money.positive(amount)
+    reference = (reference or "").strip() or None
+    with audit.acting("investment.commit", by=by), transaction.atomic():
+        offering = Offering.objects.select_for_update(no_key=True).get(pk=offering.pk)
+        if reference is not None and (earlier := _committed_as(reference, offering)):
+            return _same(earlier, offering, investor, amount, reference)
+        investment = _living(offering, investor)
+        _require_raising(offering, at)
+        _require_within(offering, before=investment.investment_amount if investment else ZERO, amount=amount)
+        if investment is None:
+            return Investment.objects.create(
+                investor=investor,
+                offering=offering,
+                investment_amount=amount,
+                preferred_return_rate=offering.preferred_return_rate,
+                reference=reference,
+                metadata={_COMMITMENTS: {reference: money.to_json(amount)}} if reference else {},
+                created_at=at,
+            )
+        investment.investment_amount += amount
+        if reference is not None:
+            made = {**investment.metadata.get(_COMMITMENTS, {}), reference: money.to_json(amount)}
+            investment.metadata = {**investment.metadata, _COMMITMENTS: made}
+        investment.save()
+    return investment
+
+
+def cancel(investment: Investment, *, by: User, reason: str, at: datetime) -> Investment:
+    """
+    Withdraw a commitment none of which was released yet. Money that arrived for it stays refundable.
+
+    :raises NotPermitted: if it is somebody else's, and the person may not initiate payments
+    :raises ReasonMissing: if no reason is given
+    :raises InvestmentNotPending: if money was released for it, or it was cancelled before
+    """
+    _require_own(investment.investor, by)
+    require_reason(reason)
+    with audit.acting("investment.cancel", by=by, reason=reason), transaction.atomic():
+        investment = Investment.objects.select_for_update().get(pk=investment.pk)
+        if investment.status != Investment.Status.PENDING:
+            raise InvestmentNotPending(
+                f"This investment is {investment.status.lower()} and can no longer be withdrawn.",
+                status=investment.status,
+            )
+        investment.mark_cancelled()
+        investment.save()
+    return investment
+
+
+def _require_own(investor: User, by: User) -> None:
+    if by.pk != investor.pk:
+        permissions.require(by, permissions.INITIATE_PAYMENT)
+    elif not by.is_active:
+        raise NotPermitted("This sign-in is closed; ask the operator.")
+
+
+def _require_raising(offering: Offering, at: datetime) -> None:
+    if not offering.is_raising:
+        raise OfferingNotOpen(f"{offering} is {offering.status.lower()} and takes no commitments.")
+    if at >= offering.deadline_at:
+        raise OfferingNotOpen(f"{offering} took commitments until {offering.deadline_at:%d %B %Y, %H:%M} UTC.")
+
+
+def _require_within(offering: Offering, *, before: Decimal, amount: Decimal) -> None:
+    if before + amount < offering.minimum_investment:
+        raise BelowMinimumInvestment(
+            f"{offering} accepts {money.format_money(offering.minimum_investment)} or more from an investor.",
+            minimum=money.to_json(offering.minimum_investment),
+        )
+    committed = (
+        Investment.objects.filter(offering=offering)
+        .exclude(status=Investment.Status.CANCELLED)
+        .aggregate(total=Sum("investment_amount"))["total"]
+        or ZERO
+    )
+    if committed + amount > offering.maximum_amount:
+        left = offering.maximum_amount - committed
+        raise AboveMaximum(
+            f"{offering} can take {money.format_money(left)} more; ask for that or less.", left=money.to_json(left)
+        )
+
+
+def _living(offering: Offering, investor: User) -> Investment | None:
+    return (
+        Investment.objects.select_for_update()
+        .filter(offering=offering, investor=investor)
+        .exclude(status=Investment.Status.CANCELLED)
+        .first()
+    )
+
+
+def _committed_as(reference: str, offering: Offering) -> Investment | None:
+    added = Q(offering=offering, **{f"metadata__{_COMMITMENTS}__has_key": reference})
+    return Investment.objects.filter(Q(reference=reference) | added).first()
+
+
+def _same(earlier: Investment, offering: Offering, investor: User, amount: Decimal, reference: str) -> Investment:
+    made = earlier.metadata.get(_COMMITMENTS, {}).get(reference)
+    if earlier.offering_id != offering.pk or earlier.investor_id != investor.pk or made != money.to_json(amount):
+        raise CommitmentReferenceReused(f"The reference {reference} was used for another commitment.")
+    return earlier
