@@ -63,7 +63,7 @@ def _stop(number: int, frame: FrameType | None) -> None:
 def _parser() -> argparse.ArgumentParser:
     """Describe the command line."""
     port = argparse.ArgumentParser(add_help=False)
-    port.add_argument("--port", type=int, help="the web port; else 8000 or the next free one")
+    port.add_argument("--port", type=_port, help="the web port; else 8000 or the next free one")
     parser = argparse.ArgumentParser(
         prog="./dev",
         description=GUIDE,
@@ -73,20 +73,27 @@ def _parser() -> argparse.ArgumentParser:
         parents=[port],
     )
     parser.set_defaults(run=up)
-    named = parser.add_subparsers(metavar="", title="commands", help=argparse.SUPPRESS)
-    for name, run, words in (
-        ("up", up, "start everything (the same as no command)"),
-        ("demo", demo, "play the story on an empty database and prove the books"),
-        ("test", _test_without_arguments, "run every check and test; arguments go to pytest"),
-        ("manage", _manage_without_arguments, "run a management command; arguments go to manage.py"),
-        ("reset", reset, "throw the demo data away"),
+    named = parser.add_subparsers(metavar="command", help=argparse.SUPPRESS)
+    for name, takes, run, words in (
+        ("up", "[options]", up, "Start everything; the same as no command."),
+        ("demo", "[options]", demo, "Play the story on an emptied database and prove the books."),
+        ("test", "[pytest arguments]", _test_without_arguments, "Run every check, or pytest with arguments."),
+        ("manage", "command ...", _manage_without_arguments, "Run manage.py on the services of ./dev."),
+        ("reset", "", reset, "Throw the demo data away."),
     ):
         parents = [port] if name in ("up", "demo") else []
-        command = named.add_parser(name, description=words, usage=f"./dev {name} [options]", parents=parents)
+        command = named.add_parser(name, description=words, usage=f"./dev {name} {takes}", parents=parents)
         command.set_defaults(run=run)
         if name == "demo":
             command.add_argument("--wipe", action="store_true", help="allow emptying the database of DATABASE_URL")
     return parser
+
+
+def _port(text: str) -> int:
+    """Read a port number."""
+    if not (text.isdecimal() and 1 <= int(text) <= 65535):
+        raise argparse.ArgumentTypeError(f"{text} is not a port, which is a number from 1 to 65535")
+    return int(text)
 
 
 def _test_without_arguments(options: argparse.Namespace) -> int:

@@ -25,13 +25,18 @@ from devtools.trouble import Stopped, Trouble, say
 
 CHILD = Path(__file__).with_name("child.py")
 COLOURS = {"web": 36, "worker": 32, "beat": 35, "postgres": 34, "valkey": 33, "demo": 37}
+SERVICES = ("postgres", "valkey")
 RESTARTS_ALLOWED = 5
 RESTARTS_WINDOW = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A program to run: what, with which environment, where, as whom, and the signal that stops it well."""
+    """
+    A program to run: what, with which environment, where, as whom, and the signal that stops it well.
+
+    ready_line is a pattern its output shows when it is up; lines with dull_line go to the log, not the terminal.
+    """
 
     name: str
     arguments: tuple[str, ...]
@@ -41,6 +46,12 @@ class Command:
     account: str = ""
     log: Path | None = None
     ready_line: str = ""
+    dull_line: str = ""
+
+
+def is_service(command: Command) -> bool:
+    """Say whether a command is a server the programs use, which starts before and stops after them."""
+    return command.name in SERVICES
 
 
 def start(command: Command, *, output: int | IO[bytes] | None) -> subprocess.Popen[bytes]:
@@ -161,6 +172,7 @@ class Supervisor:
         """Copy lines to the terminal or the log, and notice the line that says the process is ready."""
         command = child.command
         ready = re.compile(command.ready_line) if command.ready_line else None
+        dull = re.compile(command.dull_line) if command.dull_line else None
         log = command.log.open("a", buffering=1) if command.log is not None else None
         assert process.stdout is not None
         for raw in process.stdout:
@@ -170,7 +182,7 @@ class Supervisor:
                 child.ready.set()
             if log is not None:
                 log.write(line + "\n")
-            elif self.show:
+            if self.show and not is_service(command) and not (dull is not None and dull.search(line)):
                 self._print(command.name, line)
         if log is not None:
             log.close()
@@ -215,8 +227,8 @@ class Supervisor:
         What does not end on its own signal is killed with all it started.
         """
         layers: list[tuple[list[Child], float]] = [
-            ([child for child in self.children if child.command.name not in ("postgres", "valkey")], 2.5),
-            ([child for child in self.children if child.command.name in ("postgres", "valkey")], 2.0),
+            ([child for child in self.children if not is_service(child.command)], 2.5),
+            ([child for child in self.children if is_service(child.command)], 2.0),
         ]
         for layer, patience in layers:
             deadline = time.monotonic() + patience

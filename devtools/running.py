@@ -27,6 +27,8 @@ from devtools.trouble import Trouble
 
 FIRST_PORT = 8000
 READY_WITHIN = 60.0
+# Sweeps run every few seconds; unless something goes wrong, their coming and going would hide all else.
+SWEEPS = r"Scheduler: Sending due task|Task \S*sweep\S*\[\S+\] (received|succeeded)"
 
 
 @dataclass
@@ -148,15 +150,15 @@ class House:
             self.record.write(self.folder)
 
     def program(self, name: str, *arguments: str, ready_line: str = "") -> Child:
-        """Start one of RealCo's own programs, its output on the terminal or in its log file."""
-        log = None if self.supervisor.show else self._fresh_log(name)
+        """Start one of RealCo's own programs."""
         command = Command(
             name=name,
             arguments=(checkout.python(), "-m", *arguments),
             environment=self.environment,
             folder=checkout.ROOT,
-            log=log,
+            log=self._fresh_log(name),
             ready_line=ready_line,
+            dull_line=SWEEPS,
         )
         return self.add(command)
 

@@ -40,8 +40,8 @@ def prepare(wanted: tuple[str, ...]) -> None:
 
 
 def _stamp(wanted: tuple[str, ...]) -> str:
-    """Hash the requirements and the interpreter they are installed for."""
-    digest = hashlib.sha256(f"{sys.version_info[:2]} {checkout.ROOT}".encode())
+    """Hash the requirements and the place they are installed for."""
+    digest = hashlib.sha256(str(checkout.ROOT).encode())
     for name in wanted:
         digest.update((checkout.ROOT / name).read_bytes())
     return digest.hexdigest()
@@ -55,20 +55,32 @@ def _stamp_file(wanted: tuple[str, ...]) -> Path:
 def _is_current(wanted: tuple[str, ...]) -> bool:
     """Say whether these requirements are what was installed last."""
     stamp = _stamp_file(wanted)
-    return stamp.is_file() and Path(checkout.python()).exists() and stamp.read_text() == _stamp(wanted)
+    return stamp.is_file() and stamp.read_text() == _stamp(wanted) and _is_usable()
+
+
+def _is_usable() -> bool:
+    """
+    Say whether .venv was made here and has a Python that still exists.
+
+    Any version will do, unless the reader asks for one with PYTHON. The programs in a moved .venv would run the
+    Python of the old place.
+    """
+    settings = checkout.VIRTUALENV / "pyvenv.cfg"
+    if not settings.is_file() or not Path(checkout.python()).exists():
+        return False
+    made = dict(line.partition(" = ")[::2] for line in settings.read_text().splitlines())
+    wanted = f"{sys.version_info[0]}.{sys.version_info[1]}."
+    is_wanted = "PYTHON" not in os.environ or made.get("version", wanted).startswith(wanted)
+    is_here = made.get("command", str(checkout.VIRTUALENV)).endswith(str(checkout.VIRTUALENV))
+    return is_wanted and is_here
 
 
 def _make() -> None:
     """Create .venv, or replace one that another Python, another path or an interruption left unusable."""
     folder = checkout.VIRTUALENV
-    version = "import sys, pip; print(sys.version_info[:2], sys.prefix)"
     if folder.exists():
-        asked = (
-            subprocess.run([checkout.python(), "-c", version], capture_output=True, text=True, check=False)
-            if (Path(checkout.python()).exists())
-            else None
-        )
-        if asked is not None and asked.stdout.strip() == f"{sys.version_info[:2]} {folder}":
+        asked = [checkout.python(), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+        if _is_usable() and subprocess.run(asked, stderr=subprocess.DEVNULL, check=False).returncode == 0:
             return
         say("Replacing .venv, which is unfinished or belongs to another Python or place.")
         shutil.rmtree(folder)
@@ -97,13 +109,9 @@ def _install_debian_venv() -> bool:
     if not checkout.is_root() or shutil.which("apt-get") is None:
         return False
     say(f"This Python has no ensurepip: installing Debian's {_debian_package()}.")
-    return (
-        install_debian(_debian_package())
-        and subprocess.run(
-            [sys.executable, "-c", "import ensurepip"], stderr=subprocess.DEVNULL, check=False
-        ).returncode
-        == 0
-    )
+    importing = [sys.executable, "-c", "import ensurepip"]
+    installed = install_debian(_debian_package())
+    return installed and subprocess.run(importing, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
 
 def install_debian(package: str) -> bool:
