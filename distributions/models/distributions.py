@@ -265,7 +265,7 @@ class AllocationStatus(models.TextChoices):
 
 
 ALLOCATION_TRANSITIONS = {
-    AllocationStatus.PENDING: (AllocationStatus.PROCESSING, AllocationStatus.CANCELLED),
+    AllocationStatus.PENDING: (AllocationStatus.PROCESSING, AllocationStatus.FAILED, AllocationStatus.CANCELLED),
     AllocationStatus.PROCESSING: (AllocationStatus.COMPLETED, AllocationStatus.FAILED),
     AllocationStatus.FAILED: (AllocationStatus.PROCESSING, AllocationStatus.COMPLETED, AllocationStatus.CANCELLED),
     AllocationStatus.COMPLETED: (AllocationStatus.FAILED,),
@@ -366,7 +366,9 @@ class DistributionAllocation(FSMModelMixin, models.Model):
         self.failure_reason = ""
 
     @transition(
-        field=status, source=[AllocationStatus.PROCESSING, AllocationStatus.COMPLETED], target=AllocationStatus.FAILED
+        field=status,
+        source=[AllocationStatus.PENDING, AllocationStatus.PROCESSING, AllocationStatus.COMPLETED],
+        target=AllocationStatus.FAILED,
     )
     def mark_failed(self, *, reason: str) -> None:
         self.failure_reason = reason

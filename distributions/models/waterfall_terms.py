@@ -10,13 +10,23 @@ from realco.identifiers import new_id
 from realco.models import Offering
 
 
+class ProfitBasis(models.TextChoices):
+    """What investors share profit by, once the hurdles are met."""
+
+    CONTRIBUTED = "CONTRIBUTED", "Contributed capital"
+    OWNERSHIP = "OWNERSHIP", "Ownership"
+
+
 class WaterfallTerms(models.Model):
     """One version of an offering's terms; ``version`` counts from 1. Never edited: a change is a new version."""
+
+    ProfitBasis = ProfitBasis
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     offering = models.ForeignKey(Offering, on_delete=models.PROTECT, related_name="waterfall_terms")
     version = models.PositiveSmallIntegerField()
     effective_from = models.DateField()
+    profits_by = models.CharField(max_length=20, choices=ProfitBasis, default=ProfitBasis.CONTRIBUTED)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
@@ -24,7 +34,10 @@ class WaterfallTerms(models.Model):
         db_table = "waterfall_terms"
         verbose_name_plural = "waterfall terms"
         ordering = ("offering", "-version")
-        constraints = (models.UniqueConstraint(fields=["offering", "version"], name="waterfall_terms_version_once"),)
+        constraints = (
+            models.UniqueConstraint(fields=["offering", "version"], name="waterfall_terms_version_once"),
+            guards.known_values("waterfall_terms", "profits_by", ProfitBasis),
+        )
         triggers = (*guards.audited(), *guards.append_only())
 
     def __str__(self) -> str:
@@ -42,8 +55,9 @@ class WaterfallTier(models.Model):
     """
     One tier, in the order of ``position``. Rates and shares are fractions, not percents.
 
-    RETURN_OF_CAPITAL has none; PREFERRED_RETURN has rate, day count and compounding; CATCH_UP has
-    the GP's share inside the tier and its target share of profit; SPLIT has the GP's share.
+    RETURN_OF_CAPITAL has none; PREFERRED_RETURN has rate, base, day count, compounding and, where
+    all contributions accrue from one day, that day; CATCH_UP has the GP's share inside the tier and
+    its target share of profit; SPLIT has the GP's share.
     """
 
     Kind = WaterfallTierKind
@@ -56,6 +70,7 @@ class WaterfallTier(models.Model):
     day_count = models.CharField(max_length=20, blank=True, default="")
     compounding = models.CharField(max_length=20, blank=True, default="")
     base = models.CharField(max_length=20, blank=True, default="")
+    accrues_from = models.DateField(null=True, blank=True)
     sponsor_share = models.DecimalField(max_digits=7, decimal_places=6, null=True)
     sponsor_target = models.DecimalField(max_digits=7, decimal_places=6, null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
