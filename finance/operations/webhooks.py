@@ -1,0 +1,203 @@
+"""
+What providers tell us: verified, stored once, and only then worked on.
+
+Providers tell at least once and in any order. A stored event is recorded when its payment has come
+so far; until then its row waits, and is the queue. What contradicts our records, or was tried too
+often, is left to an operator.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from escrow.operations.ledger import EscrowNotOpen
+from finance.gateways import registry
+from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANSFER_SETTLED, Event
+from finance.models import TransactionAttempt, TransactionWebhook
+from finance.models.transaction_attempts import AttemptOutcome as Outcome
+from finance.operations import settlements
+from realco import audit, permissions, queue, stopping_points
+from realco.errors import IllegalTransition, Refusal
+from realco.models import User
+
+MAX_ATTEMPTS = 25
+"""Tries before an operator is asked; with the waits between them a little more than three days."""
+FIRST_WAIT = timedelta(seconds=5)
+LONGEST_WAIT = timedelta(hours=6)
+FROZEN_WAIT = timedelta(hours=1)
+
+CONTRADICTIONS = {
+    TRANSFER_SETTLED: (Outcome.FAILED, Outcome.REFUSED),
+    TRANSFER_FAILED: (Outcome.SETTLED, Outcome.RETURNED),
+    TRANSFER_RETURNED: (Outcome.FAILED, Outcome.REFUSED),
+}
+"""Outcomes of an attempt after which an event cannot be true."""
+
+
+class UnknownTransfer(Refusal):
+    """The event is about a transfer that is none of ours."""
+
+    code = "NOT_FOUND"
+
+
+class EventContradictsRecords(Refusal):
+    """The event cannot be true if our records are; a person has to look."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
+class AlreadyProcessed(IllegalTransition):
+    """The event has been recorded; there is nothing to try again."""
+
+
+def receive(provider: str, body: bytes, headers: Mapping[str, str], *, at: datetime) -> TransactionWebhook:
+    """
+    Verify and store an event; the same event again is the same row, and nothing new happens.
+
+    :raises UnknownProvider: if there is no such provider here
+    :raises ForgedWebhook: if the provider did not sign it, or not lately
+    :raises MalformedWebhook: if it is not an event that the provider sends
+    """
+    gateway = registry.named(provider)
+    gateway.verify_webhook(body, headers, at=at)
+    event = gateway.parse_event(body)
+    attempt = TransactionAttempt.objects.filter(idempotency_key=event.idempotency_key).first()
+    with audit.acting("webhook.receive"), transaction.atomic():
+        webhook, is_new = TransactionWebhook.objects.get_or_create(
+            provider=provider,
+            event_id=event.event_id,
+            defaults={
+                "event_type": event.event_type,
+                "transaction_id": attempt.payment_id if attempt is not None else None,
+                "raw_payload": body.decode(),
+                "signature": gateway.signature_of(headers)[:500],
+                "next_attempt_at": at,
+                "created_at": at,
+            },
+        )
+        if is_new:
+            queue.enqueue("finance.process_webhook", webhook_id=webhook.pk)
+    if is_new:
+        stopping_points.reach("webhooks.after_store")
+    return webhook
+
+
+def process(webhook_id: UUID, *, at: datetime) -> bool:
+    """
+    Record what a stored event says, once; return whether it is recorded now.
+
+    One that came before its time, or whose escrow account is frozen, stays unprocessed with the
+    reason, and is tried again by the sweep.
+    """
+    try:
+        with audit.acting("webhook.process"), transaction.atomic():
+            return _record_once(webhook_id, at=at)
+    except EscrowNotOpen as refusal:
+        _put_off(webhook_id, refusal.message, wait=FROZEN_WAIT, attempts=0, at=at)
+    except EventContradictsRecords as refusal:
+        _put_off(webhook_id, refusal.message, attempts=MAX_ATTEMPTS, at=at)
+    except Refusal as refusal:
+        _put_off(webhook_id, refusal.message, at=at)
+    except Exception as error:
+        _put_off(webhook_id, f"{type(error).__name__}: {error}", at=at)
+        raise
+    return False
+
+
+def retry(webhook: TransactionWebhook, *, by: User, at: datetime) -> TransactionWebhook:
+    """
+    Give an event that was tried too often back to the sweep, because a person has looked.
+
+    :raises NotPermitted: if the person may not retry payments
+    :raises AlreadyProcessed: if it has been recorded meanwhile
+    """
+    permissions.require(by, permissions.RETRY_PAYMENT)
+    with audit.acting("webhook.retry", by=by), transaction.atomic():
+        webhook = TransactionWebhook.objects.select_for_update().get(pk=webhook.pk)
+        if webhook.processed:
+            raise AlreadyProcessed("This event has been recorded; there is nothing to try again.")
+        webhook.attempts = 0
+        webhook.next_attempt_at = at
+        webhook.save()
+        queue.enqueue("finance.process_webhook", webhook_id=webhook.pk)
+    return webhook
+
+
+def waiting(*, at: datetime) -> QuerySet[TransactionWebhook]:
+    """Return the events whose turn it is, oldest first."""
+    return TransactionWebhook.objects.filter(
+        processed=False, attempts__lt=MAX_ATTEMPTS, next_attempt_at__lte=at
+    ).order_by("created_at", "id")
+
+
+def for_operators() -> QuerySet[TransactionWebhook]:
+    """Return the events that were tried too often, or contradict our records."""
+    return TransactionWebhook.objects.filter(processed=False, attempts__gte=MAX_ATTEMPTS)
+
+
+def wake(escrow_account_id: UUID, *, at: datetime) -> int:
+    """Let the events of an escrow account that is no longer frozen be tried at once; return how many."""
+    return TransactionWebhook.objects.filter(
+        processed=False, transaction__escrow_account_id=escrow_account_id, next_attempt_at__gt=at
+    ).update(next_attempt_at=at)
+
+
+def _record_once(webhook_id: UUID, *, at: datetime) -> bool:
+    """Record an event unless that is done, or being done; whatever it refuses rolls all of it back."""
+    webhook = TransactionWebhook.objects.select_for_update(skip_locked=True).filter(pk=webhook_id).first()
+    if webhook is None or webhook.processed:
+        return webhook is not None
+    event = registry.named(webhook.provider).parse_event(webhook.raw_payload.encode())
+    attempt = TransactionAttempt.objects.filter(idempotency_key=event.idempotency_key).first()
+    if attempt is None:
+        raise UnknownTransfer("The event is about a transfer that is none of ours. Ask the provider what it is.")
+    _record(event, at=at)
+    webhook.transaction_id = attempt.payment_id
+    webhook.processed = True
+    webhook.processed_at = at
+    webhook.processing_error = ""
+    webhook.save()
+    for other_id in _others(webhook).values_list("id", flat=True):
+        queue.enqueue("finance.process_webhook", webhook_id=other_id)
+    stopping_points.reach("webhooks.before_commit")
+    return True
+
+
+def _record(event: Event, *, at: datetime) -> None:
+    """Say what happened to the payment, which knows whether it is new, old or too early."""
+    key, on = event.idempotency_key, event.effective_date
+    if event.event_type == TRANSFER_SETTLED:
+        settlements.record_settled(key, effective_date=on, at=at)
+    elif event.event_type == TRANSFER_FAILED:
+        settlements.record_failed(key, code=event.code, message=event.message, effective_date=on, at=at)
+    else:
+        settlements.record_returned(key, code=event.code, message=event.message, effective_date=on, at=at)
+    attempt = TransactionAttempt.objects.get(idempotency_key=key)
+    if attempt.outcome in CONTRADICTIONS[event.event_type]:
+        raise EventContradictsRecords(
+            f"The bank says “{event.event_type}”, but attempt {attempt.number} was recorded as"
+            f" {attempt.get_outcome_display().lower()}. Ask the bank which is true."
+        )
+
+
+def _others(webhook: TransactionWebhook) -> QuerySet[TransactionWebhook]:
+    """Return the events about the same payment that still wait, perhaps for this one."""
+    return TransactionWebhook.objects.filter(transaction_id=webhook.transaction_id, processed=False).exclude(
+        pk=webhook.pk
+    )
+
+
+def _put_off(webhook_id: UUID, reason: str, *, at: datetime, wait: timedelta | None = None, attempts: int = 1) -> None:
+    """Note why an event could not be recorded, and when it is tried again."""
+    with audit.acting("webhook.put_off", reason=reason[:300]), transaction.atomic():
+        webhook = TransactionWebhook.objects.select_for_update().get(pk=webhook_id)
+        if webhook.processed:
+            return
+        doubled = FIRST_WAIT * 2 ** min(webhook.attempts, 20)
+        webhook.attempts = min(webhook.attempts + attempts, MAX_ATTEMPTS)
+        webhook.next_attempt_at = at + (wait if wait is not None else min(doubled, LONGEST_WAIT))
+        webhook.processing_error = reason[:500]
+        webhook.save()

@@ -1,0 +1,131 @@
+"""
+Wake-ups and sweeps: each finds rows by their status and makes one call for each of them.
+
+The row is the queue; a message only wakes it. Every sweep takes a bounded batch, goes on when one
+row is in trouble, and may run twice at once, because the operation locks its row and looks again.
+Sweeps return how many rows they moved on; their messages expire, so that a busy worker does not
+find an hour of them.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import UUID
+
+from celery import shared_task
+from django.conf import settings
+from django.db.models import Q, QuerySet
+
+from escrow.models import EscrowAccount
+from finance.gateways import sandbox_bank, sandbox_transport, sandbox_webhooks
+from finance.models import Transaction
+from finance.models.transactions import OUTBOUND
+from finance.models.transactions import TransactionStatus as Status
+from finance.operations import retries, settlements, webhooks
+from realco import clock
+from realco.business_days import banking_date
+
+logger = logging.getLogger(__name__)
+
+BATCH = 200
+UNANSWERED_AFTER = timedelta(minutes=2)
+EXPIRES_SECONDS = 60
+
+
+@shared_task(name="finance.process_transaction", ignore_result=True)
+def process_transaction(*, payment_id: str, **_: object) -> None:
+    """Send one queued payment to its provider."""
+    settlements.process(UUID(payment_id), at=clock.now())
+
+
+@shared_task(name="finance.sweep_queued", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_queued(**_: object) -> int:
+    """Send the queued payments that no message has woken."""
+    at = clock.now()
+    queued = Transaction.objects.filter(status=Status.QUEUED).exclude(
+        type__in=OUTBOUND, escrow_account__status=EscrowAccount.Status.FROZEN
+    )
+
+    def process(payment_id: UUID) -> bool:
+        settlements.process(payment_id, at=at)
+        return not Transaction.objects.filter(pk=payment_id, status=Status.QUEUED).exists()
+
+    return _each(queued.order_by("created_at", "id"), process)
+
+
+@shared_task(name="finance.sweep_unanswered", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_unanswered(**_: object) -> int:
+    """Ask the provider about payments whose answer was lost, or whose worker died while sending."""
+    at = clock.now()
+    unanswered = Transaction.objects.filter(
+        Q(status=Status.PROCESSING, processed_at__lte=at - UNANSWERED_AFTER)
+        | Q(status=Status.ON_HOLD, held_from=Status.PROCESSING)
+    )
+
+    def resolve(payment_id: UUID) -> bool:
+        return settlements.resolve_unknown(payment_id, at=at)
+
+    return _each(unanswered.order_by("processed_at", "id"), resolve)
+
+
+@shared_task(name="finance.sweep_retries", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_retries(**_: object) -> int:
+    """Queue again the payments whose next attempt is due."""
+    at = clock.now()
+    due = Transaction.objects.filter(status=Status.PENDING_RETRY, next_retry_at__lte=at)
+
+    def requeue(payment_id: UUID) -> bool:
+        return retries.requeue(payment_id, at=at)
+
+    return _each(due.order_by("next_retry_at", "id"), requeue)
+
+
+@shared_task(name="finance.process_webhook", ignore_result=True)
+def process_webhook(*, webhook_id: str, **_: object) -> None:
+    """Record what one stored event says."""
+    webhooks.process(UUID(webhook_id), at=clock.now())
+
+
+@shared_task(name="finance.sweep_webhooks", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_webhooks(*, escrow_account_id: str | None = None, **_: object) -> int:
+    """Record the stored events whose turn it is; those of an account just unfrozen need not wait for it."""
+    at = clock.now()
+    if escrow_account_id is not None:
+        webhooks.wake(UUID(escrow_account_id), at=at)
+
+    def process(webhook_id: UUID) -> bool:
+        return webhooks.process(webhook_id, at=at)
+
+    return _each(webhooks.waiting(at=at), process)
+
+
+@shared_task(name="finance.sweep_clearing", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_clearing(**_: object) -> int:
+    """Complete the settled payments whose return window has passed."""
+    at = clock.now()
+    settled = Transaction.objects.filter(status=Status.SETTLED, clears_on__lte=banking_date(at))
+
+    def clear(payment_id: UUID) -> bool:
+        return settlements.clear(payment_id, at=at)
+
+    return _each(settled.order_by("clears_on", "id"), clear)
+
+
+@shared_task(name="finance.sweep_sandbox", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_sandbox(**_: object) -> int:
+    """Let the sandbox bank do what is due and tell us of it; there is none in production mode."""
+    if not settings.SANDBOX:
+        return 0
+    at = clock.now()
+    return sandbox_bank.work(at=at) + sandbox_webhooks.deliver(post=sandbox_transport.post_over_http, at=at)
+
+
+def _each(rows: QuerySet, call: Callable[[UUID], bool]) -> int:
+    """Make the call for every row of a batch and count those it moved on; a defect in one does not stop the rest."""
+    moved = 0
+    for row_id in rows.values_list("id", flat=True)[:BATCH]:
+        try:
+            moved += call(row_id)
+        except Exception:
+            logger.exception("%s %s is left to the next sweep", rows.model.__name__, row_id)
+    return moved
