@@ -79,6 +79,8 @@ class House:
         self.folder = folder
         self.throwaway = throwaway
         self.environment = base_environment()
+        if throwaway:
+            self.environment["REALCO_MODE"] = "test"
         self.supervisor = Supervisor(show=show)
         self.record = Record(launcher=os.getpid(), purpose=purpose)
         self.database: services.Service | None = None

@@ -55,6 +55,7 @@ class Service:
 
     command: Command
     url: str
+    rights: str = ""
 
 
 def free_port(first: int | None = None) -> int:
@@ -86,6 +87,11 @@ def postgresql(folder: Path, *, log: Path, throwaway: bool) -> Service:
 
     :raises Trouble: if the cluster cannot be made or is of another major version
     """
+    if checkout.is_root() and not checkout.is_reachable(folder):
+        raise Trouble(
+            f"PostgreSQL refuses root and would run as {checkout.SERVANT}, who may not enter {folder}: "
+            "set REALCO_HOME to a folder below open ones, or DATABASE_URL to a server of your own."
+        )
     binaries = _postgresql_binaries()
     data, password = folder / "postgresql", _password(folder)
     if not (data / "PG_VERSION").exists():
@@ -105,7 +111,11 @@ def postgresql(folder: Path, *, log: Path, throwaway: bool) -> Service:
         account=checkout.SERVANT if checkout.is_root() else "",
         log=log,
     )
-    return Service(command=command, url=f"postgres://realco:{password}@127.0.0.1:{port}/{DATABASE}")
+    return Service(
+        command=command,
+        url=f"postgres://realco:{password}@127.0.0.1:{port}/{DATABASE}",
+        rights="LOGIN CREATEDB SUPERUSER" if throwaway else "LOGIN CREATEDB",
+    )
 
 
 def _password(folder: Path) -> str:
@@ -212,7 +222,8 @@ def await_postgresql(service: Service, is_alive: Callable[[], bool]) -> None:
     """
     Wait until PostgreSQL answers, and make the role and database RealCo uses if they are missing.
 
-    RealCo does not get the superuser's rights, as it would not in production; it may create test databases.
+    RealCo does not get the superuser's rights, as it would not in production; only in tests, which must empty
+    append-only tables between them.
     """
     deadline = time.monotonic() + READY_WITHIN
     while (asked := _ask(service, "SELECT 1")).returncode:
@@ -223,7 +234,7 @@ def await_postgresql(service: Service, is_alive: Callable[[], bool]) -> None:
     for question, remedy in (
         (
             f"SELECT 1 FROM pg_roles WHERE rolname = '{DATABASE}'",
-            f"CREATE ROLE {DATABASE} LOGIN CREATEDB PASSWORD '{password}'",
+            f"CREATE ROLE {DATABASE} {service.rights} PASSWORD '{password}'",
         ),
         (
             f"SELECT 1 FROM pg_database WHERE datname = '{DATABASE}'",
