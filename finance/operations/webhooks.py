@@ -160,7 +160,7 @@ def _record_once(webhook_id: UUID, *, at: datetime) -> bool:
     webhook.processed_at = at
     webhook.processing_error = ""
     webhook.save()
-    for other_id in _others(webhook).values_list("id", flat=True):
+    for other_id in _others(webhook, attempt.payment_id).values_list("id", flat=True):
         queue.enqueue("finance.process_webhook", webhook_id=other_id)
     stopping_points.reach("webhooks.before_commit")
     return True
@@ -183,11 +183,9 @@ def _record(event: Event, *, at: datetime) -> None:
         )
 
 
-def _others(webhook: TransactionWebhook) -> QuerySet[TransactionWebhook]:
+def _others(webhook: TransactionWebhook, payment_id: UUID) -> QuerySet[TransactionWebhook]:
     """Return the events about the same payment that still wait, perhaps for this one."""
-    return TransactionWebhook.objects.filter(transaction_id=webhook.transaction_id, processed=False).exclude(
-        pk=webhook.pk
-    )
+    return TransactionWebhook.objects.filter(transaction_id=payment_id, processed=False).exclude(pk=webhook.pk)
 
 
 def _put_off(webhook_id: UUID, reason: str, *, at: datetime, wait: timedelta | None = None, attempts: int = 1) -> None:
