@@ -7,19 +7,20 @@ grow with the table.
 """
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.utils import unquote
+from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, reverse
 from django.utils.functional import cached_property
@@ -31,11 +32,9 @@ from realco.templatetags import figures
 
 if TYPE_CHECKING:
     _ModelAdmin = admin.ModelAdmin[Any]
-    _TabularInline = admin.TabularInline[Any, Any]
     _Paginator = Paginator[Any]
 else:
     _ModelAdmin = admin.ModelAdmin
-    _TabularInline = admin.TabularInline
     _Paginator = Paginator
 
 Column = Callable[[Any], Any]
@@ -83,7 +82,7 @@ def moment_column(field: str, title: str = "") -> Column:
 
 
 def link_column(field: str, title: str = "") -> Column:
-    """Make a column that names a related row and leads to its page."""
+    """Make a column that names a related row (an empty field: the row itself) and leads to its page."""
 
     def column(row: Any) -> SafeString | str:
         return link(_reach(row, field))
@@ -120,16 +119,43 @@ def address_of(row: models.Model) -> str:
 def _titled(column: Column, field: str, title: str) -> Column:
     words = title or field.rsplit(".", 1)[-1].removesuffix("_at").removesuffix("_date").replace("_", " ")
     column.short_description = words  # type: ignore[attr-defined]
-    column.__name__ = field.replace(".", "_")
+    column.__name__ = field.replace(".", "_") or "row"
     return column
 
 
 def _reach(row: Any, path: str) -> Any:
-    for name in path.split("."):
+    for name in path.split(".") if path else ():
         if row is None:
             return None
         row = getattr(row, name)
     return row
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that belong to the row shown; ``rows`` hold what the cells of each say."""
+
+    title: str
+    titles: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    empty: str = "None."
+    more: str = ""
+
+
+def table(title: str, rows: Iterable[Any], *columns: Column, empty: str = "None.", more: str = "") -> Table:
+    """Lay related rows out in columns; ``more`` is the address of a page that has them all."""
+    titles = [str(getattr(column, "short_description", column.__name__)).capitalize() for column in columns]
+    return Table(title, titles, [[column(row) for column in columns] for row in rows], empty, more)
+
+
+def text_column(field: str, title: str = "") -> Column:
+    """Make a column of words; nothing is shown as a dash."""
+
+    def column(row: Any) -> str:
+        value = _reach(row, field)
+        return "–" if value is None or value == "" else str(value)
+
+    return _titled(column, field, title)
 
 
 # ---- lists that never count ----------------------------------------------------------------------------------
@@ -163,7 +189,7 @@ class UncountedChangeList(ChangeList):
         self.full_result_count = None
         self.show_full_result_count = False
         self.show_admin_actions = bool(shown)
-        self.result_list = shown  # type: ignore[assignment]
+        self.result_list = shown
         self.can_show_all = False
         self.multi_page = self.has_next or self.page_num > 1
         paginator = self.model_admin.get_paginator(request, self.queryset, self.list_per_page)
@@ -197,10 +223,12 @@ class ReadOnlyAdmin(_ModelAdmin):
     show_full_result_count = False
     paginator = UncountedPaginator
     list_per_page = 50
-    sortable_by: Sequence[str] | None = ()
+    sortable_by: ClassVar[list[str] | tuple[str, ...] | None] = ()
     actions: Any = None
     actions_on_top = True
     empty_value_display = "–"
+    change_list_template = "admin/staff/list.html"
+    change_form_template = "admin/staff/row.html"
     object_history_template = "admin/audit_history.html"
     show_facets = admin.ShowFacets.NEVER
     view_on_site = False
@@ -216,6 +244,30 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **options: Any) -> type[ChangeList]:
         return UncountedChangeList
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Let a page's fieldsets name columns: whatever they show is read-only."""
+        super().__init_subclass__(**options)
+        if cls.fieldsets:
+            cls.readonly_fields = flatten_fieldsets(cls.fieldsets)
+
+    def tables_of(self, request: HttpRequest, row: Any) -> Sequence[Table]:
+        """Return the related rows that the row's page shows below its columns."""
+        return ()
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a row; there is nothing to save."""
+        if request.method != "GET":
+            raise PermissionDenied
+        row = self.get_object(request, unquote(object_id))
+        tables = self.tables_of(request, row) if row is not None and self.has_view_permission(request, row) else ()
+        return super().change_view(request, object_id, form_url, {"tables": tables, **(extra_context or {})})
 
     def get_exclude(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Leave out encrypted columns, whatever a subclass shows."""
@@ -234,23 +286,25 @@ class ReadOnlyAdmin(_ModelAdmin):
     def _sought(self, term: str) -> Q:
         sought = Q(pk__in=[])
         for name in self.search_fields:
-            path, _, lookup = str(name).partition("__startswith")
+            path = str(name).removesuffix("__startswith")
             relation, _, last = path.rpartition("__")
-            target: type[models.Model] = self.model
-            if relation:
-                found = self.model._meta.get_field(relation).related_model
-                assert isinstance(found, type), relation
-                target = found
-            field = target._meta.pk if last == "pk" else target._meta.get_field(last)
+            link = self.model._meta.get_field(relation) if relation else None
+            target = link.related_model if link is not None else self.model
+            assert isinstance(target, type), relation
+            field = target._meta.get_field(last)
             value: object = term.lower() if last == "email" else term
             if isinstance(field, models.UUIDField):
                 value = _as_uuid(term)
                 if value is None:
                     continue
-            matches = Q(**{f"{last}__startswith" if "__startswith" in str(name) else last: value})
-            sought |= (
-                Q(**{f"{relation}__in": target._default_manager.filter(matches).values("pk")}) if relation else matches
-            )
+            matches = Q(**{f"{last}__startswith" if path != str(name) else last: value})
+            if link is None:
+                sought |= matches
+            elif link.one_to_many:
+                owner = link.field.attname  # type: ignore[union-attr]
+                sought |= Q(pk__in=target._default_manager.filter(matches).values(owner))
+            else:
+                sought |= Q(**{f"{relation}__in": target._default_manager.filter(matches).values("pk")})
         return sought
 
     def history_view(
@@ -259,7 +313,7 @@ class ReadOnlyAdmin(_ModelAdmin):
         """Show a row's audit events, newest first: who, when, from which operation and why, before and after."""
         row = self.get_object(request, unquote(object_id))
         if row is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404(f"There is no such {self.opts.verbose_name}.")
         if not self.has_view_permission(request, row):
             raise PermissionDenied
         page = admin_history.page_of(row, before=request.GET.get("before", ""))
@@ -273,25 +327,8 @@ class ReadOnlyAdmin(_ModelAdmin):
             "module_name": str(self.opts.verbose_name_plural).capitalize(),
             **(extra_context or {}),
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]
+        request.current_app = self.admin_site.name
         return TemplateResponse(request, self.object_history_template, context)
-
-
-class ReadOnlyInline(_TabularInline):
-    """Rows that belong to the row shown, none of which can be changed here."""
-
-    extra = 0
-    can_delete = False
-    show_change_link = True
-
-    def has_add_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
-        return False
 
 
 def _as_uuid(term: str) -> uuid.UUID | None:
