@@ -50,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
         print(f"./dev: {trouble}", file=sys.stderr, flush=True)
         return 1
     except Stopped as stopped:
+        say("Stopped.")
         return 128 + stopped.signal_number
 
 

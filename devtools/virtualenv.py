@@ -96,7 +96,12 @@ def _make() -> None:
 
 def _has_ensurepip() -> bool:
     """Say whether this Python can put pip into a new environment; Debian packs that part separately."""
-    return importlib.util.find_spec("venv") is not None and importlib.util.find_spec("ensurepip") is not None
+    return _has("venv") and _has("ensurepip") and _has("ensurepip.__main__")
+
+
+def _has(module: str) -> bool:
+    """Say whether this Python has a module."""
+    return importlib.util.find_spec(module) is not None
 
 
 def _debian_package() -> str:
@@ -109,7 +114,7 @@ def _install_debian_venv() -> bool:
     if not checkout.is_root() or shutil.which("apt-get") is None:
         return False
     say(f"This Python has no ensurepip: installing Debian's {_debian_package()}.")
-    importing = [sys.executable, "-c", "import ensurepip"]
+    importing = [sys.executable, "-c", "import ensurepip; ensurepip.version()"]
     installed = install_debian(_debian_package())
     return installed and subprocess.run(importing, stderr=subprocess.DEVNULL, check=False).returncode == 0
 
@@ -147,9 +152,9 @@ def _make_without_ensurepip(folder: Path) -> None:
     """Make .venv with whatever else this machine has: uv, virtualenv, or a pip outside of it."""
     if uv := shutil.which("uv"):
         commands = [[uv, "venv", "--seed", "--python", sys.executable, str(folder)]]
-    elif importlib.util.find_spec("virtualenv") is not None:
+    elif _has("virtualenv"):
         commands = [[sys.executable, "-m", "virtualenv", str(folder)]]
-    elif importlib.util.find_spec("venv") is not None and importlib.util.find_spec("pip") is not None:
+    elif _has("venv") and _has("pip"):
         commands = [
             [sys.executable, "-m", "venv", "--without-pip", str(folder)],
             [sys.executable, "-m", "pip", "--python", checkout.python(), "install", "--quiet", "pip"],
