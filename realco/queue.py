@@ -26,10 +26,8 @@ def enqueue(task: str, **ids: object) -> None:
 
     :raises UnknownTask: if no app defines it
     """
-    if not current_app.finalized:
-        current_app.finalize(auto=True)
     if task not in current_app.tasks:
-        current_app.loader.import_default_modules()
+        current_app.autodiscover_tasks(force=True)
     if task not in current_app.tasks:
         raise UnknownTask(task)
     transaction.on_commit(partial(_send, task, {key: str(value) for key, value in ids.items()}))

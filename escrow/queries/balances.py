@@ -74,3 +74,13 @@ def _balance_of(offering: Offering, kinds: dict[str, Decimal], investment: Inves
         preferred_paid=investment.preferred_return_paid if investment else ZERO,
         profits_paid=investment.profits_paid if investment else ZERO,
     )
+
+
+def commitment(offering_id: UUID, investor_id: UUID) -> Decimal:
+    """Return what an investor has committed to an offering, US dollars; zero if nothing."""
+    found = (
+        Investment.objects.filter(offering_id=offering_id, investor_id=investor_id)
+        .exclude(status=Investment.Status.CANCELLED)
+        .values_list("investment_amount", flat=True)
+    )
+    return found.first() or ZERO

@@ -68,14 +68,14 @@ KNOWN: dict[str, Behaviour] = {
     "000333333335": Behaviour(Moment.BEFORE_SETTLEMENT, "R10"),
     "000555555559": Behaviour(Moment.AFTER_SETTLEMENT, "R10"),
     "000000000009": Behaviour(never_settles=True),
-    "000900010001": Behaviour(copies=3),
-    "000900010002": Behaviour(Moment.AFTER_SETTLEMENT, "R10", reversed_order=True),
-    "000900010003": Behaviour(answer_lost=True),
-    "000900010004": Behaviour(request_lost=True),
-    "000900010005": Behaviour(Moment.AT_ONCE_FIRST_ATTEMPT, TECHNICAL_FAILURE),
-    "000900010006": Behaviour(Moment.AT_ONCE, TECHNICAL_FAILURE),
-    "000900010007": Behaviour(Moment.AT_ONCE, "TRANSFER_REFUSED"),
-    "000900010008": Behaviour(Moment.FIRST_ATTEMPT, "R01", copies=2),
+    "000900090001": Behaviour(copies=3),
+    "000900090002": Behaviour(Moment.AFTER_SETTLEMENT, "R10", reversed_order=True),
+    "000900090003": Behaviour(answer_lost=True),
+    "000900090004": Behaviour(request_lost=True),
+    "000900090005": Behaviour(Moment.AT_ONCE_FIRST_ATTEMPT, TECHNICAL_FAILURE),
+    "000900090006": Behaviour(Moment.AT_ONCE, TECHNICAL_FAILURE),
+    "000900090007": Behaviour(Moment.AT_ONCE, "TRANSFER_REFUSED"),
+    "000900090008": Behaviour(Moment.FIRST_ATTEMPT, "R01", copies=2),
 }
 _FAMILY = re.compile(r"0009000(?P<moment>[0-4])00(?P<code>[0-9]{2})")
 _MOMENTS = {

@@ -24,7 +24,6 @@ from realco.business_days import BANKING_ZONE, is_business_day
 RECEIVER = "REALCO"
 OPENING_LEDGER, CLOSING_LEDGER, CLOSING_AVAILABLE = "010", "015", "045"
 TEXT_LENGTH = 120
-_CODES = {code.code: code for code in TypeCodes}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +89,9 @@ def _group(external_account_id: str, day: Day) -> Group:
             customer_account_number=external_account_id,
             currency=money.CURRENCY,
             summary_items=[
-                Summary(type_code=_CODES[OPENING_LEDGER], amount=money.as_cents(day.opening)),
-                Summary(type_code=_CODES[CLOSING_LEDGER], amount=money.as_cents(day.closing)),
-                Summary(type_code=_CODES[CLOSING_AVAILABLE], amount=money.as_cents(day.closing)),
+                Summary(type_code=TypeCodes[OPENING_LEDGER], amount=money.as_cents(day.opening)),
+                Summary(type_code=TypeCodes[CLOSING_LEDGER], amount=money.as_cents(day.closing)),
+                Summary(type_code=TypeCodes[CLOSING_AVAILABLE], amount=money.as_cents(day.closing)),
             ],
         ),
         children=[_detail(line) for line in day.lines],
@@ -102,7 +101,7 @@ def _group(external_account_id: str, day: Day) -> Group:
 
 def _detail(line: SandboxStatementLine) -> Detail:
     return Detail(
-        type_code=_CODES[line.type_code],
+        type_code=TypeCodes[line.type_code],
         amount=money.as_cents(abs(line.amount)),
         funds_type=FundsType.immediate_availability,
         bank_reference=f"{line.value_date:%y%m%d}{line.pk.hex[-10:].upper()}",

@@ -116,6 +116,7 @@ class Transaction(FSMModelMixin, models.Model):
     Type = TransactionType
     Status = TransactionStatus
     Method = PaymentMethod
+    TRANSITIONS = TRANSITIONS
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     type = models.CharField(max_length=30, choices=TransactionType)

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 
 from compliance.models import InvestorProfile
-from compliance.operations import cases, profiles
+from compliance.models.compliance_checks import ComplianceCheckType
+from compliance.operations import checks, profiles
 from finance import return_codes
 from finance.models import BankAccount, Transaction
 from realco import audit, permissions
@@ -15,6 +16,7 @@ from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Organization, User
 
 Status = BankAccount.Status
+RETURN_RULE = "bank-return/2026.1"
 
 
 class MalformedNumber(Refusal):
@@ -152,7 +154,14 @@ def follow_return_code(payment: Transaction, *, code: str, at: datetime) -> None
     if code in (return_codes.HOLDS_INVESTOR | return_codes.LEGAL_HOLD):
         party = payment.party
         summary = f"Payment returned by the bank, {words}"
-        cases.open_case(party, payment_id=payment.pk, summary=summary, details={"code": code}, at=at)
+        checks.open_case(
+            party,
+            check_type=ComplianceCheckType.AML,
+            rule_version=RETURN_RULE,
+            summary=summary,
+            payment_id=payment.pk,
+            at=at,
+        )
         profile = InvestorProfile.objects.filter(user=party).first()
         if profile is not None and not profile.is_restricted:
             profiles.restrict(profile, by=None, reason=summary, at=at)

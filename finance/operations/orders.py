@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from escrow.models import EscrowAccount
+from escrow.operations.investments import OfferingNotOpen
 from escrow.operations.ledger import EscrowNotOpen
 from finance.models import BankAccount
 from finance.models.transactions import INBOUND, OUTBOUND, PaymentMethod, TransactionType
@@ -34,12 +35,6 @@ class UnknownChoice(Refusal):
 
 class BankAccountNotUsable(Refusal):
     """The bank account is not the party's own, not verified, suspended or closed."""
-
-
-class OfferingNotOpen(Refusal):
-    """The offering does not take or give this kind of money now."""
-
-    code = "INVALID_STATE_TRANSITION"
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,9 +111,7 @@ def _route(payment: Transaction, *, at: datetime) -> bool:
     """Screen the payee; return whether the payment goes on."""
     verdict = screen(payment, party=payment.party, at=at)
     if verdict.status == CheckStatus.FAILED:
-        payment.failure_code = transactions.COMPLIANCE
-        payment.failure_message = f"Compliance refuses this payment: {verdict.summary}."[:500]
-        payment.mark_cancelled(reason=payment.failure_message[:300], at=at)
+        transactions.refuse(payment, at=at)
     elif verdict.status != CheckStatus.PASSED:
         payment.mark_pending_approval(approvals=payment.approvals_required)
     else:

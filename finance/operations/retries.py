@@ -73,7 +73,7 @@ def requeue(payment_id: UUID, *, at: datetime) -> bool:
         verdict = screen(payment, party=payment.party, at=at)
         if verdict.status == CheckStatus.FAILED:
             transactions.unreserve(payment, by=None, at=at)
-            payment.mark_cancelled(reason=f"Compliance: {verdict.summary}"[:300], at=at)
+            transactions.refuse(payment, at=at)
         elif verdict.status != CheckStatus.PASSED:
             payment.next_retry_at = at + return_codes.RETRY_DELAYS[-1]
         else:

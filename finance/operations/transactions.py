@@ -10,16 +10,18 @@ from uuid import UUID
 
 from django.db import connection, transaction
 
-from compliance.models import CheckStatus
+from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import gate
+from compliance.operations.gate import ComplianceRefused
 from escrow.operations import investments, ledger
+from escrow.queries.balances import commitment
 from finance import entries
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
 from finance.models.transactions import TransactionType, approvals_required
 from finance.operations import orders
 from finance.operations.orders import Order, Parties
-from finance.operations.screening import ComplianceRefused, facts, require_passed, screen
+from finance.operations.screening import facts, screen
 from finance.queries import fees, totals
 from realco import audit, events, permissions, queue
 from realco.business_days import banking_date
@@ -27,6 +29,7 @@ from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import User
 
 COMPLIANCE = "COMPLIANCE"
+NOT_POSSIBLE = "We cannot make this payment. Please get in touch with us about it."
 OUTCOME_UNKNOWN = "Outcome unknown"
 
 
@@ -156,7 +159,8 @@ def _create(order: Order, parties: Parties, *, initiator: User, key: str, at: da
         initiated_by=initiator,
         created_at=at,
     )
-    gate.require_within_limits(facts(payment, at=at), parties.party, on=banking_date(at))
+    profile = InvestorProfile.objects.filter(user=parties.party).first()
+    gate.require_within_limits(facts(payment, at=at), profile, on=banking_date(at))
     if order.type == TransactionType.DEPOSIT:
         _commit_the_rest(payment, at=at)
     return payment
@@ -165,7 +169,7 @@ def _create(order: Order, parties: Parties, *, initiator: User, key: str, at: da
 def _commit_the_rest(payment: Transaction, *, at: datetime) -> None:
     """Commit what this deposit brings beyond the investor's commitment so far."""
     assert payment.from_user is not None and payment.offering is not None
-    committed = investments.committed(payment.offering, investor=payment.from_user)
+    committed = commitment(payment.offering.pk, payment.from_user.pk)
     missing = totals.paid_into(payment.offering_id, payment.from_user_id) + payment.amount - committed
     if missing > 0:
         investments.commit(payment.offering, investor=payment.from_user, amount=missing, by=payment.initiated_by, at=at)
@@ -175,15 +179,20 @@ def _screen_and_route(payment: Transaction, *, party: User, at: datetime) -> Non
     """Send a new payment where its screening and its need of approval say."""
     verdict = screen(payment, party=party, at=at)
     if verdict.status == CheckStatus.FAILED:
-        payment.failure_code = COMPLIANCE
-        payment.failure_message = f"Compliance refuses this payment: {verdict.summary}."[:500]
-        payment.mark_cancelled(reason=payment.failure_message[:300], at=at)
+        refuse(payment, at=at)
         payment.save()
     elif verdict.status != CheckStatus.PASSED or payment.approvals_required:
         payment.mark_pending_approval(approvals=max(1, payment.approvals_required))
         payment.save()
     else:
         _queue(payment, by=payment.initiated_by, at=at)
+
+
+def refuse(payment: Transaction, *, at: datetime) -> None:
+    """Cancel a payment because compliance refuses it, in words that do not warn its subject of what was found."""
+    payment.failure_code = COMPLIANCE
+    payment.failure_message = NOT_POSSIBLE
+    payment.mark_cancelled(reason=NOT_POSSIBLE, at=at)
 
 
 def _queue(payment: Transaction, *, by: User | None, at: datetime) -> None:
@@ -232,7 +241,7 @@ def approve(payment: Transaction, *, approver: User, at: datetime, reason: str =
     :raises AlreadyApprovedByYou: if the approver has signed it before
     :raises InsufficientFunds: if escrow holds less than the payment
     :raises ComplianceRefused: if a compliance check fails now
-    :raises ReviewPending: if a compliance check waits for a person
+    :raises AwaitsReview: if a compliance check waits for a person
     """
     permissions.require(approver, permissions.APPROVE_PAYMENT)
     with audit.acting("transaction.approve", by=approver, reason=reason), transaction.atomic():
@@ -247,7 +256,7 @@ def approve(payment: Transaction, *, approver: User, at: datetime, reason: str =
                 payment.save()
                 _queue(payment, by=approver, at=at)
         payment.save()
-    require_passed(verdict)
+    verdict.require_passed()
     return payment
 
 

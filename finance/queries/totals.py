@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Coalesce
 
-from compliance.operations.gate import Totals
+from compliance.facts import Totals
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus, TransactionType
 from realco.business_days import BANKING_ZONE, banking_date
