@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
-import bai2
+from bai2 import bai2
 from bai2.constants import AsOfDateModifier, FundsType, GroupStatus, TypeCodes
 from bai2.models import Account, AccountIdentifier, Bai2File, Bai2FileHeader, Group, GroupHeader, Summary
 from bai2.models import TransactionDetail as Detail
