@@ -1,0 +1,204 @@
+"""Escrow accounts over REST: open one, look at balances and ledger, freeze and unfreeze."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any, ClassVar
+
+from django.db.models import Sum
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from escrow.models import EscrowAccount, LedgerAccount
+from escrow.operations import escrow_accounts as operations
+from realco import clock
+from realco.api import pagination, visibility
+from realco.api.access import Endpoint, answer, asker, listed, read, read_query
+from realco.api.schema import READING, STEP, WRITING, Method, identified, operation
+from realco.api.serializers.escrow_accounts import (
+    EscrowAccountListQuerySerializer,
+    EscrowAccountOrderSerializer,
+    EscrowAccountSerializer,
+    EscrowBalanceSerializer,
+    LedgerEntrySerializer,
+    LedgerQuerySerializer,
+)
+from realco.api.serializers.fields import ReasonSerializer
+from realco.api.serializers.pages import days_of, page_of
+from realco.models import User
+
+TAG = "Escrow accounts"
+ID = identified("escrow_account_id")
+ZERO = Decimal("0.00")
+
+
+def _described(name: str, summary: str, answers: Any) -> Callable[[Method], Method]:
+    """Document a step of one escrow account that needs a reason."""
+    return operation(name, summary, request=ReasonSerializer, answers=answers, errors=STEP, parameters=[ID], tag=TAG)
+
+
+class EscrowAccounts(Endpoint):
+    """Every escrow account that one may see."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"GET": "list", "POST": "create"}
+
+    @operation(
+        "list_escrow_accounts",
+        "List escrow accounts",
+        answers=page_of("EscrowAccountPage", EscrowAccountSerializer),
+        parameters=[EscrowAccountListQuerySerializer],
+        tag=TAG,
+    )
+    def get(self, request: Request) -> Response:
+        """List escrow accounts, newest first: investors see those of the offerings they have a stake in."""
+        wanted = read_query(EscrowAccountListQuerySerializer, request)
+        after, size = wanted.pop("cursor"), wanted.pop("page_size")
+        accounts = visibility.escrow_accounts(asker(request)).filter(**wanted)
+        return listed(EscrowAccountSerializer, pagination.page(accounts, after=after, size=size), request)
+
+    @operation(
+        "open_escrow_account",
+        "Open an escrow account",
+        request=EscrowAccountOrderSerializer,
+        answers=EscrowAccountSerializer,
+        status=201,
+        errors=(*WRITING, 404, 409),
+        tag=TAG,
+    )
+    def post(self, request: Request) -> Response:
+        """Open an offering's own escrow account; each offering has one, so that asking twice opens one."""
+        person = asker(request)
+        asked = read(EscrowAccountOrderSerializer, request.data)
+        account = operations.open_account(
+            visibility.offering(person, asked["offering_id"]),
+            bank_account_id=asked["bank_account_id"],
+            external_account_id=asked["external_account_id"],
+            by=person,
+            at=clock.now(),
+        )
+        return answer(EscrowAccountSerializer, account, request, status=201)
+
+
+class OneEscrowAccount(Endpoint):
+    """One escrow account."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"GET": "get"}
+
+    @operation(
+        "get_escrow_account",
+        "Get an escrow account",
+        answers=EscrowAccountSerializer,
+        errors=(*READING, 404),
+        parameters=[ID],
+        tag=TAG,
+    )
+    def get(self, request: Request, escrow_account_id: str) -> Response:
+        """Get one escrow account."""
+        return answer(EscrowAccountSerializer, visibility.escrow_account(asker(request), escrow_account_id), request)
+
+
+class Balance(Endpoint):
+    """What one escrow account holds."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"GET": "get"}
+
+    @operation(
+        "get_escrow_balance",
+        "Get a balance",
+        answers=EscrowBalanceSerializer,
+        errors=(*READING, 404),
+        parameters=[ID],
+        tag=TAG,
+    )
+    def get(self, request: Request, escrow_account_id: str) -> Response:
+        """Get what is held: for staff in the whole account, for an investor what is theirs in it."""
+        person = asker(request)
+        account = visibility.escrow_account(person, escrow_account_id)
+        return answer(EscrowBalanceSerializer, _balance(person, account), request)
+
+
+class Ledger(Endpoint):
+    """What moved in one escrow account."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"GET": "list"}
+
+    @operation(
+        "list_ledger_entries",
+        "List ledger entries",
+        answers=page_of("LedgerPage", LedgerEntrySerializer),
+        errors=(*READING, 404),
+        parameters=[ID, LedgerQuerySerializer],
+        tag=TAG,
+    )
+    def get(self, request: Request, escrow_account_id: str) -> Response:
+        """List ledger entries, newest first: for an investor those of their own ledger accounts."""
+        person = asker(request)
+        account = visibility.escrow_account(person, escrow_account_id)
+        wanted = read_query(LedgerQuerySerializer, request)
+        after, size = wanted.pop("cursor"), wanted.pop("page_size")
+        if "ledger_account_kind" in wanted:
+            wanted["ledger_account__kind"] = wanted.pop("ledger_account_kind")
+        entries = visibility.ledger_entries(person, account).filter(**days_of(wanted)).filter(**wanted)
+        return listed(LedgerEntrySerializer, pagination.page(entries, after=after, size=size), request)
+
+
+class Freeze(Endpoint):
+    """Stop everything that would leave."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"POST": "get"}
+
+    @_described("freeze_escrow_account", "Freeze an escrow account", EscrowAccountSerializer)
+    def post(self, request: Request, escrow_account_id: str) -> Response:
+        """Freeze an escrow account: nothing leaves it and nothing is reserved until it is unfrozen."""
+        person = asker(request)
+        account = visibility.escrow_account(person, escrow_account_id)
+        said = read(ReasonSerializer, request.data)
+        frozen = operations.freeze(account, by=person, reason=said["reason"], at=clock.now())
+        return answer(EscrowAccountSerializer, frozen, request)
+
+
+class Unfreeze(Endpoint):
+    """Let it leave again."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"POST": "get"}
+
+    @_described("unfreeze_escrow_account", "Unfreeze an escrow account", EscrowAccountSerializer)
+    def post(self, request: Request, escrow_account_id: str) -> Response:
+        """Unfreeze an escrow account, back into the state it was frozen in."""
+        person = asker(request)
+        account = visibility.escrow_account(person, escrow_account_id)
+        said = read(ReasonSerializer, request.data)
+        thawed = operations.unfreeze(account, by=person, reason=said["reason"], at=clock.now())
+        return answer(EscrowAccountSerializer, thawed, request)
+
+
+def _balance(person: User, account: EscrowAccount) -> dict[str, Any]:
+    """Return the account's stored balances, or the sum of the ledger accounts in it that are the person's own."""
+    head = {"escrow_account_id": account.pk, "currency": account.currency}
+    if person.has_perm("escrow.view_escrowaccount"):
+        return {
+            **head,
+            "is_whole_account": True,
+            "current_balance": account.current_balance,
+            "available_balance": account.available_balance,
+            "pending_balance": account.pending_balance,
+            "held_balance": account.held_balance,
+        }
+    held = dict(
+        LedgerAccount.objects.filter(escrow_account=account, owner=person)
+        .order_by("kind")
+        .values_list("kind")
+        .annotate(total=Sum("balance"))
+        .values_list("kind", "total")
+    )
+    available, pending, blocked = (
+        sum((held.get(kind, ZERO) for kind in kinds), ZERO)
+        for kinds in (LedgerAccount.AVAILABLE, LedgerAccount.PENDING, LedgerAccount.HELD)
+    )
+    return {
+        **head,
+        "is_whole_account": False,
+        "current_balance": available + pending + blocked,
+        "available_balance": available,
+        "pending_balance": pending,
+        "held_balance": blocked,
+    }

@@ -1,0 +1,33 @@
+"""The addresses of the API, all under /api/v1/; addresses have no slash at their end."""
+
+from django.urls import path, re_path
+
+from realco.api import escrow_accounts, transactions
+from realco.api.access import Nothing
+from realco.api.schema import DocsView, SchemaView
+
+app_name = "api"
+
+ONE_TRANSACTION = "transactions/<str:payment_id>"
+ONE_ACCOUNT = "escrow-accounts/<str:escrow_account_id>"
+
+urlpatterns = [
+    path("transactions", transactions.Transactions.as_view(), name="transactions"),
+    path("transactions/stats", transactions.TransactionStats.as_view(), name="transaction-stats"),
+    path(ONE_TRANSACTION, transactions.OneTransaction.as_view(), name="transaction"),
+    path(f"{ONE_TRANSACTION}/approve", transactions.Approve.as_view(), name="transaction-approve"),
+    path(f"{ONE_TRANSACTION}/reject", transactions.Reject.as_view(), name="transaction-reject"),
+    path(f"{ONE_TRANSACTION}/cancel", transactions.Cancel.as_view(), name="transaction-cancel"),
+    path(f"{ONE_TRANSACTION}/retry", transactions.Retry.as_view(), name="transaction-retry"),
+    path(f"{ONE_TRANSACTION}/hold", transactions.Hold.as_view(), name="transaction-hold"),
+    path(f"{ONE_TRANSACTION}/release", transactions.Release.as_view(), name="transaction-release"),
+    path("escrow-accounts", escrow_accounts.EscrowAccounts.as_view(), name="escrow-accounts"),
+    path(ONE_ACCOUNT, escrow_accounts.OneEscrowAccount.as_view(), name="escrow-account"),
+    path(f"{ONE_ACCOUNT}/balance", escrow_accounts.Balance.as_view(), name="escrow-account-balance"),
+    path(f"{ONE_ACCOUNT}/ledger", escrow_accounts.Ledger.as_view(), name="escrow-account-ledger"),
+    path(f"{ONE_ACCOUNT}/freeze", escrow_accounts.Freeze.as_view(), name="escrow-account-freeze"),
+    path(f"{ONE_ACCOUNT}/unfreeze", escrow_accounts.Unfreeze.as_view(), name="escrow-account-unfreeze"),
+    path("schema", SchemaView.as_view(), name="schema"),
+    path("docs", DocsView.as_view(), name="docs"),
+    re_path(r"^", Nothing.as_view(), name="nothing"),
+]

@@ -1,0 +1,136 @@
+"""
+What a person may see: staff with the permission to view everything, anybody else what is theirs.
+
+Every endpoint starts from one of these, so that what is somebody else's is not found, exactly as if
+it did not exist.
+"""
+
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef, Q, QuerySet
+
+from distributions.models import Distribution, DistributionAllocation
+from distributions.queries import investor_distributions
+from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, LedgerAccount
+from escrow.queries import investor_offerings
+from finance.models import Transaction
+from realco import permissions
+from realco.api.errors import DistributionNotFound, EscrowAccountNotFound, OfferingNotFound, TransactionNotFound
+from realco.models import Offering, User
+
+
+def transactions(person: User) -> QuerySet[Transaction]:
+    """Return the payments that a person may see."""
+    if person.has_perm("finance.view_transaction"):
+        return Transaction.objects.all()
+    return Transaction.objects.filter(Q(from_user=person) | Q(to_user=person))
+
+
+def escrow_accounts(person: User) -> QuerySet[EscrowAccount]:
+    """Return the escrow accounts that a person may see: of investors, those of the offerings they invest in."""
+    if person.has_perm("escrow.view_escrowaccount"):
+        return EscrowAccount.objects.all()
+    invested = Investment.objects.filter(offering=OuterRef("offering"), investor=person)
+    owned = LedgerAccount.objects.filter(escrow_account=OuterRef("pk"), owner=person)
+    return EscrowAccount.objects.filter(Exists(invested) | Exists(owned))
+
+
+def ledger_accounts(person: User, account: EscrowAccount) -> QuerySet[LedgerAccount]:
+    """Return the ledger accounts of an escrow account that a person may see."""
+    accounts = LedgerAccount.objects.filter(escrow_account=account)
+    return accounts if person.has_perm("escrow.view_ledgeraccount") else accounts.filter(owner=person)
+
+
+def ledger_entries(person: User, account: EscrowAccount) -> QuerySet[EscrowLedgerEntry]:
+    """Return the entries of an escrow account's ledger that a person may see."""
+    entries = EscrowLedgerEntry.objects.filter(escrow_account=account).select_related("journal_entry", "ledger_account")
+    return entries if person.has_perm("escrow.view_escrowledgerentry") else entries.filter(ledger_account__owner=person)
+
+
+def offerings(person: User) -> QuerySet[Offering]:
+    """Return the offerings that a person may see."""
+    return Offering.objects.all() if person.has_perm("realco.view_offering") else investor_offerings.visible_to(person)
+
+
+def distributions(person: User) -> QuerySet[Distribution]:
+    """Return the distributions that a person may see: of investors, the approved ones that pay them."""
+    if person.has_perm("distributions.view_distribution"):
+        return Distribution.objects.all()
+    return Distribution.objects.filter(pk__in=investor_distributions.of(person).order_by().values("distribution_id"))
+
+
+def allocations(person: User, distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    """Return the allocations of a distribution that a person may see."""
+    if person.has_perm("distributions.view_distributionallocation"):
+        return DistributionAllocation.objects.filter(distribution=distribution)
+    return investor_distributions.of(person).filter(distribution=distribution)
+
+
+def transaction(person: User, key: str | UUID) -> Transaction:
+    """
+    Find a payment.
+
+    :raises TransactionNotFound: if there is none, or it is somebody else's
+    """
+    found = transactions(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise TransactionNotFound("There is no such transaction.")
+    return found
+
+
+def escrow_account(person: User, key: str | UUID) -> EscrowAccount:
+    """
+    Find an escrow account.
+
+    :raises EscrowAccountNotFound: if there is none, or it is not theirs to see
+    """
+    found = escrow_accounts(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise EscrowAccountNotFound("There is no such escrow account.")
+    return found
+
+
+def offering(person: User, key: str | UUID) -> Offering:
+    """
+    Find an offering.
+
+    :raises OfferingNotFound: if there is none, or it is not theirs to see
+    """
+    found = offerings(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise OfferingNotFound("There is no such offering.")
+    return found
+
+
+def distribution(person: User, key: str | UUID) -> Distribution:
+    """
+    Find a distribution.
+
+    :raises DistributionNotFound: if there is none, or it is not theirs to see
+    """
+    found = distributions(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise DistributionNotFound("There is no such distribution.")
+    return found
+
+
+def previewable(person: User, key: str | UUID) -> Distribution:
+    """
+    Find a distribution whose numbers a person may see before they are final: staff only.
+
+    :raises DistributionNotFound: if there is none, or it is not theirs to see
+    :raises NotPermitted: if only the final numbers are theirs to see
+    """
+    found = distribution(person, key)
+    permissions.require(person, "distributions.view_distribution")
+    return found
+
+
+def identifier(key: str | UUID) -> UUID:
+    """Return the id that an address holds, or the nil UUID, which no row has, if it holds none."""
+    if isinstance(key, UUID):
+        return key
+    try:
+        return UUID(key)
+    except ValueError:
+        return UUID(int=0)
