@@ -1,0 +1,213 @@
+"""
+The daily three-way proof of an escrow account, written down as it was found and never corrected.
+
+Bank statement against the BANK account, assets against liabilities, stored balances against sums of
+entries. Matching only says which line is which entry; a difference is an alert for a person.
+"""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from escrow import books, matching
+from escrow.matching import Item, Match
+from escrow.models import EscrowAccount, Reconciliation
+from escrow.operations import escrow_accounts
+from escrow.queries import reconciliations as query
+from escrow.queries import statements
+from realco import audit, events, permissions
+from realco.business_days import add_business_days, banking_date, next_business_day
+from realco.errors import Refusal
+from realco.models import User
+from realco.money import ZERO, format_money
+
+logger = logging.getLogger(__name__)
+_SAID_AT_MOST = 100
+
+
+class DayNotCome(Refusal):
+    """The bank has not said anything about a day that has not come."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """The outcome of matching: how many pairs there are by now, and what stayed over on each side."""
+
+    matched: int
+    lines: Sequence[Item]
+    entries: Sequence[Item]
+
+
+def reconcile(account: EscrowAccount, *, as_of: date, by: User | None, at: datetime) -> Reconciliation:
+    """
+    Compare an escrow account with its bank as of the end of a day, and keep what was found.
+
+    The proof is made on the day of the last statement up to ``as_of``; entries after it wait for the
+    next statement, for one business day. ``by`` is nobody when it is the nightly run. A mismatch is
+    published and logged. The number of queries does not depend on how much there is to compare.
+
+    :raises NotPermitted: if the person may not reconcile
+    :raises DayNotCome: if the day is in the future
+    """
+    if by is not None:
+        permissions.require(by, permissions.RECONCILE)
+    if as_of > banking_date(at):
+        raise DayNotCome(f"{as_of} has not come yet; reconcile up to today.")
+    with audit.acting("escrow_account.reconcile", by=by), transaction.atomic():
+        account = escrow_accounts.lock(account.pk)
+        compared = _match(account, as_of=as_of, at=at)
+        [figures] = books.figures([account.pk], as_of=as_of)
+        findings = [
+            *_bank_findings(figures, compared, as_of=as_of),
+            *statements.gaps(account, as_of=as_of),
+            *_unmatched_findings(figures, compared, as_of=as_of),
+            *(str(finding) for finding in books.check([account.pk])),
+        ]
+        found = _record(account, figures, compared, findings, as_of=as_of, by=by, at=at)
+        if found.result == Reconciliation.Result.BALANCED:
+            account.last_reconciled_at = at
+            account.last_reconciled_balance = found.bank_balance
+            account.save(update_fields=["last_reconciled_at", "last_reconciled_balance", "updated_at"])
+        else:
+            logger.error("%s does not reconcile as of %s: %s", account, as_of, " ".join(findings[:10]))
+            events.publish("escrow.reconciliation.mismatched", reconciliation_id=found.pk)
+    return found
+
+
+def _match(account: EscrowAccount, *, as_of: date, at: datetime) -> _Compared:
+    """Pair what can be paired, store the pairs, and return what stayed over up to the day."""
+    lines = query.unmatched_lines(account, as_of=as_of)
+    entries = query.unmatched_entries(account, up_to=add_business_days(as_of, matching.TOLERANCE))
+    found = matching.by_reference(lines, entries)
+    lines, entries = _left(lines, entries, found)
+    more = matching.by_amount(
+        lines,
+        entries,
+        in_books=query.references_in_books(account, [name for line in lines for name in line.references]),
+        at_bank=query.references_at_bank(account, [name for entry in entries for name in entry.references]),
+    )
+    lines, entries = _left(lines, entries, more)
+    _store([*found, *more], at=at)
+    return _Compared(
+        matched=query.matched_count(account, as_of=as_of),
+        lines=lines,
+        entries=[entry for entry in entries if entry.day <= as_of],
+    )
+
+
+def _left(
+    lines: Sequence[Item], entries: Sequence[Item], matches: Sequence[Match]
+) -> tuple[Sequence[Item], Sequence[Item]]:
+    paired_lines = {match.line_id for match in matches}
+    paired_entries = {match.entry_id for match in matches}
+    return (
+        [line for line in lines if line.id not in paired_lines],
+        [entry for entry in entries if entry.id not in paired_entries],
+    )
+
+
+def _store(matches: Sequence[Match], *, at: datetime) -> None:
+    """Write all pairs with one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE bank_statement_lines l SET ledger_entry_id = m.entry, match_reason = m.reason, matched_at = %s"
+            " FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS m (line, entry, reason)"
+            " WHERE l.id = m.line AND l.ledger_entry_id IS NULL",
+            [
+                at,
+                [match.line_id for match in matches],
+                [match.entry_id for match in matches],
+                [match.reason for match in matches],
+            ],
+        )
+
+
+def _bank_findings(figures: books.Figures, compared: _Compared, *, as_of: date) -> list[str]:
+    """Compare the statement's closing balance with the BANK account on its day."""
+    if figures.statement_balance is None:
+        if compared.entries:
+            return [f"No bank statement up to {as_of} was imported, but the books have moved money at the bank."]
+        return []
+    difference = figures.statement_balance - figures.book_balance
+    if not difference:
+        return []
+    return [
+        f"The bank closed {figures.statement_date} with {format_money(figures.statement_balance)}, the books with "
+        f"{format_money(figures.book_balance)}: a difference of {format_money(difference)}."
+    ]
+
+
+def _unmatched_findings(figures: books.Figures, compared: _Compared, *, as_of: date) -> list[str]:
+    """Say of each line and entry that stayed over what it looks like."""
+    by_reference = {name: entry for entry in compared.entries for name in entry.references}
+    said = []
+    off = set()
+    for line in compared.lines:
+        other = next((by_reference[name] for name in line.references if name in by_reference), None)
+        if other is not None:
+            off.add(other.id)
+            said.append(
+                f"The bank states {format_money(line.amount)} on {line.day} under {_named(line)}, the books "
+                f"{format_money(other.amount)}: a difference of {format_money(line.amount - other.amount)}."
+            )
+        else:
+            said.append(
+                f"The bank states {format_money(line.amount)} on {line.day} under {_named(line)}; no entry of the "
+                "books is left for it."
+            )
+    said.extend(
+        f"The books moved {format_money(entry.amount)} on {entry.day} under {_named(entry)}; no line of the bank "
+        "is left for it."
+        for entry in _overdue(figures, compared, as_of=as_of)
+        if entry.id not in off
+    )
+    return said
+
+
+def _overdue(figures: books.Figures, compared: _Compared, *, as_of: date) -> Sequence[Item]:
+    """Return the entries left over that a statement should have shown by now."""
+    shown_until = figures.statement_date
+    return [
+        entry
+        for entry in compared.entries
+        if (shown_until is not None and entry.day <= shown_until) or next_business_day(entry.day) < as_of
+    ]
+
+
+def _record(
+    account: EscrowAccount,
+    figures: books.Figures,
+    compared: _Compared,
+    findings: Sequence[str],
+    *,
+    as_of: date,
+    by: User | None,
+    at: datetime,
+) -> Reconciliation:
+    result = Reconciliation.Result.MISMATCHED if findings else Reconciliation.Result.BALANCED
+    said: list[Any] = list(findings[:_SAID_AT_MOST])
+    if len(findings) > len(said):
+        said.append(f"… and {len(findings) - len(said)} more.")
+    return Reconciliation.objects.create(
+        escrow_account=account,
+        as_of_date=as_of,
+        result=result,
+        bank_balance=figures.statement_balance if figures.statement_balance is not None else ZERO,
+        book_balance=figures.book_balance,
+        assets=figures.assets,
+        liabilities=figures.liabilities,
+        matched_lines=compared.matched,
+        unmatched_lines=len(compared.lines),
+        unmatched_entries=len(compared.entries),
+        findings=said,
+        run_by=by,
+        created_at=at,
+    )
+
+
+def _named(item: Item) -> str:
+    return f"“{item.references[0]}”" if item.references else "no reference"
