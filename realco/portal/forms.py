@@ -19,12 +19,12 @@ from realco.errors import Refusal
 from realco.models import User
 
 
-class AmountField(forms.CharField):
+class AmountField(forms.Field):
     """An amount of dollars as people write it, read to whole cents; more than zero."""
 
     def __init__(self, **options: Any) -> None:
         widget = forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off", "class": "amount"})
-        super().__init__(max_length=40, widget=widget, **options)
+        super().__init__(widget=widget, **options)
 
     def to_python(self, value: Any) -> Any:
         """
@@ -32,8 +32,8 @@ class AmountField(forms.CharField):
 
         :raises ValidationError: with the refusal's own words, if it is none
         """
-        written = super().to_python(value)
-        if written is None or written in self.empty_values:
+        written = str(value or "").strip()
+        if not written:
             return None
         try:
             return money.positive(money.parse_written(written))
@@ -43,6 +43,21 @@ class AmountField(forms.CharField):
     def prepare_value(self, value: Any) -> Any:
         """Show a Decimal back as it is written, and text as it was typed."""
         return f"{value:,.2f}" if isinstance(value, Decimal) else value
+
+
+class BankAccountField(forms.ModelChoiceField):
+    """A choice among bank accounts; whatever is none of them gets the same words."""
+
+    def to_python(self, value: Any) -> Any:
+        """
+        Find the account.
+
+        :raises ValidationError: if it is none of the choices, or no id at all
+        """
+        try:
+            return super().to_python(value)
+        except forms.ValidationError as error:
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from error
 
 
 class SignInForm(AuthenticationForm):
@@ -101,15 +116,14 @@ class QuoteForm(forms.Form):
 class InvestForm(QuoteForm):
     """An investment: how much, how, from which of the person's own verified accounts, and under which key."""
 
-    bank_account = forms.ModelChoiceField(
+    bank_account = BankAccountField(
         label="From which account",
         queryset=BankAccount.objects.none(),
         widget=forms.RadioSelect,
-        empty_label=None,
-        error_messages={
-            "required": "Choose the bank account that the money comes from.",
-            "invalid_choice": "Choose one of your own verified bank accounts.",
-        },
+        required=False,
+        blank=True,
+        empty_label="None of these – I send a wire or check from another account of mine",
+        error_messages={"invalid_choice": "Choose one of your own verified bank accounts."},
     )
     idempotency_key = forms.RegexField(
         regex=r"^[0-9a-f]{32}$",
@@ -123,11 +137,17 @@ class InvestForm(QuoteForm):
     def __init__(self, investor: User, *args: Any, **options: Any) -> None:
         super().__init__(*args, **{"label_suffix": "", **options})
         accounts = BankAccount.objects.filter(user=investor, status=BankAccount.Status.VERIFIED)
-        field = cast("forms.ModelChoiceField[BankAccount]", self.fields["bank_account"])
+        field = cast("BankAccountField", self.fields["bank_account"])
         field.queryset = accounts
-        self.has_accounts = accounts.exists()
-        if len(accounts) == 1:
-            field.initial = accounts[0]
+        field.initial = accounts.first()
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse ACH without an account to draw from."""
+        cleaned = super().clean() or {}
+        by_ach = cleaned.get("payment_method") == Transaction.Method.ACH
+        if by_ach and cleaned.get("bank_account") is None and "bank_account" not in self.errors:
+            self.add_error("bank_account", "Choose the bank account that ACH draws the money from.")
+        return cleaned
 
 
 class BankAccountForm(forms.Form):

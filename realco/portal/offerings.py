@@ -86,7 +86,7 @@ def invest(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
         messages.error(request, f"{row.name} takes no investments now.")
         return redirect("portal:offering", slug=row.slug)
     if request.method != "POST":
-        return _invest_page(request, row, InvestForm(investor, initial={"idempotency_key": uuid.uuid4().hex}))
+        return _invest_page(request, row, InvestForm(investor, initial={"idempotency_key": _new_key()}))
     form = InvestForm(investor, request.POST)
     if not form.is_valid():
         return _invest_page(request, row, form, status=UNPROCESSABLE)
@@ -104,7 +104,7 @@ def invest(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
 
 def _pay(request: HttpRequest, investor: User, row: Offering, form: InvestForm) -> HttpResponse:
     """Make the payment that was reviewed; a refusal brings the form back with its words."""
-    asked = form.cleaned_data
+    asked, account = form.cleaned_data, form.cleaned_data["bank_account"]
     try:
         payment = operations.initiate(
             Order(
@@ -113,7 +113,7 @@ def _pay(request: HttpRequest, investor: User, row: Offering, form: InvestForm) 
                 amount=asked["amount"],
                 escrow_account_id=row.escrow_account.pk,
                 from_user_id=investor.pk,
-                from_bank_account_id=asked["bank_account"].pk,
+                from_bank_account_id=account.pk if account else None,
             ),
             initiator=investor,
             idempotency_key=asked["idempotency_key"],
@@ -134,14 +134,20 @@ def _pay(request: HttpRequest, investor: User, row: Offering, form: InvestForm) 
 
 
 def _invest_page(request: HttpRequest, row: Offering, form: InvestForm, *, status: int = 200) -> HttpResponse:
+    if "idempotency_key" in form.errors:
+        form.data = {**form.data.dict(), "idempotency_key": _new_key()}
     context = {
         "section": "offerings",
         "offering": _shown(row, clock.now()),
         "form": form,
-        "has_accounts": form.has_accounts,
         "quote": None,
     }
     return render(request, "portal/invest.html", context, status=status)
+
+
+def _new_key() -> str:
+    """Return the key of one payment to be, however often its form is sent."""
+    return uuid.uuid4().hex
 
 
 def _quote(form: QuoteForm) -> fees.Fees | None:

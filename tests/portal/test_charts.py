@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realco.portal import charts
-from realco.portal.charts import NARROW, WIDE, Part, Series
+from realco.portal.charts import NARROW, Part, Series, Size
 
+FRAME = Size(width=760, height=240, day_labels=6)
 DAYS = [date(2026, 1, 5), date(2026, 2, 1), date(2026, 3, 1), date(2026, 7, 1)]
 AT_WORK = Series("At work", [Decimal(0), Decimal(0), Decimal(7000), Decimal(6500)])
 ESCROWED = Series("In escrow", [Decimal(5000), Decimal(7000), Decimal(0), Decimal(0)])
@@ -19,7 +20,9 @@ AMOUNTS = st.decimals(min_value=Decimal("0.01"), max_value=Decimal("9999999999.9
 
 
 def drawn(series: list[Series], *, days: list[date] = DAYS) -> str:
-    return str(charts.stacked_steps(days, series, size=WIDE, key="wide", title="Money", description="From 0 to 6,500."))
+    return str(
+        charts.stacked_steps(days, series, size=FRAME, key="wide", title="Money", description="From 0 to 6,500.")
+    )
 
 
 def parsed(picture: object) -> ElementTree.Element:
@@ -71,7 +74,7 @@ class TestStackedSteps:
 
         for path in re.findall(r' d="([^"]+)"', text):
             heights = [Decimal(number) for number in re.findall(r"V([\d.]+)", path)]
-            assert all(WIDE.top <= height <= WIDE.height - WIDE.bottom for height in heights)
+            assert all(FRAME.top <= height <= FRAME.height - FRAME.bottom for height in heights)
 
 
 class TestCeilingOf:
