@@ -174,7 +174,7 @@ class Unfreeze(Endpoint):
 def _balance(person: User, account: EscrowAccount) -> dict[str, Any]:
     """Return the account's stored balances, or the sum of the ledger accounts in it that are the person's own."""
     head = {"escrow_account_id": account.pk, "currency": account.currency}
-    if person.has_perm("escrow.view_escrowaccount"):
+    if visibility.is_viewer(person, "escrow.view_escrowaccount"):
         return {
             **head,
             "is_whole_account": True,

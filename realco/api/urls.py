@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from realco.api import escrow_accounts, transactions
+from realco.api import distributions, escrow_accounts, reconciliations, transactions
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
 
@@ -10,6 +10,7 @@ app_name = "api"
 
 ONE_TRANSACTION = "transactions/<str:payment_id>"
 ONE_ACCOUNT = "escrow-accounts/<str:escrow_account_id>"
+ONE_DISTRIBUTION = "distributions/<str:distribution_id>"
 
 urlpatterns = [
     path("transactions", transactions.Transactions.as_view(), name="transactions"),
@@ -25,8 +26,19 @@ urlpatterns = [
     path(ONE_ACCOUNT, escrow_accounts.OneEscrowAccount.as_view(), name="escrow-account"),
     path(f"{ONE_ACCOUNT}/balance", escrow_accounts.Balance.as_view(), name="escrow-account-balance"),
     path(f"{ONE_ACCOUNT}/ledger", escrow_accounts.Ledger.as_view(), name="escrow-account-ledger"),
+    path(f"{ONE_ACCOUNT}/reconcile", reconciliations.Reconcile.as_view(), name="escrow-account-reconcile"),
     path(f"{ONE_ACCOUNT}/freeze", escrow_accounts.Freeze.as_view(), name="escrow-account-freeze"),
     path(f"{ONE_ACCOUNT}/unfreeze", escrow_accounts.Unfreeze.as_view(), name="escrow-account-unfreeze"),
+    path("distributions", distributions.Distributions.as_view(), name="distributions"),
+    path(ONE_DISTRIBUTION, distributions.OneDistribution.as_view(), name="distribution"),
+    path(f"{ONE_DISTRIBUTION}/calculate", distributions.Calculate.as_view(), name="distribution-calculate"),
+    path(f"{ONE_DISTRIBUTION}/preview", distributions.Preview.as_view(), name="distribution-preview"),
+    path(f"{ONE_DISTRIBUTION}/submit", distributions.Submit.as_view(), name="distribution-submit"),
+    path(f"{ONE_DISTRIBUTION}/approve", distributions.Approve.as_view(), name="distribution-approve"),
+    path(f"{ONE_DISTRIBUTION}/execute", distributions.Execute.as_view(), name="distribution-execute"),
+    path(f"{ONE_DISTRIBUTION}/cancel", distributions.Cancel.as_view(), name="distribution-cancel"),
+    path(f"{ONE_DISTRIBUTION}/retry", distributions.Retry.as_view(), name="distribution-retry"),
+    path(f"{ONE_DISTRIBUTION}/allocations", distributions.Allocations.as_view(), name="distribution-allocations"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
     re_path(r"^", Nothing.as_view(), name="nothing"),

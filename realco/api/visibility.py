@@ -10,25 +10,30 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.queries import investor_distributions
+from distributions.queries import distributions as distribution_queries
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, LedgerAccount
 from escrow.queries import investor_offerings
 from finance.models import Transaction
-from realco import permissions
 from realco.api.errors import DistributionNotFound, EscrowAccountNotFound, OfferingNotFound, TransactionNotFound
+from realco.errors import NotPermitted
 from realco.models import Offering, User
+
+
+def is_viewer(person: User, permission: str) -> bool:
+    """Whether a person is staff who may view all rows of a kind."""
+    return person.is_active and person.is_staff and person.has_perm(permission)
 
 
 def transactions(person: User) -> QuerySet[Transaction]:
     """Return the payments that a person may see."""
-    if person.has_perm("finance.view_transaction"):
+    if is_viewer(person, "finance.view_transaction"):
         return Transaction.objects.all()
     return Transaction.objects.filter(Q(from_user=person) | Q(to_user=person))
 
 
 def escrow_accounts(person: User) -> QuerySet[EscrowAccount]:
     """Return the escrow accounts that a person may see: of investors, those of the offerings they invest in."""
-    if person.has_perm("escrow.view_escrowaccount"):
+    if is_viewer(person, "escrow.view_escrowaccount"):
         return EscrowAccount.objects.all()
     invested = Investment.objects.filter(offering=OuterRef("offering"), investor=person)
     owned = LedgerAccount.objects.filter(escrow_account=OuterRef("pk"), owner=person)
@@ -38,32 +43,32 @@ def escrow_accounts(person: User) -> QuerySet[EscrowAccount]:
 def ledger_accounts(person: User, account: EscrowAccount) -> QuerySet[LedgerAccount]:
     """Return the ledger accounts of an escrow account that a person may see."""
     accounts = LedgerAccount.objects.filter(escrow_account=account)
-    return accounts if person.has_perm("escrow.view_ledgeraccount") else accounts.filter(owner=person)
+    return accounts if is_viewer(person, "escrow.view_ledgeraccount") else accounts.filter(owner=person)
 
 
 def ledger_entries(person: User, account: EscrowAccount) -> QuerySet[EscrowLedgerEntry]:
     """Return the entries of an escrow account's ledger that a person may see."""
     entries = EscrowLedgerEntry.objects.filter(escrow_account=account).select_related("journal_entry", "ledger_account")
-    return entries if person.has_perm("escrow.view_escrowledgerentry") else entries.filter(ledger_account__owner=person)
+    return (
+        entries if is_viewer(person, "escrow.view_escrowledgerentry") else entries.filter(ledger_account__owner=person)
+    )
 
 
 def offerings(person: User) -> QuerySet[Offering]:
     """Return the offerings that a person may see."""
-    return Offering.objects.all() if person.has_perm("realco.view_offering") else investor_offerings.visible_to(person)
+    return (
+        Offering.objects.all() if is_viewer(person, "realco.view_offering") else investor_offerings.visible_to(person)
+    )
 
 
 def distributions(person: User) -> QuerySet[Distribution]:
     """Return the distributions that a person may see: of investors, the approved ones that pay them."""
-    if person.has_perm("distributions.view_distribution"):
-        return Distribution.objects.all()
-    return Distribution.objects.filter(pk__in=investor_distributions.of(person).order_by().values("distribution_id"))
+    return distribution_queries.visible_to(person)
 
 
 def allocations(person: User, distribution: Distribution) -> QuerySet[DistributionAllocation]:
-    """Return the allocations of a distribution that a person may see."""
-    if person.has_perm("distributions.view_distributionallocation"):
-        return DistributionAllocation.objects.filter(distribution=distribution)
-    return investor_distributions.of(person).filter(distribution=distribution)
+    """Return the standing allocations of a distribution that a person may see."""
+    return distribution_queries.allocations_visible_to(person).filter(distribution=distribution)
 
 
 def transaction(person: User, key: str | UUID) -> Transaction:
@@ -122,7 +127,8 @@ def previewable(person: User, key: str | UUID) -> Distribution:
     :raises NotPermitted: if only the final numbers are theirs to see
     """
     found = distribution(person, key)
-    permissions.require(person, "distributions.view_distribution")
+    if not is_viewer(person, distribution_queries.VIEW):
+        raise NotPermitted("Only staff see a distribution's working; your own share is among its allocations.")
     return found
 
 

@@ -4,8 +4,9 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 
-from distributions.models import Distribution, DistributionAllocation
+from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
 from distributions.models.distributions import AllocationStatus, DistributionStatus, DistributionType
+from distributions.queries.distributions import Preview
 from realco.api.serializers.fields import (
     AmountField,
     CurrencyField,
@@ -18,6 +19,8 @@ from realco.api.serializers.fields import (
     text,
 )
 from realco.api.serializers.pages import DayField, PageQuerySerializer
+from realco.api.visibility import is_viewer
+from realco.models import User
 
 
 class DistributionSerializer(serializers.Serializer[Distribution]):
@@ -64,7 +67,7 @@ class DistributionSerializer(serializers.Serializer[Distribution]):
     def to_representation(self, instance: Distribution) -> dict[str, Any]:
         """Write the distribution, leaving blank what is not this person's to read."""
         content = super().to_representation(instance)
-        if not self.context["request"].user.has_perm("distributions.view_distribution"):
+        if not is_viewer(self.context["request"].user, "distributions.view_distribution"):
             content.update(dict.fromkeys(self.STAFF_ONLY))
         return content
 
@@ -119,3 +122,51 @@ class AllocationListQuerySerializer(PageQuerySerializer):
     """Which allocations, and which page of them."""
 
     status = EnumField(AllocationStatus, required=False)
+
+
+class TermsSerializer(serializers.Serializer[WaterfallTerms]):
+    """The version of the waterfall's terms that the numbers follow."""
+
+    id = serializers.UUIDField(read_only=True)
+    version = serializers.IntegerField(read_only=True)
+    effective_from = serializers.DateField(read_only=True)
+
+
+class PreviewAllocationSerializer(serializers.Serializer[DistributionAllocation]):
+    """What one payee would get."""
+
+    investor_id = serializers.UUIDField(read_only=True)
+    investor_name = text(source="investor.full_name")
+    investment_id = reference()
+    return_of_capital = MoneyText(read_only=True)
+    preferred_return = MoneyText(read_only=True)
+    sponsor_catch_up = MoneyText(read_only=True)
+    profit_split = MoneyText(read_only=True)
+    total_amount = MoneyText(read_only=True)
+    fee_amount = MoneyText(read_only=True)
+    net_amount = MoneyText(read_only=True)
+
+
+class SignerSerializer(serializers.Serializer[User]):
+    """Somebody whose signature is under the present numbers."""
+
+    id = serializers.UUIDField(read_only=True)
+    full_name = text()
+
+
+class DistributionPreviewSerializer(serializers.Serializer[Preview]):
+    """
+    A distribution's numbers: of a draft as they stand now, of a submitted one as they were frozen.
+
+    `content_hash` is what an approver signs, empty while it is a draft; `changes` says in words what has
+    changed since the numbers were drawn up, and nothing can be signed while there are any.
+    """
+
+    terms = TermsSerializer(read_only=True, allow_null=True)
+    tiers = serializers.ListField(child=serializers.JSONField(), read_only=True)
+    allocations = PreviewAllocationSerializer(many=True, read_only=True)
+    available = MoneyText(read_only=True)
+    content_hash = text()
+    changes = serializers.ListField(child=serializers.CharField(), read_only=True)
+    signers = SignerSerializer(many=True, read_only=True)
+    signatures_needed = serializers.IntegerField(read_only=True)

@@ -20,6 +20,7 @@ from realco.api.serializers.fields import (
     text,
 )
 from realco.api.serializers.pages import DayField, DaysQuerySerializer, PageQuerySerializer
+from realco.api.visibility import is_viewer
 
 
 class EscrowAccountSerializer(serializers.Serializer[EscrowAccount]):
@@ -61,7 +62,7 @@ class EscrowAccountSerializer(serializers.Serializer[EscrowAccount]):
     def to_representation(self, instance: EscrowAccount) -> dict[str, Any]:
         """Write the account, leaving blank what is not this person's to read."""
         content = super().to_representation(instance)
-        if not self.context["request"].user.has_perm("escrow.view_escrowaccount"):
+        if not is_viewer(self.context["request"].user, "escrow.view_escrowaccount"):
             content.update(dict.fromkeys(self.STAFF_ONLY))
         return content
 

@@ -21,6 +21,7 @@ from realco.api.serializers.fields import (
     text,
 )
 from realco.api.serializers.pages import DaysQuerySerializer, PageQuerySerializer
+from realco.api.visibility import is_viewer
 
 MEMO_LENGTH = 5000
 
@@ -111,7 +112,7 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
         content = super().to_representation(instance)
         content["metadata"].pop("fees", None)
         content.setdefault("fees", [])
-        if not self.context["request"].user.has_perm("finance.view_transaction"):
+        if not is_viewer(self.context["request"].user, "finance.view_transaction"):
             content.update(dict.fromkeys(self.STAFF_ONLY))
         return content
 
