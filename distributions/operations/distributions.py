@@ -1,0 +1,390 @@
+"""
+A distribution up to its signatures: create it, work it out, submit it, approve it, or cancel it.
+
+What approvers sign is the hash of the numbers; whatever changes after that makes the signatures
+void. Locks: the distribution before its escrow account. Paying is in payouts.py.
+"""
+
+import hashlib
+import json
+from datetime import date, datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from distributions import contents
+from distributions.models import Distribution, DistributionAllocation, DistributionApproval
+from distributions.queries import distributions as queries
+from distributions.queries import entitlements
+from distributions.queries.distributions import available, signatures_needed
+from escrow.models import EscrowAccount
+from escrow.operations.ledger import InsufficientFunds
+from finance.operations.orders import require_escrow_open
+from realco import audit, money, permissions
+from realco.business_days import banking_date
+from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
+from realco.models import Offering, User
+from realco.money import format_money, to_json
+
+Status = Distribution.Status
+DISTRIBUTING = (Offering.Status.FUNDED, Offering.Status.OPERATING, Offering.Status.EXITED)
+
+
+class IdempotencyKeyMissing(Refusal):
+    """A distribution is created under a key, so that asking twice creates one."""
+
+
+class IdempotencyKeyReused(Duplicate):
+    """The key was used for another distribution."""
+
+
+class UnknownType(Refusal):
+    """There is no such type of distribution."""
+
+
+class NoEscrowAccount(Refusal):
+    """The offering has no escrow account to pay from."""
+
+
+class OfferingNotDistributing(Refusal):
+    """The offering has not closed its raise, or has failed."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
+class DayInFuture(Refusal):
+    """Nobody knows yet what the figures of that day will be."""
+
+
+class NotDraft(IllegalTransition):
+    """The distribution's numbers are frozen, or it is over."""
+
+
+class NotCalculated(IllegalTransition):
+    """The distribution has not been worked out yet."""
+
+
+class NotAwaitingApproval(IllegalTransition):
+    """The distribution does not wait for an approval."""
+
+
+class ApproverIsCreator(NotPermitted):
+    """Nobody approves the distribution they created."""
+
+
+class ApproverIsPayee(NotPermitted):
+    """Nobody approves money to themselves."""
+
+
+class AlreadyApprovedByYou(NotPermitted):
+    """Two approvals are two people."""
+
+
+class NumbersChanged(IllegalTransition):
+    """What the distribution rests on has changed; it must be worked out, and signed, anew."""
+
+
+class NotCancellable(IllegalTransition):
+    """The distribution is being paid, or is over."""
+
+
+class ReasonMissing(Refusal):
+    """This needs a reason, for the audit trail."""
+
+
+def create(
+    offering: Offering,
+    *,
+    type: str,
+    total_amount: Decimal,
+    as_of_date: date,
+    description: str = "",
+    creator: User,
+    idempotency_key: str,
+    at: datetime,
+) -> Distribution:
+    """
+    Draw up a distribution of an amount (US dollars) as of a day; what it pays is worked out later.
+
+    The same key with the same contents returns the same distribution.
+
+    :raises NotPermitted: if the person may not create distributions
+    :raises money.InvalidAmount: if the amount is not a positive number of cents
+    :raises UnknownType: if there is no such type
+    :raises OfferingNotDistributing: if the offering is not funded, operating or exited
+    :raises DayInFuture: if the day has not come
+    :raises InsufficientFunds: if the offering holds less, after what is promised already
+    :raises IdempotencyKeyReused: if the key was used for another distribution
+    """
+    permissions.require(creator, permissions.CREATE_DISTRIBUTION)
+    amount = money.positive(total_amount)
+    _require_known(type, idempotency_key)
+    key = f"{creator.pk}:{idempotency_key.strip()}"
+    request = json.dumps([str(offering.pk), type, to_json(amount), as_of_date.isoformat(), description])
+    request_hash = hashlib.sha256(request.encode()).hexdigest()
+    with audit.acting("distribution.create", by=creator, reason=description), transaction.atomic():
+        earlier = _find_earlier(key, request_hash)
+        if earlier is not None:
+            return earlier
+        account = _require_distributing(offering, as_of_date, at=at)
+        _require_available(account.pk, amount)
+        return Distribution.objects.create(
+            offering_id=offering.pk,
+            escrow_account=account,
+            distribution_number=_next_number(banking_date(at).year),
+            type=type,
+            total_amount=amount,
+            net_amount=amount,
+            as_of_date=as_of_date,
+            description=description[:300],
+            created_by=creator,
+            idempotency_key=key,
+            request_hash=request_hash,
+            created_at=at,
+        )
+
+
+def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
+    """
+    Work a draft out: run the waterfall over the ledger's history and write what each payee gets.
+
+    May be done again; the earlier allocations are cancelled and replaced.
+
+    :raises NotPermitted: if the person may not create distributions
+    :raises NotDraft: if its numbers are frozen
+    :raises NoTerms: if the offering has no terms on that day
+    :raises NotDistributable: if the waterfall cannot be run on these figures
+    """
+    permissions.require(by, permissions.CREATE_DISTRIBUTION)
+    with audit.acting("distribution.calculate", by=by), transaction.atomic():
+        distribution = lock(distribution.pk)
+        _require_draft(distribution)
+        now = entitlements.entitlements(distribution)
+        # One statement for all rows; the status trigger checks each of them.
+        standing = DistributionAllocation.objects.filter(distribution=distribution).exclude(
+            status=DistributionAllocation.Status.CANCELLED
+        )
+        standing.update(status=DistributionAllocation.Status.CANCELLED, updated_at=at)
+        for allocation in now.allocations:
+            allocation.created_at = at
+        DistributionAllocation.objects.bulk_create(now.allocations)
+        distribution.terms = now.basis.terms
+        distribution.waterfall_tiers = now.tiers
+        distribution.return_of_capital_total = now.result.return_of_capital
+        distribution.preferred_return_total = now.result.preferred_return
+        distribution.sponsor_catch_up_total = now.result.sponsor_catch_up
+        distribution.profit_split_total = now.result.profit_split
+        distribution.metadata = {**distribution.metadata, "basis": now.basis.as_json()}
+        distribution.save()
+    return distribution
+
+
+def submit(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
+    """
+    Freeze a draft's numbers under their hash, and ask for approval.
+
+    :raises NotPermitted: if the person may not create distributions
+    :raises NotDraft: if it was submitted before
+    :raises NotCalculated: if it has not been worked out
+    :raises NumbersChanged: if something has changed since it was worked out
+    :raises InsufficientFunds: if the offering holds less by now
+    """
+    permissions.require(by, permissions.CREATE_DISTRIBUTION)
+    with audit.acting("distribution.submit", by=by), transaction.atomic():
+        distribution = lock(distribution.pk)
+        _require_draft(distribution)
+        allocations = entitlements.standing(distribution)
+        if not allocations:
+            raise NotCalculated("This distribution has not been worked out. Calculate it first.")
+        lock_account(distribution)
+        changes = entitlements.changes_since(distribution, with_balance=True)
+        if changes:
+            raise NumbersChanged(
+                f"Since this distribution was worked out, {'; '.join(changes)}. Calculate it again.", changes=changes
+            )
+        _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
+        content_hash = contents.content_hash(distribution, allocations, submitted_at=at)
+        distribution.mark_pending_approval(content_hash=content_hash, at=at)
+        distribution.save()
+    return distribution
+
+
+def approve(
+    distribution: Distribution, *, approver: User, content_hash: str, at: datetime, note: str = ""
+) -> Distribution:
+    """
+    Sign a distribution's numbers; with the last signature it needs, it may be paid.
+
+    Everything is worked out again under lock. If an investment, the terms or what the offering
+    holds has changed, the distribution goes back to DRAFT with its signatures void, and that is
+    committed before the refusal is raised: call this outside of other transactions.
+
+    :raises NotPermitted: if the approver may not approve distributions
+    :raises NotAwaitingApproval: if it does not wait for approval
+    :raises ApproverIsCreator: if the approver created it
+    :raises ApproverIsPayee: if the approver is paid by it
+    :raises AlreadyApprovedByYou: if the approver has signed these numbers
+    :raises NumbersChanged: if the hash is not that of the present numbers, or something changed
+    """
+    permissions.require(approver, permissions.APPROVE_DISTRIBUTION)
+    with audit.acting("distribution.approve", by=approver, reason=note), transaction.atomic():
+        distribution = lock(distribution.pk)
+        _require_signable(distribution, approver, content_hash)
+        changes = changes_under_lock(distribution, with_balance=True)
+        if changes:
+            void(distribution)
+        else:
+            DistributionApproval.objects.create(
+                distribution=distribution,
+                approver=approver,
+                content_hash=content_hash,
+                note=note[:300],
+                approved_at=at,
+            )
+            if len(queries.signers(distribution)) >= signatures_needed(distribution.total_amount):
+                distribution.mark_approved(at=at)
+                distribution.save()
+    require_unchanged(distribution, changes)
+    return distribution
+
+
+def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -> Distribution:
+    """
+    Cancel a distribution that is not being paid yet; an approver rejects one like this.
+
+    :raises NotPermitted: unless the person may create or approve distributions
+    :raises ReasonMissing: without a reason
+    :raises NotCancellable: if it has been executed, or is over
+    """
+    if not (by.is_active and by.has_perm(permissions.APPROVE_DISTRIBUTION)):
+        permissions.require(by, permissions.CREATE_DISTRIBUTION)
+    if not reason.strip():
+        raise ReasonMissing("Say why; the reason is kept in the audit trail.")
+    with audit.acting("distribution.cancel", by=by, reason=reason), transaction.atomic():
+        distribution = lock(distribution.pk)
+        if Status.CANCELLED not in Distribution.TRANSITIONS[Status(distribution.status)]:
+            raise NotCancellable(f"{distribution} is {_is(distribution)} and can no longer be cancelled.")
+        pending = distribution.allocations.filter(status=DistributionAllocation.Status.PENDING)
+        pending.update(status=DistributionAllocation.Status.CANCELLED, updated_at=at)
+        distribution.mark_cancelled(by=by, reason=reason.strip()[:300], at=at)
+        distribution.save()
+    return distribution
+
+
+def lock(distribution_id: UUID) -> Distribution:
+    """Return a distribution with its row locked; always before its payments and its escrow account."""
+    return (
+        Distribution.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("offering__organization", "escrow_account", "created_by")
+        .get(pk=distribution_id)
+    )
+
+
+def lock_account(distribution: Distribution) -> None:
+    """Lock the escrow account, so that nothing is released from or paid out of it meanwhile."""
+    EscrowAccount.objects.select_for_update(no_key=True).get(pk=distribution.escrow_account_id)
+
+
+def changes_under_lock(distribution: Distribution, *, with_balance: bool) -> list[str]:
+    """Return in words what no longer agrees with the signed numbers, with everything locked."""
+    lock_account(distribution)
+    assert distribution.submitted_at is not None
+    allocations = entitlements.standing(distribution)
+    now = contents.content_hash(distribution, allocations, submitted_at=distribution.submitted_at)
+    if now != distribution.content_hash:
+        return ["its rows no longer have the hash that was submitted"]
+    return entitlements.changes_since(distribution, with_balance=with_balance)
+
+
+def void(distribution: Distribution) -> None:
+    """Send a submitted distribution back to DRAFT; no signature counts under new numbers."""
+    distribution.mark_draft()
+    distribution.save()
+
+
+def require_unchanged(distribution: Distribution, changes: list[str]) -> None:
+    """
+    Refuse in words if something has changed.
+
+    :raises NumbersChanged: with what has
+    """
+    if changes:
+        raise NumbersChanged(
+            f"{distribution} went back to draft and its signatures are void: {'; '.join(changes)}."
+            " Calculate and submit it again.",
+            changes=changes,
+        )
+
+
+def _require_signable(distribution: Distribution, approver: User, content_hash: str) -> None:
+    if distribution.status != Status.PENDING_APPROVAL:
+        raise NotAwaitingApproval(f"{distribution} is {_is(distribution)} and does not wait for approval.")
+    if approver.pk == distribution.created_by_id:
+        raise ApproverIsCreator("You created this distribution; somebody else must approve it.")
+    if content_hash != distribution.content_hash:
+        raise NumbersChanged("The numbers have changed since you looked at them. Reload the page and check them.")
+    if queries.has_signed(distribution, approver):
+        raise AlreadyApprovedByYou("You have signed these numbers; a second person must sign them too.")
+    if entitlements.pays(distribution, approver.pk):
+        raise ApproverIsPayee("This distribution pays you; somebody else must approve it.")
+
+
+def _require_known(type: str, idempotency_key: str) -> None:
+    if type not in Distribution.Type.values:
+        raise UnknownType(f"“{type}” is no type of distribution; use one of {', '.join(Distribution.Type.values)}.")
+    if not 1 <= len(idempotency_key.strip()) <= 200:
+        raise IdempotencyKeyMissing("Give an idempotency key of 1 to 200 characters, a new one for each distribution.")
+
+
+def _require_draft(distribution: Distribution) -> None:
+    if distribution.status != Status.DRAFT:
+        raise NotDraft(f"{distribution} is {_is(distribution)}; only a draft is worked out or submitted.")
+
+
+def _require_distributing(offering: Offering, as_of_date: date, *, at: datetime) -> EscrowAccount:
+    account = EscrowAccount.objects.select_related("offering").filter(offering_id=offering.pk).first()
+    if account is None:
+        raise NoEscrowAccount(f"{offering} has no escrow account. Open one first.")
+    if account.offering.status not in DISTRIBUTING:
+        status = account.offering.get_status_display().lower()
+        raise OfferingNotDistributing(f"{offering} is {status}; it distributes only after it has closed its raise.")
+    if as_of_date > banking_date(at):
+        raise DayInFuture(f"{as_of_date} has not come yet. Choose today or an earlier day.")
+    require_escrow_open(account, "DISTRIBUTION")
+    return account
+
+
+def _require_available(account_id: UUID, amount: Decimal, *, excluding: UUID | None = None) -> None:
+    left = available(account_id, excluding=excluding)
+    if amount > left:
+        raise InsufficientFunds(
+            f"The offering can distribute {format_money(left)}, not {format_money(amount)}."
+            " What is approved but not yet paid has been taken off.",
+            available=to_json(left),
+            asked=to_json(amount),
+        )
+
+
+def _find_earlier(key: str, request_hash: str) -> Distribution | None:
+    """Return the distribution of this key, after waiting for anybody who is creating it right now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+    earlier = Distribution.objects.filter(idempotency_key=key).first()
+    if earlier is not None and earlier.request_hash != request_hash:
+        raise IdempotencyKeyReused(
+            "This idempotency key was used for another distribution. Use a new key for a new one.",
+            distribution_id=str(earlier.pk),
+        )
+    return earlier
+
+
+def _next_number(year: int) -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT realco_next_number('DIST', %s)", [year])
+        row = cursor.fetchone()
+    return str(row[0])
+
+
+def _is(distribution: Distribution) -> str:
+    return str(distribution.get_status_display()).lower()

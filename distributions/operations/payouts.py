@@ -1,0 +1,255 @@
+"""
+Paying an approved distribution: one payment for each allocation, nobody twice.
+
+Payments are made in chunks, each chunk in one database transaction with its allocations, so that
+a run cut short goes on where it stopped; an allocation that has a payment is not paid again. Who
+cannot be paid now fails with the reason, and is retried later.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from distributions.models import Distribution, DistributionAllocation
+from distributions.operations import allocations as following
+from distributions.operations import distributions
+from distributions.queries import distributions as queries
+from distributions.queries import payees
+from distributions.queries.distributions import available
+from distributions.queries.payees import Payee
+from escrow.operations.ledger import InsufficientFunds
+from finance.models import BankAccount, Transaction
+from finance.operations import payouts as finance_payouts
+from finance.operations import transactions
+from finance.operations.orders import BankAccountNotUsable, Order, require_escrow_open, require_usable
+from realco import audit, permissions, stopping_points
+from realco.errors import IllegalTransition, Refusal
+from realco.models import User
+from realco.money import format_money, to_json
+
+Status = Distribution.Status
+Allocation = DistributionAllocation.Status
+CHUNK = 200
+logger = logging.getLogger(__name__)
+
+
+class NotApproved(IllegalTransition):
+    """The distribution lacks signatures, or is being paid already."""
+
+
+class NothingToRetry(IllegalTransition):
+    """None of the distribution's payments has failed."""
+
+
+class UnknownAllocation(Refusal):
+    """A bank account was given for somebody who has no failed payment in this distribution."""
+
+
+def execute(distribution: Distribution, *, executor: User, at: datetime) -> Distribution:
+    """
+    Pay an approved distribution: reserve its money and queue a payment to every payee.
+
+    Who cannot be paid now is FAILED with the reason. If something else stops it half way, such as
+    a frozen escrow account, it stays QUEUED or PROCESSING, says why in its metadata, and the sweep
+    goes on with it. Call it outside of other transactions: each chunk commits.
+
+    :raises NotPermitted: if the person may not execute distributions
+    :raises NotApproved: if it lacks signatures, or was executed before
+    :raises NumbersChanged: if an investment, the terms or another distribution has changed since;
+        it went back to draft
+    :raises EscrowNotOpen: if the escrow account is frozen or closed
+    :raises InsufficientFunds: if the offering no longer holds the money
+    """
+    permissions.require(executor, permissions.EXECUTE_DISTRIBUTION)
+    with audit.acting("distribution.execute", by=executor), transaction.atomic():
+        distribution = distributions.lock(distribution.pk)
+        if distribution.status != Status.APPROVED:
+            state = str(distribution.get_status_display()).lower()
+            raise NotApproved(f"{distribution} is {state}; only an approved distribution is executed, once.")
+        changes = distributions.changes_under_lock(distribution, with_balance=False)
+        if changes:
+            distributions.void(distribution)
+        else:
+            _require_payable(distribution)
+            distribution.mark_queued(executor=executor, at=at)
+            distribution.save()
+    distributions.require_unchanged(distribution, changes)
+    stopping_points.reach("distribution.queued")
+    with audit.acting("distribution.execute", by=executor):
+        return resume(distribution.pk, at=at)
+
+
+def resume(distribution_id: UUID, *, at: datetime) -> Distribution:
+    """Go on paying a distribution that was executed, until nobody is left; harmless at any time."""
+    try:
+        while pay_some(distribution_id, at=at):
+            stopping_points.reach("distribution.between_chunks")
+    except Refusal as refusal:
+        logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
+        _note(distribution_id, str(refusal))
+    return Distribution.objects.get(pk=distribution_id)
+
+
+def pay_some(distribution_id: UUID, *, at: datetime) -> int:
+    """
+    Pay the next allocations of an executed distribution, and return how many were dealt with.
+
+    :raises Refusal: whatever making the payments refuses; then none of this chunk was made
+    """
+    with audit.acting("distribution.pay"), transaction.atomic():
+        distribution = distributions.lock(distribution_id)
+        if distribution.status not in (Status.QUEUED, Status.PROCESSING):
+            return 0
+        waiting = list(distribution.allocations.filter(status=Allocation.PENDING).order_by("pk")[:CHUNK])
+        if distribution.status == Status.QUEUED:
+            distribution.mark_processing()
+            distribution.save()
+        if waiting:
+            _pay(distribution, waiting, payees.of(distribution, waiting, at=at), at=at)
+            if "stopped" in distribution.metadata:
+                distribution.metadata.pop("stopped")
+                distribution.save()
+            stopping_points.reach("distribution.before_chunk_commits")
+        following.finish(distribution, at=at)
+    return len(waiting)
+
+
+def retry_failed(
+    distribution: Distribution, *, by: User, at: datetime, bank_accounts: Mapping[UUID, UUID] | None = None
+) -> list[Transaction]:
+    """
+    Pay once more those whose payment failed, and only those; return the new payments.
+
+    ``bank_accounts`` maps allocation ids to the bank account to use; others get the one they
+    verified last. Each new payment replaces the failed one, which can then not be retried itself.
+    Who still cannot be paid stays FAILED with the reason.
+
+    :raises NotPermitted: if the person may not execute distributions
+    :raises NothingToRetry: if no payment has failed
+    :raises UnknownAllocation: if a bank account is given for an allocation that has not failed
+    :raises BankAccountNotUsable: if it is not the payee's own and verified
+    :raises InsufficientFunds: if the offering no longer holds the money
+    """
+    permissions.require(by, permissions.EXECUTE_DISTRIBUTION)
+    with audit.acting("distribution.retry", by=by), transaction.atomic():
+        distribution = distributions.lock(distribution.pk)
+        following.catch_up(distribution, at=at)
+        failed = list(
+            distribution.allocations.filter(status=Allocation.FAILED).select_related("transaction").order_by("pk")
+        )
+        if not failed:
+            raise NothingToRetry(f"No payment of {distribution} has failed.")
+        require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
+        found = payees.of(distribution, failed, at=at)
+        found.update(_chosen(distribution, failed, found, bank_accounts or {}))
+        for allocation in failed:
+            old = allocation.transaction
+            if old is not None and old.status == Transaction.Status.FAILED and not found[allocation.pk].obstacle:
+                transactions.cancel(old, by=by, reason="Paid by a new payment instead", at=at)
+        payments = _pay(distribution, failed, found, at=at)
+        following.finish(distribution, at=at)
+    return payments
+
+
+def _require_payable(distribution: Distribution) -> None:
+    require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
+    left = available(distribution.escrow_account_id, excluding=distribution.pk)
+    if distribution.net_amount > left:
+        raise InsufficientFunds(
+            f"The offering holds {format_money(left)} that is not promised otherwise;"
+            f" {distribution} needs {format_money(distribution.net_amount)}.",
+            available=to_json(left),
+        )
+
+
+def _pay(
+    distribution: Distribution,
+    rows: Sequence[DistributionAllocation],
+    found: Mapping[UUID, Payee],
+    *,
+    at: datetime,
+) -> list[Transaction]:
+    """Make the payments of some allocations and mark these, in the caller's transaction."""
+    payable = []
+    for allocation in rows:
+        obstacle = found[allocation.pk].obstacle
+        if not obstacle:
+            payable.append(allocation)
+        elif allocation.status == Allocation.FAILED:
+            allocation.failure_reason = obstacle
+        else:
+            allocation.mark_failed(reason=obstacle)
+    payments = finance_payouts.originate(
+        [_order(distribution, allocation, found[allocation.pk]) for allocation in payable],
+        keys=[_key(allocation) for allocation in payable],
+        initiator=distribution.created_by,
+        approvers=queries.signers(distribution)[:2],
+        at=at,
+    )
+    for allocation, payment in zip(payable, payments, strict=True):
+        allocation.mark_processing(payment=payment)
+        if payment.status == Transaction.Status.CANCELLED:
+            allocation.mark_failed(reason=payment.cancelled_reason)
+    for allocation in rows:
+        allocation.updated_at = at
+    DistributionAllocation.objects.bulk_update(rows, ["status", "transaction", "failure_reason", "updated_at"])
+    return payments
+
+
+def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee) -> Order:
+    assert payee.bank_account is not None
+    return Order(
+        type=Transaction.Type.DISTRIBUTION,
+        payment_method=Transaction.Method.ACH,
+        amount=allocation.net_amount,
+        escrow_account_id=distribution.escrow_account_id,
+        to_user_id=allocation.investor_id,
+        to_bank_account_id=payee.bank_account.pk,
+        description=f"{distribution} of {distribution.offering}"[:300],
+        metadata={"allocation": str(allocation.pk)},
+        distribution_id=distribution.pk,
+        replaces_id=allocation.transaction_id,
+    )
+
+
+def _key(allocation: DistributionAllocation) -> str:
+    """Return the idempotency key of an allocation's next payment: one for each payment it replaces."""
+    return f"allocation:{allocation.pk}:{allocation.transaction_id or 'first'}"
+
+
+def _chosen(
+    distribution: Distribution,
+    failed: Sequence[DistributionAllocation],
+    found: Mapping[UUID, Payee],
+    bank_accounts: Mapping[UUID, UUID],
+) -> dict[UUID, Payee]:
+    """Return the payees whose bank account was chosen by a person, checked to be their own and verified."""
+    rows = {allocation.pk: allocation for allocation in failed}
+    if unknown := bank_accounts.keys() - rows.keys():
+        raise UnknownAllocation(f"{len(unknown)} of these allocations have no failed payment in {distribution}.")
+    accounts = BankAccount.objects.select_related("organization").in_bulk(list(bank_accounts.values()))
+    chosen = {}
+    for allocation_id, account_id in bank_accounts.items():
+        account = accounts.get(account_id)
+        owner_id = None
+        if account is not None:
+            owner_id = account.user_id if account.organization is None else account.organization.owner_id
+        if account is None or owner_id != rows[allocation_id].investor_id:
+            raise BankAccountNotUsable(f"There is no such bank account of {rows[allocation_id].investor}.")
+        require_usable(account, to_debit=False)
+        # Whatever else keeps this person from being paid still does; only the account is another.
+        obstacle = found[allocation_id].obstacle
+        chosen[allocation_id] = Payee(account, "" if obstacle == payees.NO_ACCOUNT else obstacle)
+    return chosen
+
+
+def _note(distribution_id: UUID, reason: str) -> None:
+    """Keep why paying stopped where staff see it."""
+    with audit.acting("distribution.stop", reason=reason), transaction.atomic():
+        distribution = distributions.lock(distribution_id)
+        if distribution.metadata.get("stopped") != reason:
+            distribution.metadata = {**distribution.metadata, "stopped": reason}
+            distribution.save()

@@ -1,0 +1,325 @@
+"""
+Entitlements: what everybody is due of a distribution, worked out from the ledger.
+
+Contributions are the releases at an offering's closings, as the ledger has them, each from its
+effective date. History is every distribution that has been approved, whether or not its payments
+have arrived: what was allocated is owed, and must not be allocated again.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Q, Sum
+
+from distributions import waterfall
+from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
+from distributions.queries import explanations
+from distributions.queries import terms as terms_queries
+from distributions.waterfall import PastDistribution, PastLine, Position, Result
+from escrow.models import EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
+from escrow.queries.balances import balance
+from realco.errors import Refusal
+from realco.money import ZERO, format_money, to_json
+
+Status = Distribution.Status
+COUNTED = (
+    Status.APPROVED,
+    Status.QUEUED,
+    Status.PROCESSING,
+    Status.COMPLETED,
+    Status.PARTIALLY_FAILED,
+    Status.FAILED,
+)
+"""Distributions whose allocations are owed or paid."""
+
+
+class NoTerms(Refusal):
+    """The offering has no waterfall terms on that day."""
+
+
+class NotDistributable(Refusal):
+    """The waterfall cannot be run on these figures; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """Everything that a distribution's numbers follow from, besides its amount and its day."""
+
+    terms: WaterfallTerms
+    offering_balance: Decimal
+    investments: dict[str, tuple[UUID, UUID]]
+    positions: tuple[Position, ...]
+    history: tuple[PastDistribution, ...]
+    history_numbers: tuple[str, ...]
+
+    def as_json(self) -> dict[str, str]:
+        """Return it JSON-ready and short: the long parts as SHA-256."""
+        contributions = [
+            [
+                position.key,
+                str(position.ownership),
+                [[day.isoformat(), to_json(paid)] for day, paid in position.contributions],
+            ]
+            for position in self.positions
+        ]
+        past = [
+            [
+                one.on.isoformat(),
+                [
+                    [line.key, *map(to_json, (line.return_of_capital, line.preferred_return, line.profit_split))]
+                    for line in one.lines
+                ],
+                to_json(one.sponsor_catch_up),
+                to_json(one.sponsor_profit_split),
+            ]
+            for one in self.history
+        ]
+        return {
+            "terms": str(self.terms.pk),
+            "terms_version": str(self.terms.version),
+            "offering_balance": to_json(self.offering_balance),
+            "contributions": _digest(contributions),
+            "history": _digest(past),
+            "history_numbers": ", ".join(self.history_numbers),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Entitlements:
+    """A run of the waterfall: what it rests on, its result, and each payee's allocation, not saved."""
+
+    basis: Basis
+    result: Result
+    allocations: tuple[DistributionAllocation, ...]
+    tiers: list[dict[str, str]]
+
+
+def entitlements(distribution: Distribution) -> Entitlements:
+    """
+    Work out what everybody is due of a distribution, as things stand now.
+
+    Allocations come in the order of their investments, the sponsor last; nobody gets one who is
+    due nothing.
+
+    :raises NoTerms: if the offering has no terms on that day
+    :raises NotDistributable: if the waterfall cannot be run on the ledger's figures
+    """
+    basis = basis_of(distribution)
+    terms = terms_queries.as_engine(basis.terms)
+    try:
+        result = waterfall.calculate(
+            terms, basis.positions, basis.history, distribution.net_amount, distribution.as_of_date
+        )
+    except waterfall.UnworkableFigures as error:
+        raise NotDistributable(f"{error} Choose another day or amount.") from error
+    words = explanations.explain(terms, basis.positions, result, version=basis.terms.version)
+    return Entitlements(
+        basis=basis,
+        result=result,
+        allocations=tuple(_allocations(distribution, basis, result, words)),
+        tiers=explanations.tiers(terms, result),
+    )
+
+
+def basis_of(distribution: Distribution) -> Basis:
+    """
+    Read what a distribution's numbers follow from.
+
+    :raises NoTerms: if the offering has no terms on that day
+    :raises NotDistributable: if money was released for somebody who has no investment
+    """
+    terms = terms_queries.in_force(distribution.offering_id, distribution.as_of_date)
+    if terms is None:
+        raise NoTerms(
+            f"{distribution.offering} has no waterfall terms in force on {distribution.as_of_date}."
+            " Give it terms first."
+        )
+    investments, positions = _positions(distribution)
+    history, numbers = _history(distribution)
+    return Basis(
+        terms=terms,
+        offering_balance=balance(distribution.escrow_account_id, LedgerAccount.Kind.OFFERING),
+        investments=investments,
+        positions=positions,
+        history=history,
+        history_numbers=numbers,
+    )
+
+
+def changes_since(distribution: Distribution, *, with_balance: bool) -> list[str]:
+    """
+    Return in words what has changed since a distribution's numbers were drawn up; empty if nothing has.
+
+    ``with_balance`` counts any change of what the offering holds as one.
+    """
+    before = distribution.metadata.get("basis", {})
+    try:
+        now = entitlements(distribution)
+    except Refusal as refusal:
+        return [str(refusal)]
+    basis = now.basis.as_json()
+    changes = []
+    if basis["terms"] != before.get("terms"):
+        changes.append(
+            f"version {basis['terms_version']} of the terms is in force, it was {before.get('terms_version')}"
+        )
+    if basis["contributions"] != before.get("contributions"):
+        changes.append("investments have changed")
+    if basis["history"] != before.get("history"):
+        changes.append(
+            f"other distributions have been approved or cancelled (now counted: {basis['history_numbers'] or 'none'})"
+        )
+    if with_balance and basis["offering_balance"] != before.get("offering_balance"):
+        held = format_money(Decimal(before.get("offering_balance", "0.00")))
+        changes.append(f"the offering holds {format_money(now.basis.offering_balance)}, it held {held}")
+    if not changes and not _same(distribution, now.allocations):
+        changes.append("the numbers come out differently")
+    return changes
+
+
+def standing(distribution: Distribution) -> list[DistributionAllocation]:
+    """Return a distribution's allocations that stand, those of investors first."""
+    rows = DistributionAllocation.objects.filter(distribution=distribution)
+    rows = rows.exclude(status=DistributionAllocation.Status.CANCELLED).select_related("investor", "investment")
+    return sorted(rows, key=lambda row: (row.investment_id is None, str(row.investment_id)))
+
+
+def pays(distribution: Distribution, user_id: UUID) -> bool:
+    """Whether a person is among a distribution's payees."""
+    rows = distribution.allocations.filter(investor_id=user_id)
+    return rows.exclude(status=DistributionAllocation.Status.CANCELLED).exists()
+
+
+def _same(distribution: Distribution, allocations: Iterable[DistributionAllocation]) -> bool:
+    return {_figures(row) for row in standing(distribution)} == {_figures(row) for row in allocations}
+
+
+def _figures(row: DistributionAllocation) -> tuple[object, ...]:
+    return (
+        row.investor_id,
+        row.investment_id,
+        row.return_of_capital,
+        row.preferred_return,
+        row.sponsor_catch_up,
+        row.profit_split,
+        row.net_amount,
+    )
+
+
+def _positions(distribution: Distribution) -> tuple[dict[str, tuple[UUID, UUID]], tuple[Position, ...]]:
+    """Return investment and investor by key, and the positions the ledger shows, in the order of their keys."""
+    released = (
+        EscrowLedgerEntry.objects.filter(
+            escrow_account_id=distribution.escrow_account_id,
+            journal_entry__event=JournalEntry.Event.RELEASE,
+            journal_entry__reversed_by__isnull=True,
+            ledger_account__kind=LedgerAccount.Kind.INVESTOR,
+            effective_date__lte=distribution.as_of_date,
+        )
+        .order_by()
+        .values_list("ledger_account__owner_id", "effective_date")
+        .annotate(Sum("amount"))
+    )
+    contributions: dict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
+    for investor_id, day, amount in released:
+        contributions[investor_id].append((day, amount))
+    held = {
+        investor_id: (investment_id, ownership)
+        for investor_id, investment_id, ownership in Investment.objects.filter(offering_id=distribution.offering_id)
+        .exclude(status=Investment.Status.CANCELLED)
+        .values_list("investor_id", "id", "ownership_percentage")
+    }
+    strangers = contributions.keys() - held.keys()
+    if strangers:
+        raise NotDistributable(
+            f"Money was released for {len(strangers)} people who have no investment in {distribution.offering}."
+            " Check its closings before you distribute."
+        )
+    investments, positions = {}, []
+    for investor_id, paid in contributions.items():
+        investment_id, percentage = held[investor_id]
+        investments[str(investment_id)] = (investment_id, investor_id)
+        ownership = percentage / 100 if percentage is not None else None
+        positions.append(Position(str(investment_id), tuple(sorted(paid)), ownership))
+    return investments, tuple(sorted(positions, key=lambda position: position.key))
+
+
+def _history(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], tuple[str, ...]]:
+    """
+    Return what counts of the offering's other distributions, in the order in which they were approved.
+
+    For one that is approved itself these are the ones approved before it: its own numbers count for
+    those after it, not theirs for it.
+    """
+    others = Distribution.objects.filter(offering_id=distribution.offering_id, status__in=COUNTED)
+    if distribution.approved_at is not None:
+        others = others.filter(
+            Q(approved_at__lt=distribution.approved_at)
+            | Q(approved_at=distribution.approved_at, pk__lt=distribution.pk)
+        )
+    earlier = list(
+        others.exclude(pk=distribution.pk)
+        .order_by("as_of_date", "approved_at", "id")
+        .values_list("id", "as_of_date", "distribution_number")
+    )
+    lines: dict[UUID, list[PastLine]] = defaultdict(list)
+    sponsor: dict[UUID, tuple[Decimal, Decimal]] = {}
+    rows = (
+        DistributionAllocation.objects.filter(distribution_id__in=[pk for pk, _, _ in earlier])
+        .filter(~Q(status=DistributionAllocation.Status.CANCELLED))
+        .order_by("investment_id")
+        .values_list(
+            "distribution_id",
+            "investment_id",
+            "return_of_capital",
+            "preferred_return",
+            "sponsor_catch_up",
+            "profit_split",
+        )
+    )
+    for pk, investment_id, capital, preferred, catch_up, profit in rows:
+        if investment_id is None:
+            sponsor[pk] = (catch_up, profit)
+        else:
+            lines[pk].append(PastLine(str(investment_id), capital, preferred, profit))
+    history = tuple(PastDistribution(day, tuple(lines[pk]), *sponsor.get(pk, (ZERO, ZERO))) for pk, day, _ in earlier)
+    return history, tuple(number for _, _, number in earlier)
+
+
+def _allocations(
+    distribution: Distribution, basis: Basis, result: Result, words: dict[str, dict[str, object]]
+) -> Iterable[DistributionAllocation]:
+    for share in result.shares:
+        if share.total:
+            investment_id, investor_id = basis.investments[share.key]
+            yield DistributionAllocation(
+                distribution=distribution,
+                investor_id=investor_id,
+                investment_id=investment_id,
+                return_of_capital=share.return_of_capital,
+                preferred_return=share.preferred_return,
+                profit_split=share.profit_split,
+                total_amount=share.total,
+                net_amount=share.total,
+                explanation=words[share.key],
+            )
+    if result.sponsor.total:
+        yield DistributionAllocation(
+            distribution=distribution,
+            investor_id=distribution.offering.organization.owner_id,
+            sponsor_catch_up=result.sponsor.catch_up,
+            profit_split=result.sponsor.profit_split,
+            total_amount=result.sponsor.total,
+            net_amount=result.sponsor.total,
+            explanation=words[explanations.SPONSOR],
+        )
+
+
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,20 @@
+"""Tasks of distributions: wake-ups that call one operation each."""
+
+from uuid import UUID
+
+from celery import shared_task
+
+from distributions.operations import allocations, sweeps
+from realco import clock
+
+
+@shared_task(name="distributions.follow_payment", ignore_result=True)
+def follow_payment(*, payment_id: str, **_: object) -> None:
+    """Bring a payment's allocation to where the payment is."""
+    allocations.follow(UUID(payment_id), at=clock.now())
+
+
+@shared_task(name="distributions.sweep", ignore_result=True)
+def sweep(**_: object) -> None:
+    """Resume, follow and finish whatever waits."""
+    sweeps.sweep(at=clock.now())
