@@ -7,11 +7,12 @@ from itertools import count
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Q
 
-from compliance.models import CheckStatus, InvestorProfile, TransactionLimit
+from compliance.models import CheckStatus, InvestorProfile
+from compliance.operations import limits
 from escrow.models import EscrowAccount
 from escrow.operations import escrow_accounts
-from finance.models import BankAccount, FeeRule, Transaction
-from finance.operations import bank_accounts, settlements, transactions
+from finance.models import BankAccount, Transaction
+from finance.operations import bank_accounts, fees, settlements, transactions
 from finance.operations.orders import Order
 from realco.models import Offering, Organization, User
 from realco.permissions import GROUPS
@@ -43,37 +44,8 @@ def make_group(name: str) -> Group:
 
 def make_reference_data(at: datetime) -> None:
     """Fee rules and limits as they are seeded."""
-    day = (at - timedelta(days=4000)).date()
-    investors, inbound = ["DEPOSIT", "CAPITAL_CALL"], ["DEPOSIT", "CAPITAL_CALL", "ESCROW_DEPOSIT"]
-    rules = [
-        ("platform", investors, "", "0.005", "0.00", "1.00", "50.00"),
-        ("ach", inbound, "ACH", "0", "0.80", None, None),
-        ("wire", inbound, "WIRE", "0", "25.00", None, None),
-        ("card", inbound, "CREDIT_CARD", "0.029", "0.30", None, None),
-    ]
-    for name, types, method, rate, fixed, minimum, maximum in rules:
-        FeeRule.objects.get_or_create(
-            name=name,
-            effective_from=day,
-            defaults={
-                "transaction_types": types,
-                "payment_method": method,
-                "rate": Decimal(rate),
-                "fixed_amount": Decimal(fixed),
-                "minimum": Decimal(minimum) if minimum else None,
-                "maximum": Decimal(maximum) if maximum else None,
-            },
-        )
-    limits = {
-        "DAILY_DEPOSIT": "50000",
-        "MONTHLY_DEPOSIT": "500000",
-        "PER_TRANSACTION": "250000",
-        "ACCREDITED_INVESTOR": "100000000",
-    }
-    for limit_type, amount in limits.items():
-        TransactionLimit.objects.get_or_create(
-            limit_type=limit_type, effective_from=day, defaults={"amount": Decimal(amount)}
-        )
+    fees.seed(at.date())
+    limits.seed(at.date())
 
 
 def make_profile(user: User, at: datetime, **fields: object) -> InvestorProfile:
