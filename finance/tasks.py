@@ -23,6 +23,7 @@ from finance.models import Transaction
 from finance.models.transactions import OUTBOUND
 from finance.models.transactions import TransactionStatus as Status
 from finance.operations import retries, settlements, webhooks
+from finance.queries import webhooks as webhook_queries
 from realco import clock
 from realco.business_days import banking_date
 
@@ -97,7 +98,7 @@ def sweep_webhooks(*, escrow_account_id: str | None = None, **_: object) -> int:
     def process(webhook_id: UUID) -> bool:
         return webhooks.process(webhook_id, at=at)
 
-    return _each(webhooks.waiting(at=at), process)
+    return _each(webhook_queries.waiting(at=at), process)
 
 
 @shared_task(name="finance.sweep_clearing", ignore_result=True, expires=EXPIRES_SECONDS)

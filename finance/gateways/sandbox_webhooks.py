@@ -145,7 +145,7 @@ def parse(body: bytes) -> Event:
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise MalformedWebhook("The message is not one of the sandbox bank's.") from error
     texts = (event.event_id, event.event_type, event.idempotency_key, event.code, event.message)
-    if not all(isinstance(text, str) and "\0" not in text for text in texts) or not 0 < len(event.event_id) <= 255:
+    if not all(isinstance(text, str) and text.isprintable() for text in texts) or not 0 < len(event.event_id) <= 255:
         raise MalformedWebhook("The message is not one of the sandbox bank's.")
     if event.event_type not in EVENT_TYPES:
         raise MalformedWebhook(f"The sandbox bank sends no events of type “{event.event_type[:60]}”.")

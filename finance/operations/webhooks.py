@@ -19,12 +19,11 @@ from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANS
 from finance.models import TransactionAttempt, TransactionWebhook
 from finance.models.transaction_attempts import AttemptOutcome as Outcome
 from finance.operations import settlements
+from finance.queries.webhooks import MAX_ATTEMPTS
 from realco import audit, permissions, queue, stopping_points
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
 
-MAX_ATTEMPTS = 25
-"""Tries before an operator is asked; with the waits between them a little more than three days."""
 FIRST_WAIT = timedelta(seconds=5)
 LONGEST_WAIT = timedelta(hours=6)
 FROZEN_WAIT = timedelta(hours=1)
@@ -124,18 +123,6 @@ def retry(webhook: TransactionWebhook, *, by: User, at: datetime) -> Transaction
         webhook.save()
         queue.enqueue("finance.process_webhook", webhook_id=webhook.pk)
     return webhook
-
-
-def waiting(*, at: datetime) -> QuerySet[TransactionWebhook]:
-    """Return the events whose turn it is, oldest first."""
-    return TransactionWebhook.objects.filter(
-        processed=False, attempts__lt=MAX_ATTEMPTS, next_attempt_at__lte=at
-    ).order_by("created_at", "id")
-
-
-def for_operators() -> QuerySet[TransactionWebhook]:
-    """Return the events that were tried too often, or contradict our records."""
-    return TransactionWebhook.objects.filter(processed=False, attempts__gte=MAX_ATTEMPTS)
 
 
 def wake(escrow_account_id: UUID, *, at: datetime) -> int:

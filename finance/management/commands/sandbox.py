@@ -13,8 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from escrow.models import EscrowAccount
 from finance import tasks
 from finance.gateways import sandbox_bank, sandbox_statements, sandbox_transport
-from finance.operations import sandbox, webhooks
+from finance.operations import sandbox
 from finance.queries import sandbox as sandbox_queries
+from finance.queries import webhooks as webhook_queries
 from realco import clock, money
 from realco.business_days import banking_date
 from realco.errors import Refusal
@@ -81,7 +82,7 @@ class Command(BaseCommand):
             self.stdout.write(f"Transfers       {number} {state.lower()}")
         self.stdout.write(f"Next due        {found.next_due_date or 'nothing'}")
         self.stdout.write(f"Webhooks owed   {found.undelivered}")
-        self.stdout.write(f"For an operator {webhooks.for_operators().count()} webhooks")
+        self.stdout.write(f"For an operator {webhook_queries.for_operators().count()} webhooks")
         numbers = dict(EscrowAccount.objects.values_list("external_account_id", "account_number"))
         for account, balance in found.balances.items():
             self.stdout.write(f"Bank balance    {numbers.get(account, account)} {money.format_money(balance)}")

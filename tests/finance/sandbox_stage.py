@@ -1,0 +1,43 @@
+"""What tests of the sandbox share: a fixed first day, and a road for its webhooks to the real endpoint."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from django.test import Client
+from django.utils import timezone
+
+from finance.gateways import sandbox_bank, sandbox_webhooks
+from finance.gateways.sandbox_webhooks import Post
+from finance.models import TransactionWebhook
+from realco import clock
+
+FIRST_NOON = datetime(2035, 3, 6, 17, 0, tzinfo=UTC)
+"""A Tuesday noon in New York, far enough ahead that the sandbox clock can still be moved there."""
+ADDRESS = "/webhooks/sandbox"
+
+
+def begin() -> datetime:
+    """Move the sandbox clock to the first noon, and return it."""
+    return clock.advance(FIRST_NOON - timezone.now() - clock.offset())
+
+
+def post_to(client: Client) -> Post:
+    """Return the road that webhooks take in tests: Django's test client, to the real endpoint."""
+
+    def post(url: str, body: bytes, headers: Mapping[str, str]) -> int:
+        rest = {name: value for name, value in headers.items() if name != "Content-Type"}
+        return client.generic("POST", ADDRESS, body, content_type="application/json", headers=rest).status_code
+
+    return post
+
+
+def tell(client: Client) -> int:
+    """Let the bank do what is due now and deliver its webhooks; returns how many arrived."""
+    sandbox_bank.work(at=clock.now())
+    return sandbox_webhooks.deliver(post=post_to(client), at=clock.now())
+
+
+def stored(event_type: str = "") -> list[TransactionWebhook]:
+    """Return the stored events, in the order in which they came."""
+    rows = TransactionWebhook.objects.order_by("created_at", "id")
+    return list(rows.filter(event_type=event_type) if event_type else rows)
