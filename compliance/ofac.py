@@ -90,7 +90,9 @@ def read_directory(directory: Path) -> list[Party]:
     if not parties:
         raise SanctionsFileBroken("sdn.csv", None, "it lists nobody")
     for row in _rows(directory, "sdn_comments", is_required=False):
-        _owner(row, parties).remarks += row.cells[1]
+        # A comment on a party that is not listed adds no name to anybody, so it breaks nothing.
+        if _number(row) in parties:
+            parties[row.cells[0]].remarks += row.cells[1]
     for row in _rows(directory, "alt"):
         _owner(row, parties).names.append(_name(row, row.cells[3]))
     for row in _rows(directory, "add"):

@@ -1,4 +1,4 @@
-"""Checks that need a person: decided once with a reason, and opened again when somebody doubts."""
+"""Checks that need a person: opened, decided once with a reason, and opened again when somebody doubts."""
 
 from datetime import datetime
 from uuid import UUID
@@ -102,6 +102,34 @@ def reconsider(check: ComplianceCheck, *, by: User, note: str, at: datetime) -> 
             return waiting
         again.save(force_insert=True)
         return again
+
+
+def open_case(
+    subject: User, *, check_type: str, rule_version: str, summary: str, payment_id: UUID | None, at: datetime
+) -> ComplianceCheck:
+    """
+    Open a case for a person to look at, such as a return that says a payment was not authorised.
+
+    One rule opens one case about a payment, decided since or not. It asks for no permission: other
+    operations call it, and whoever they act for need not review checks.
+    """
+    with audit.acting("compliance_check.open_case", reason=summary), transaction.atomic():
+        case = ComplianceCheck(
+            id=new_id(),
+            check_type=ComplianceCheckType(check_type),
+            status=CheckStatus.MANUAL_REVIEW,
+            subject=subject,
+            payment_id=payment_id,
+            rule_version=rule_version,
+            summary=summary[:300],
+            details={"question": f"case:{rule_version}:{payment_id or new_id()}"},
+            created_at=at,
+        )
+        opened = queries.same_question(case).first()
+        if opened is not None:
+            return opened
+        case.save(force_insert=True)
+        return case
 
 
 def require_other_person(reviewer: User, subject_id: UUID) -> None:

@@ -15,7 +15,14 @@ from realco.errors import Refusal
 Progress = Callable[[str], None]
 
 _ROWS_AT_ONCE = 5000
-_FIELDS = ["name", "party_type", "programs", "remarks", "content_hash", "removed_at"]
+_UPDATE = """
+    UPDATE sanctioned_parties AS party
+       SET name = new.name, party_type = new.party_type, programs = new.programs, remarks = new.remarks,
+           content_hash = new.content_hash, removed_at = NULL
+      FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[])
+           AS new (id, name, party_type, programs, remarks, content_hash)
+     WHERE party.id = new.id
+"""
 _SMALL_LOSS = 20
 _LOSS_OF = 5  # No more than a fifth of the list leaves it at once, unless somebody says so.
 
@@ -119,14 +126,14 @@ def _add(parties: list[Party], at: datetime) -> dict[str, SanctionedParty]:
 
 def _change(parties: list[Party], known: dict[str, SanctionedParty]) -> dict[str, SanctionedParty]:
     """Bring known parties up to date, those that return to the list among them; their old names go."""
-    rows = {}
-    for party in parties:
-        row = known[party.entity_number]
-        row.name, row.party_type, row.programs = party.name, party.party_type, party.programs
-        row.remarks, row.content_hash, row.removed_at = party.full_remarks, party.content_hash, None
-        rows[party.entity_number] = row
-    SanctionedParty.objects.bulk_update(rows.values(), _FIELDS, batch_size=500)
-    SanctionedName.objects.filter(party__in=[row.pk for row in rows.values()]).delete()
+    rows = {party.entity_number: known[party.entity_number] for party in parties}
+    keys = [row.pk for row in rows.values()]
+    contents = [
+        (party.name, party.party_type, party.programs, party.full_remarks, party.content_hash) for party in parties
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_UPDATE, [keys, *([content[column] for content in contents] for column in range(5))])
+    SanctionedName.objects.filter(party__in=keys).delete()
     return rows
 
 

@@ -25,7 +25,7 @@ def waiting_for(reviewer: User) -> QuerySet[ComplianceCheck]:
 
 
 def same_question(check: ComplianceCheck) -> QuerySet[ComplianceCheck]:
-    """Return the checks that asked the same about the same person, newest first; a case asks only its own question."""
+    """Return the checks that asked the same about the same person, newest first; without a question it stands alone."""
     asked = check.details.get("question")
     alike = ComplianceCheck.objects.filter(subject_id=check.subject_id, check_type=check.check_type)
     alike = alike.filter(details__question=asked) if asked else alike.filter(pk=check.pk)
