@@ -6,40 +6,40 @@ Everything starts from `of`, which knows only the person's own allocations.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from decimal import Decimal
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from distributions.models import Distribution, DistributionAllocation, WaterfallTier
+from distributions.models import Distribution, DistributionAllocation
 from realco.models import User
 
-ZERO = Decimal("0.00")
-_COLUMNS: dict[str, str] = {
-    WaterfallTier.Kind.RETURN_OF_CAPITAL: "return_of_capital",
-    WaterfallTier.Kind.PREFERRED_RETURN: "preferred_return",
-    WaterfallTier.Kind.CATCH_UP: "sponsor_catch_up",
-    WaterfallTier.Kind.SPLIT: "profit_split",
-}
 _NOT_YET = (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL, Distribution.Status.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
 class TierShare:
-    """One tier of a distribution: what it took altogether, of that to investors, of that to one of them."""
+    """One tier of a distribution in words, what it took altogether, and who got that, in US dollars."""
 
-    name: str
-    rule: WaterfallTier | None
-    total: Decimal
-    investors: Decimal
+    title: str
+    words: str
+    took: Decimal
+    to_investors: Decimal
+    to_sponsor: Decimal
     yours: Decimal
 
-    @property
-    def sponsor(self) -> Decimal:
-        """What the sponsor got of this tier."""
-        return self.total - self.investors
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a distribution found an investor, and where it left them, in US dollars."""
+
+    contributed: Decimal
+    unreturned_before: Decimal
+    unreturned_after: Decimal
+    preferred_owed_before: Decimal
+    preferred_owed_after: Decimal
 
 
 def of(investor: User) -> QuerySet[DistributionAllocation]:
@@ -68,23 +68,20 @@ def capital_returned(investor: User) -> Sequence[tuple[date, Decimal]]:
 
 
 def tiers(allocation: DistributionAllocation) -> list[TierShare]:
-    """Return what each tier took of the distribution, in the order of its terms, and the allocation's part."""
-    distribution = allocation.distribution
-    everyone = distribution.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
-    to_investors = everyone.filter(investment__isnull=False).aggregate(
-        **{column: Sum(column, default=ZERO) for column in _COLUMNS.values()}
-    )
-    terms = distribution.terms
-    rules = {tier.kind: tier for tier in terms.tiers.order_by("position")} if terms else {}
-    order = [*rules, *(kind for kind in _COLUMNS if kind not in rules)]
-    shares = [
+    """Return the tiers as they were explained when the numbers were signed, in order of payment."""
+    return [
         TierShare(
-            name=WaterfallTier.Kind(kind).label,
-            rule=rules.get(kind),
-            total=getattr(distribution, f"{_COLUMNS[kind]}_total"),
-            investors=to_investors[_COLUMNS[kind]],
-            yours=getattr(allocation, _COLUMNS[kind]),
+            title=line["title"],
+            words=line["words"],
+            **{name: Decimal(line[name]) for name in ("took", "to_investors", "to_sponsor", "yours")},
         )
-        for kind in order
+        for line in allocation.explanation.get("tiers", [])
     ]
-    return [share for share in shares if share.rule or share.total]
+
+
+def standing(allocation: DistributionAllocation) -> Standing | None:
+    """Return where the investor stood before and after; None for the sponsor's share."""
+    explanation = allocation.explanation
+    if "contributed" not in explanation:
+        return None
+    return Standing(**{field.name: Decimal(explanation[field.name]) for field in fields(Standing)})

@@ -30,7 +30,8 @@ def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> H
         "section": "distributions",
         "allocation": allocation,
         "tiers": tiers,
-        "sponsor_total": sum((tier.sponsor for tier in tiers), ZERO),
-        "investors_total": sum((tier.investors for tier in tiers), ZERO),
+        "sponsor_total": sum((tier.to_sponsor for tier in tiers), ZERO),
+        "investors_total": sum((tier.to_investors for tier in tiers), ZERO),
+        "standing": investor_distributions.standing(allocation),
     }
     return render(request, "portal/distribution.html", context)
