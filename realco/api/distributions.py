@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from distributions.models import Distribution
 from distributions.operations import distributions as operations
+from distributions.operations import payouts
 from distributions.queries import distributions as queries
 from realco import clock
 from realco.api import idempotency, pagination, visibility
@@ -20,6 +21,7 @@ from realco.api.serializers.distributions import (
     DistributionListQuerySerializer,
     DistributionOrderSerializer,
     DistributionPreviewSerializer,
+    DistributionRetrySerializer,
     DistributionSerializer,
 )
 from realco.api.serializers.fields import NothingSerializer, ReasonSerializer
@@ -201,7 +203,7 @@ class Execute(Step):
         return self.step(request, distribution_id)
 
     def take(self, distribution: Distribution, person: User, **said: Any) -> Distribution:
-        return operations.execute(distribution, executor=person, at=clock.now())
+        return payouts.execute(distribution, executor=person, at=clock.now())
 
 
 class Cancel(Step):
@@ -218,11 +220,13 @@ class Cancel(Step):
 
 class Retry(Step):
     throttle_scopes: ClassVar[dict[str, str]] = {"POST": "retry"}
+    form = DistributionRetrySerializer
 
-    @_described("retry_distribution", "Retry a distribution's failed payments", NothingSerializer)
+    @_described("retry_distribution", "Retry a distribution's failed payments", DistributionRetrySerializer)
     def post(self, request: Request, distribution_id: str) -> Response:
-        """Pay again those whose payment failed, to the bank account they have verified by now."""
+        """Pay once more those whose payment failed, and only those, each by a new payment."""
         return self.step(request, distribution_id)
 
     def take(self, distribution: Distribution, person: User, **said: Any) -> Distribution:
-        return operations.retry_failed(distribution, by=person, at=clock.now())
+        payouts.retry_failed(distribution, by=person, at=clock.now(), bank_accounts=said["bank_accounts"])
+        return visibility.distribution(person, distribution.pk)

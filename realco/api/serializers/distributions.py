@@ -1,6 +1,7 @@
 """Distributions and their allocations as the API reads and writes them."""
 
 from typing import Any, ClassVar
+from uuid import UUID
 
 from rest_framework import serializers
 
@@ -95,6 +96,28 @@ class DistributionApprovalSerializer(StrictSerializer):
 
     content_hash = TextField(max_length=64, help_text="The `content_hash` of the preview that was read.")
     note = TextField(required=False, allow_blank=True, default="")
+
+
+class DistributionRetrySerializer(StrictSerializer):
+    """Where failed payments are sent this time: to the account each payee verified last, unless it is said here."""
+
+    bank_accounts = serializers.DictField(
+        child=serializers.UUIDField(),
+        required=False,
+        default=dict,
+        help_text="From the id of a failed allocation to the id of the payee's bank account to use.",
+    )
+
+    def validate_bank_accounts(self, chosen: dict[str, UUID]) -> dict[UUID, UUID]:
+        """
+        Read the ids of the allocations.
+
+        :raises ValidationError: if one is none
+        """
+        try:
+            return {UUID(allocation): account for allocation, account in chosen.items()}
+        except ValueError as error:
+            raise serializers.ValidationError("Name each allocation by its id.") from error
 
 
 class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
