@@ -12,7 +12,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.wsgi import get_wsgi_application
+from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 TIMEOUT_SECONDS = 10
 
@@ -59,17 +59,15 @@ def post_in_process(url: str, body: bytes, headers: Mapping[str, str]) -> int:
     for name, value in headers.items():
         key = name.upper().replace("-", "_")
         environ[key if key == "CONTENT_TYPE" else f"HTTP_{key}"] = value
-    answered: list[int] = []
-
-    def start_response(status: str, _: list[tuple[str, str]], __: object = None) -> None:
-        answered.append(int(status.split(" ", 1)[0]))
-
-    response = _application()(environ, start_response)
-    response.close()
-    return answered[0]
+    return _handler().get_response(WSGIRequest(environ)).status_code
 
 
 @functools.cache
-def _application() -> Any:
-    """Return our own WSGI application, made once."""
-    return get_wsgi_application()
+def _handler() -> WSGIHandler:
+    """
+    Return our own application's handler, made once.
+
+    It is asked below the signals of a WSGI server's request, which would close the database
+    connection that this process is working with.
+    """
+    return WSGIHandler()
