@@ -31,15 +31,16 @@ def advance(
     days: int, *, post: Post, sweep: Callable[[], int] | None = None, now: Callable[[], datetime] = clock.now
 ) -> Iterator[Day]:
     """
-    Let days pass, each up to five in the afternoon in New York, and tell what happened on each.
+    Do what is due today, then let days pass, and tell what happened on each of them.
 
-    After each the bank does what is due and tells us of it through ``post``; ``sweep`` is our own
-    work, done again and again until nothing moves any more.
+    Each ends at five in the afternoon in New York; the bank does what is due and tells us of it
+    through ``post``. ``sweep`` is our own work, done again and again until nothing moves any more.
 
     :raises NoSandbox: in production mode, or for a negative number of days
     """
     if days < 0:
         raise clock.NoSandbox("The sandbox clock only moves forward.")
+    yield work(post=post, sweep=sweep, now=now)
     for _ in range(days):
         at = now()
         clock.advance(end_of_business(banking_date(at) + timedelta(days=1)) - at)

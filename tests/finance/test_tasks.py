@@ -219,7 +219,7 @@ class TestTheCommand:
         payment, shown = deposit(), io.StringIO()
         call_command("sandbox", "advance", "--days", "15", "--work", "--in-process", stdout=shown)
         assert status(payment) == "COMPLETED"
-        assert len(shown.getvalue().splitlines()) == 15
+        assert len(shown.getvalue().splitlines()) == 16
         assert "1 webhooks delivered" in shown.getvalue()
 
     def test_transport_reports_what_the_door_answered(self, at: datetime) -> None:

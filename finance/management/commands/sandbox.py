@@ -27,7 +27,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         commands = parser.add_subparsers(dest="command", required=True)
         advance = commands.add_parser("advance", help="let days pass, each until 17:00 in New York")
-        advance.add_argument("--days", type=int, required=True, help="0 lets the bank do what is due now")
+        advance.add_argument("--days", type=int, required=True, help="0 only does what is due now")
         advance.add_argument("--work", action="store_true", help="also do RealCo's own work here, until all is quiet")
         advance.add_argument(
             "--in-process", action="store_true", help="deliver webhooks inside this process instead of over HTTP"
@@ -60,8 +60,7 @@ class Command(BaseCommand):
         """Let days pass and say what happened on each."""
         post = sandbox_transport.post_in_process if in_process else sandbox_transport.post_over_http
         sweep = tasks.run_sweeps if work else None
-        passed = sandbox.advance(days, post=post, sweep=sweep) if days else [sandbox.work(post=post, sweep=sweep)]
-        for day in passed:
+        for day in sandbox.advance(days, post=post, sweep=sweep):
             self.stdout.write(
                 f"{day.day:%a %d %b %Y}  bank: {day.bank_steps} steps, {day.delivered} webhooks delivered"
                 + (f"; RealCo: {day.moved} rows moved on" if work else "")
