@@ -2,6 +2,7 @@
 
 from django.contrib.auth.views import LoginView, LogoutView, PasswordChangeView
 from django.urls import path, reverse_lazy
+from django.views.decorators.cache import never_cache
 
 from realco.portal.bank_accounts import add_bank_account, bank_accounts, close_bank_account
 from realco.portal.dashboard import dashboard
@@ -39,11 +40,13 @@ urlpatterns = [
     path("profile/", profile, name="profile"),
     path(
         "profile/password/",
-        PasswordChangeView.as_view(
-            template_name="portal/password.html",
-            form_class=PasswordForm,
-            success_url=reverse_lazy("portal:profile"),
-            extra_context={"section": "profile"},
+        never_cache(
+            PasswordChangeView.as_view(
+                template_name="portal/password.html",
+                form_class=PasswordForm,
+                success_url=reverse_lazy("portal:profile"),
+                extra_context={"section": "profile"},
+            )
         ),
         name="password",
     ),

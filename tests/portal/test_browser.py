@@ -93,10 +93,7 @@ class TestInvesting:
 
         page.click("text=Review")
         page.wait_for_selector("text=Nothing has been sent yet")
-        page.click("main button:has-text('Confirm')")
-        page.wait_for_selector("text=is on its way into escrow")
-        page.go_back()
-        page.click("main button:has-text('Confirm')")
+        page.dblclick("main button:has-text('Confirm')")
         page.wait_for_selector("main h1:has-text('Deposit of $1,000.00')")
 
         assert Transaction.objects.filter(amount=1000).count() == 1
