@@ -119,9 +119,9 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
 
 def retry_failed(
     distribution: Distribution, *, by: User, at: datetime, bank_accounts: Mapping[UUID, UUID] | None = None
-) -> list[Transaction]:
+) -> Distribution:
     """
-    Pay once more those whose payment failed, and only those; return the new payments.
+    Pay once more those whose payment failed, and only those.
 
     ``bank_accounts`` maps allocation ids to the bank account to use; others get the one they
     verified last. Each new payment replaces the failed one, which can then not be retried itself.
@@ -149,9 +149,9 @@ def retry_failed(
             old = allocation.transaction
             if old is not None and old.status == Transaction.Status.FAILED and not found[allocation.pk].obstacle:
                 transactions.cancel(old, by=by, reason="Paid by a new payment instead", at=at)
-        payments = _pay(distribution, failed, found, at=at)
+        _pay(distribution, failed, found, at=at)
         following.finish(distribution, at=at)
-    return payments
+    return distribution
 
 
 def _require_payable(distribution: Distribution) -> None:
@@ -171,7 +171,7 @@ def _pay(
     found: Mapping[UUID, Payee],
     *,
     at: datetime,
-) -> list[Transaction]:
+) -> None:
     """Make the payments of some allocations and mark these, in the caller's transaction."""
     payable = []
     for allocation in rows:
@@ -196,7 +196,6 @@ def _pay(
     for allocation in rows:
         allocation.updated_at = at
     DistributionAllocation.objects.bulk_update(rows, ["status", "transaction", "failure_reason", "updated_at"])
-    return payments
 
 
 def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee) -> Order:
