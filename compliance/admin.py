@@ -98,10 +98,10 @@ class ComplianceCheckAdmin(SteppedAdmin):
     list_select_related = ("subject", "payment", "matched_party")
     search_fields = ("pk", "subject__email", "payment__pk")
     public_fields = (
-        "check_type", "status", "subject", "payment", "summary", "rule_version", "created_at", "expires_at",
-        "reviewed_by", "reviewed_at",
+        "check_type", "status", "subject", "payment", "rule_version", "created_at", "expires_at", "reviewed_by",
+        "reviewed_at",
     )  # fmt: skip
-    confidential_fields = ("matched_party", "score", "details", "review_note")
+    confidential_fields = ("summary", "matched_party", "score", "details", "review_note")
     steps = (
         Step(
             name="review",
@@ -135,6 +135,16 @@ class ComplianceCheckAdmin(SteppedAdmin):
         return [
             column for column in super().get_list_display(request) if column != "summary" or _is_compliance(request)
         ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name a check by its kind alone for those whom the finding does not concern."""
+        check = self.get_object(request, object_id)
+        shown: dict[str, Any] = {}
+        if check is not None and not _is_compliance(request):
+            shown = {"title": check.get_check_type_display(), "original": check.get_check_type_display()}
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -227,12 +237,13 @@ class InvestorProfileAdmin(SteppedAdmin):
     list_filter = ("kyc_status", "kind", "is_accredited", ("restricted_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("pk", "user__email", "tax_id_last_four", "legal_name__startswith")
-    fields = (
-        "legal_name", "user", "kind", "date_of_birth", "country", "address", masked_tax_id,
-        money_column("annual_income"), money_column("net_worth"), "is_accredited", "kyc_status", "kyc_checked_at",
-        "kyc_expires_at", "restricted_at", "restriction_reason", "created_at", "updated_at",
-    )  # fmt: skip
-    readonly_fields = tuple(field for field in fields if callable(field))
+    fieldsets = (
+        (None, {"fields": ("legal_name", "user", "kind", "date_of_birth", "country", "address", masked_tax_id)}),
+        ("Means", {"fields": (money_column("annual_income"), money_column("net_worth"), "is_accredited")}),
+        ("Identity check", {"fields": ("kyc_status", "kyc_checked_at", "kyc_expires_at")}),
+        ("Restriction", {"fields": ("restricted_at", "restriction_reason")}),
+        (None, {"fields": ("created_at", "updated_at")}),
+    )
 
     def tables_of(self, request: HttpRequest, row: InvestorProfile) -> list[Table]:
         """Show the latest checks about the investor; what they found, to compliance staff only."""

@@ -12,6 +12,7 @@ from compliance.models import CheckStatus, ComplianceCheck, SanctionedParty, San
 from compliance.operations import checks, gate, profiles, sanctions
 from compliance.operations.gate import AwaitsReview, ComplianceRefused, Totals, TransactionLimitExceeded, Verdict
 from compliance.operations.profiles import Particulars
+from compliance.rules import velocity
 from escrow.models import EscrowAccount
 from realco.models import Organization, User
 from tests import factories
@@ -294,11 +295,11 @@ class TestVelocity:
         self, investor: User, escrow: EscrowAccount, compliance_officer: User, at: datetime
     ) -> None:
         facts = a_deposit(payment_id=a_payment(investor, escrow, at), totals=Totals(count_last_hour=20))
-        verdict = gate.examine(investor, payment=facts, at=at, rules=gate.RULES[3:])
+        verdict = gate.examine(investor, payment=facts, at=at, rules=(velocity,))
         checks.decide(verdict.checks[0], reviewer=compliance_officer, decision="PASSED", note="A payroll", at=at)
-        assert gate.examine(investor, payment=facts, at=at, rules=gate.RULES[3:]).is_passed
+        assert gate.examine(investor, payment=facts, at=at, rules=(velocity,)).is_passed
         other = replace(facts, payment_id=a_payment(investor, escrow, at))
-        assert not gate.examine(investor, payment=other, at=at, rules=gate.RULES[3:]).is_passed
+        assert not gate.examine(investor, payment=other, at=at, rules=(velocity,)).is_passed
 
 
 class TestAskingAgain:
