@@ -44,6 +44,8 @@ class ExactJSONParser(BaseParser):
                 parse_constant=lambda name: Decimal(name.replace("Infinity", "Inf")),
                 object_pairs_hook=_each_once,
             )
+            # Half a surrogate pair can be escaped in JSON but not written out again, here or in the database.
+            json.dumps(content, ensure_ascii=False, default=str).encode()
         except (ValueError, RecursionError) as error:
             raise ParseError("The request body is not valid JSON in UTF-8.") from error
         if not isinstance(content, dict):
