@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from escrow.models import JournalEntry, LedgerAccount, LedgerEntryType
+from escrow.models import JournalEntry, LedgerAccount
 
 Kind = LedgerAccount.Kind
 Event = JournalEntry.Event

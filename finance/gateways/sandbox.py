@@ -45,7 +45,7 @@ def submit(submission: Submission, *, at: datetime) -> Answer:
     :raises ProviderUnavailable: if the account is one whose request or answer is lost
     """
     _require_sandbox()
-    behaviour = sandbox_accounts.behaviour(submission.account_number)
+    behaviour = sandbox_accounts.behaviour(submission.account_number, is_debit=submission.direction == "IN")
     if behaviour.request_lost and _lose(submission.idempotency_key, at=at):
         raise ProviderUnavailable("The sandbox bank did not answer.")
     with transaction.atomic():

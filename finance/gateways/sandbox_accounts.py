@@ -7,7 +7,7 @@ which NN is the code of an ACH return and k says when it comes. Every other numb
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from finance.gateways.interface import TECHNICAL_FAILURE
@@ -87,8 +87,19 @@ _MOMENTS = {
 }
 
 
-def behaviour(account_number: str) -> Behaviour:
+DEBIT_ONLY = frozenset({"R01", "R09"})
+"""A lack of funds returns debits only; a credit to the same account arrives."""
+
+
+def behaviour(account_number: str, *, is_debit: bool = True) -> Behaviour:
     """Return how the bank treats transfers with an account; unknown numbers simply work."""
+    found = _of_number(account_number)
+    if not is_debit and found.code in DEBIT_ONLY:
+        return replace(found, moment=Moment.NEVER, code="")
+    return found
+
+
+def _of_number(account_number: str) -> Behaviour:
     known = KNOWN.get(account_number)
     if known is not None:
         return known
