@@ -3,7 +3,8 @@
 from datetime import date, datetime
 
 from compliance.models import InvestorProfile
-from compliance.operations import profiles
+from compliance.models.compliance_checks import ComplianceCheckType
+from compliance.operations import checks, profiles
 from compliance.operations.profiles import Particulars
 from finance.operations import bank_accounts
 from realco import money
@@ -37,7 +38,7 @@ def import_investor(row: Row, *, by: User, at: datetime) -> bool:
     """
     Add an investor with profile and bank account; return whether they are new (an e-mail is one person).
 
-    Identity and bank account are still to be checked by staff.
+    Identity, accreditation and bank account are still to be checked by staff.
 
     :raises Refusal: if a cell is impossible
     """
@@ -48,10 +49,16 @@ def import_investor(row: Row, *, by: User, at: datetime) -> bool:
         return False
     user = User.objects.filter(email=email).first()
     user = user or User.objects.create_user(email, None, full_name=row["contact name"] or row["legal name"])
-    profile = profiles.create(user, _particulars(row), by=None, at=at, tax_id=row["tax id"])
+    profiles.create(user, _particulars(row), by=None, at=at, tax_id=row["tax id"])
     if _yes(row["accredited"]):
-        profile.is_accredited = True
-        profile.save()
+        checks.open_case(
+            user,
+            check_type=ComplianceCheckType.ACCREDITATION,
+            rule_version="stated-by-sponsor/2026.1",
+            summary="The sponsor's file says that this investor is accredited; see the evidence.",
+            payment_id=None,
+            at=at,
+        )
     bank_accounts.add(
         user,
         account_number=row["account number"],

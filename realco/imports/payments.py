@@ -30,6 +30,7 @@ def import_subscription(row: Row, *, escrow: EscrowAccount, by: User, at: dateti
 
     :raises Refusal: if a cell is impossible, the investor unknown, or the payment refused
     """
+    money.parse_written(row["amount"])
     investor = User.objects.filter(email=row["email"].lower()).first()
     if investor is None:
         raise UnknownInvestor(f"Nobody here has the e-mail address “{row['email']}”; import investors first.")
