@@ -222,31 +222,47 @@ class Supervisor:
 
     def stop(self) -> None:
         """
-        Stop everything in at most 4.5 seconds: programs first, the servers they use after them.
+        Stop everything in less than five seconds: programs first, the servers they use after them.
 
-        What does not end on its own signal is killed with all it started.
+        What does not end on its own signal is told more firmly and then killed with all it started. PostgreSQL
+        is never just killed, which would leave its parts behind: it is told to drop everything, and recovers at
+        the next start.
         """
-        layers: list[tuple[list[Child], float]] = [
-            ([child for child in self.children if not is_service(child.command)], 2.5),
-            ([child for child in self.children if is_service(child.command)], 2.0),
-        ]
-        for layer, patience in layers:
-            deadline = time.monotonic() + patience
-            for child in layer:
-                if child.is_alive():
-                    child.process.send_signal(signal.Signals[child.command.stop_signal])
-            for child in layer:
-                try:
-                    child.process.wait(max(0.0, deadline - time.monotonic()))
-                except subprocess.TimeoutExpired:
-                    pass
-                if child.command.name != "postgres" or child.is_alive():
-                    signal_group(child.process.pid, signal.SIGKILL)
-                child.process.wait()
+        began = time.monotonic()
+        programs = [child for child in self.children if not is_service(child.command)]
+        servers = [child for child in self.children if is_service(child.command)]
+        _end(programs, until=began + 2.5)
+        for child in programs:
+            signal_group(child.process.pid, signal.SIGKILL)
+        _end(servers, until=began + 4.0)
+        for child in servers:
+            if child.is_alive():
+                signal_group(child.process.pid, signal.SIGQUIT)
+        for child in self.children:
+            _wait(child, until=began + 4.7)
+            signal_group(child.process.pid, signal.SIGKILL)
+            child.process.wait()
         for child in self.children:
             if child.reader is not None:
-                child.reader.join(0.5)
+                child.reader.join(0.1)
         self.children.clear()
+
+
+def _end(children: list[Child], *, until: float) -> None:
+    """Send each process the signal that stops it well, and wait for all of them up to a moment."""
+    for child in children:
+        if child.is_alive():
+            child.process.send_signal(signal.Signals[child.command.stop_signal])
+    for child in children:
+        _wait(child, until=until)
+
+
+def _wait(child: Child, *, until: float) -> None:
+    """Wait for a process to end, up to a moment."""
+    try:
+        child.process.wait(max(0.0, until - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        pass
 
 
 def _describe(status: int) -> str:

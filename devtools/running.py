@@ -188,8 +188,10 @@ class House:
 
         :raises Trouble: if one of them is not ready in time
         """
+        (self.folder / "static").mkdir(exist_ok=True)
         bind = ["--bind", f"127.0.0.1:{port}", "--no-control-socket", "--graceful-timeout", "2"]
-        self.program("web", "gunicorn", "realco.wsgi", *bind, "--workers", "1", "--threads", "4")
+        requests = ["--access-logfile", "-", "--access-logformat", "%(m)s %(U)s %(s)s in %(M)s ms"]
+        self.program("web", "gunicorn", "realco.wsgi", *bind, *requests, "--workers", "1", "--threads", "4")
         celery = ["celery", "--quiet", "-A", "realco"]
         worker = ["--concurrency", "2", "--loglevel", "INFO", "--without-gossip", "--without-mingle"]
         waiting = [self.program("worker", *celery, "worker", *worker, ready_line=r"\bready\.?$")]
