@@ -65,7 +65,7 @@ class UserAdmin(ReadOnlyAdmin):
     )
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
-        acts = AuditEvent.objects.filter(user=row).order_by("-sequence")[:20]
+        acts = AuditEvent.objects.filter(user=row).exclude(entity_type__in=CONFIDENTIAL).order_by("-sequence")[:20]
         return [
             table("Groups", row.groups.order_by("name"), text_column("name", "group")),
             table(
@@ -164,6 +164,10 @@ class OfferingAdmin(SteppedAdmin):
     )
 
 
+CONFIDENTIAL = ("compliance_checks", "investor_profiles")
+"""Tables whose history is for compliance staff alone."""
+
+
 @admin.register(AuditEvent)
 class AuditEventAdmin(ReadOnlyAdmin):
     """Every change to every business table, newest first. Written by the database, never by hand."""
@@ -190,7 +194,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
     )  # fmt: skip
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        return admin_history.exact(super().get_queryset(request))
+        events = admin_history.exact(super().get_queryset(request))
+        if not request.user.has_perm(permissions.REVIEW_CHECK):
+            events = events.exclude(entity_type__in=CONFIDENTIAL)
+        return events
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         model = next((model for model in apps.get_models() if model._meta.db_table == row.entity_type), None)

@@ -18,7 +18,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.urls import URLPattern, path, reverse
 
 from realco import clock
-from realco.admin_steps import Order, Reason, Step, SteppedAdmin, person_of
+from realco.admin_steps import Order, Reason, Step, SteppedAdmin, may, person_of
 from realco.errors import Refusal
 
 MAX_ROWS = 100
@@ -53,7 +53,7 @@ class BulkAdmin(SteppedAdmin):
         return {
             f"step_{step.name}": (self._opening(step), f"step_{step.name}", f"{step.label} …")
             for step in self.steps
-            if step.in_bulk and person_of(request).has_perm(step.permission)
+            if step.in_bulk and may(person_of(request), step.permission)
         }
 
     def _opening(self, step: Step) -> Callable[..., HttpResponse]:

@@ -108,6 +108,8 @@ def _words(field: Any, value: Any, names: dict[str, str]) -> str:
         return "yes" if value else "no"
     if isinstance(field, models.DateTimeField):
         return str(value)[:19].replace("T", " ")
+    if isinstance(value, list | dict):
+        return json.dumps(value, default=str, ensure_ascii=False)
     choices = dict(getattr(field, "flatchoices", None) or ())
     if value in choices:
         return str(choices[value])

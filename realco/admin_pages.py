@@ -6,7 +6,6 @@ each of which calls one operation. Lists read one page and one row more, so that
 grow with the table.
 """
 
-import uuid
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.admin.views.main import ChangeList
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import Q, QuerySet
@@ -128,7 +127,7 @@ def _reach(row: Any, path: str) -> Any:
         if row is None:
             return None
         row = getattr(row, name)
-    return row
+    return row() if callable(row) and not isinstance(row, models.Model) else row
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +214,8 @@ class ReadOnlyAdmin(_ModelAdmin):
     """
     Pages that show rows and their audit history, and change nothing.
 
-    ``search_fields`` are ``name`` (the whole value), ``name__startswith`` and the like, over at most
-    one relation each; every one is looked up through its own index. Encrypted columns are never
+    ``search_fields`` are ``name`` (the whole value), ``name__startswith`` and the like, over
+    relations if need be; every one is looked up through its own index. Encrypted columns are never
     shown; a subclass shows the last four digits kept beside them.
     """
 
@@ -225,6 +224,7 @@ class ReadOnlyAdmin(_ModelAdmin):
     list_per_page = 50
     sortable_by: ClassVar[list[str] | tuple[str, ...] | None] = ()
     actions: Any = None
+    fieldsets: Any = None
     actions_on_top = True
     empty_value_display = "–"
     change_list_template = "admin/staff/list.html"
@@ -255,6 +255,14 @@ class ReadOnlyAdmin(_ModelAdmin):
         """Return the related rows that the row's page shows below its columns."""
         return ()
 
+    def figures_of(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, Any, str]]:
+        """Return the row's chief figures: title, value, and a note."""
+        return ()
+
+    def pages_of(self, request: HttpRequest, row: Any) -> Sequence[tuple[str, str]]:
+        """Return the row's further pages: words and address."""
+        return ()
+
     def change_view(
         self,
         request: HttpRequest,
@@ -266,8 +274,16 @@ class ReadOnlyAdmin(_ModelAdmin):
         if request.method != "GET":
             raise PermissionDenied
         row = self.get_object(request, unquote(object_id))
-        tables = self.tables_of(request, row) if row is not None and self.has_view_permission(request, row) else ()
-        return super().change_view(request, object_id, form_url, {"tables": tables, **(extra_context or {})})
+        shown: dict[str, Any] = {}
+        if row is not None and self.has_view_permission(request, row):
+            shown = {
+                "tables": self.tables_of(request, row),
+                "figures": self.figures_of(request, row),
+                "pages": self.pages_of(request, row),
+                "title": str(row),
+                "subtitle": None,
+            }
+        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
     def get_exclude(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Leave out encrypted columns, whatever a subclass shows."""
@@ -287,21 +303,17 @@ class ReadOnlyAdmin(_ModelAdmin):
         sought = Q(pk__in=[])
         for name in self.search_fields:
             path = str(name).removesuffix("__startswith")
-            relation, _, last = path.rpartition("__")
+            lookup = "__startswith" if path != str(name) else ""
+            relation, _, rest = path.rpartition("__") if path.count("__") < 2 else path.partition("__")
             link = self.model._meta.get_field(relation) if relation else None
-            target = link.related_model if link is not None else self.model
-            assert isinstance(target, type), relation
-            field = target._meta.get_field(last)
-            value: object = term.lower() if last == "email" else term
-            if isinstance(field, models.UUIDField):
-                value = _as_uuid(term)
-                if value is None:
-                    continue
-            matches = Q(**{f"{last}__startswith" if path != str(name) else last: value})
+            target: Any = link.related_model if link is not None else self.model
+            matches = _matching(target, rest, lookup, term)
+            if matches is None:
+                continue
             if link is None:
                 sought |= matches
             elif link.one_to_many:
-                owner = link.field.attname  # type: ignore[union-attr]
+                owner = link.field.attname
                 sought |= Q(pk__in=target._default_manager.filter(matches).values(owner))
             else:
                 sought |= Q(**{f"{relation}__in": target._default_manager.filter(matches).values("pk")})
@@ -331,8 +343,15 @@ class ReadOnlyAdmin(_ModelAdmin):
         return TemplateResponse(request, self.object_history_template, context)
 
 
-def _as_uuid(term: str) -> uuid.UUID | None:
+def _matching(model: type[models.Model], path: str, lookup: str, term: str) -> Q | None:
+    """Compare a column with a term, or return None if the column cannot hold anything like it."""
+    first, _, rest = path.partition("__")
+    field: Any = model._meta.pk if first == "pk" else model._meta.get_field(first)
+    while rest:
+        first, _, rest = rest.partition("__")
+        field = field.related_model._meta.pk if first == "pk" else field.related_model._meta.get_field(first)
     try:
-        return uuid.UUID(term)
-    except ValueError:
+        value = field.to_python(term.lower() if isinstance(field, models.EmailField) else term)
+    except ValidationError:
         return None
+    return Q(**{f"{path}{lookup}": value})

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import messages
@@ -28,6 +28,12 @@ from realco.errors import Refusal
 from realco.models import User
 
 MAX_REASON = 300
+
+
+if TYPE_CHECKING:
+    Choice = forms.ModelChoiceField[Any]
+else:
+    Choice = forms.ModelChoiceField
 
 
 class StaleForm(Refusal):
@@ -73,6 +79,9 @@ class StepForm(forms.Form):
                 error_messages={"required": "Say why; the reason is kept in the audit trail."},
             )
 
+    def was_refused(self) -> None:
+        """Get ready to be shown again after a refusal."""
+
 
 def _always(row: Any) -> bool:
     return True
@@ -89,11 +98,12 @@ class Step:
 
     ``when`` says from the row's state whether it is on offer; ``problem`` says in words why this
     person's step would be refused although it is, empty if nothing is known to stand against it.
+    Of several permissions, any one will do.
     """
 
     name: str
     label: str
-    permission: str
+    permission: str | tuple[str, ...]
     act: Callable[[Any, Order], object]
     explains: str
     done: str
@@ -146,8 +156,8 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
 
     def obstacle(self, step: Step, row: Any, user: User) -> str:
         """Say why the step would be refused; empty if nothing is known to stand against it."""
-        if not user.has_perm(step.permission):
-            return f"You need the permission “{step.permission}” for this."
+        if not may(user, step.permission):
+            return f"You need the permission “{_names(step.permission)}” for this."
         if not step.when(row):
             state = row.get_status_display().lower() if hasattr(row, "get_status_display") else "not in a state for it"
             return f"It is {state}; {step.label.lower()} is not possible now."
@@ -170,6 +180,10 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
             shown.append((str(title).capitalize() if str(title).islower() else str(title), value))
         return shown
 
+    def preview_of(self, request: HttpRequest, step: Step, row: Any) -> Sequence[admin_pages.Table]:
+        """Return the tables that a step's confirmation shows besides the row's columns."""
+        return ()
+
     # ---- pages -------------------------------------------------------------------------------------------
 
     def change_view(
@@ -186,9 +200,7 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         name = f"admin:{self.opts.app_label}_{self.opts.model_name}_task"
         tasks = [
-            (task, reverse(name, args=[task.name]))
-            for task in self.tasks
-            if person_of(request).has_perm(task.permission)
+            (task, reverse(name, args=[task.name])) for task in self.tasks if may(person_of(request), task.permission)
         ]
         return super().changelist_view(request, {"tasks": tasks, **(extra_context or {})})
 
@@ -221,6 +233,7 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
             "row": row,
             "title": f"{step.label}: {row}",
             "facts": self.facts_of(request, row),
+            "tables": self.preview_of(request, step, row),
             "version": self.version_of(row),
             "next": self._after(request, row),
             "back": admin_pages.address_of(row),
@@ -233,7 +246,7 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
         if task is None:
             raise Http404
         user = person_of(request)
-        if not self.has_view_permission(request) or not user.has_perm(task.permission):
+        if not self.has_view_permission(request) or not may(user, task.permission):
             raise PermissionDenied
         options: dict[str, Any] = {"user": user, "reason": task.reason}
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
@@ -243,10 +256,19 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
             if form.is_valid() and self._try(form, lambda order: made.append(task.act(order)), user):
                 messages.success(request, task.done)
                 row = made[0]
-                return HttpResponseRedirect((isinstance(row, models.Model) and admin_pages.address_of(row)) or back)
+                page = admin_pages.address_of(row) if isinstance(row, models.Model) else ""
+                return HttpResponseRedirect(self.next_of(request) or page or back)
         else:
             form = task.form(initial=dict(request.GET.items()), **options)
-        return self.page(request, "admin/staff/task.html", form=form, task=task, title=task.label, back=back)
+        return self.page(
+            request,
+            "admin/staff/task.html",
+            form=form,
+            task=task,
+            title=task.label,
+            back=self.next_of(request) or back,
+            next=self.next_of(request),
+        )
 
     def page(self, request: HttpRequest, template: str, **context: Any) -> TemplateResponse:
         """Render a staff page inside the admin's frame."""
@@ -288,6 +310,7 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
             act(order)
         except Refusal as refusal:
             form.add_error(None, str(refusal))
+            form.was_refused()
             return False
         return True
 
@@ -305,6 +328,16 @@ def person_of(request: HttpRequest) -> User:
     """Return the person who asks; the admin lets nobody else this far."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def may(user: User, permission: str | tuple[str, ...]) -> bool:
+    """Whether the person holds the permission, or one of them."""
+    wanted = (permission,) if isinstance(permission, str) else permission
+    return any(user.has_perm(name) for name in wanted)
+
+
+def _names(permission: str | tuple[str, ...]) -> str:
+    return permission if isinstance(permission, str) else "” or “".join(permission)
 
 
 def _text(value: object) -> str:

@@ -1,0 +1,3 @@
+from escrow.admin import closings, escrow_accounts, investments, ledger, reconciliations
+
+__all__ = ["closings", "escrow_accounts", "investments", "ledger", "reconciliations"]
