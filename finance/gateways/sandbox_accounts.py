@@ -77,6 +77,8 @@ KNOWN: dict[str, Behaviour] = {
     "000900090007": Behaviour(Moment.AT_ONCE, "TRANSFER_REFUSED"),
     "000900090008": Behaviour(Moment.FIRST_ATTEMPT, "R01", copies=2),
 }
+DEBIT_ONLY = frozenset({"R01", "R05", "R07", "R08", "R09", "R10", "R11", "R29", "R51"})
+"""A lack of funds or of authorisation returns debits only; a credit to the same account arrives."""
 _FAMILY = re.compile(r"0009000(?P<moment>[0-4])00(?P<code>[0-9]{2})")
 _MOMENTS = {
     "0": Moment.BEFORE_SETTLEMENT,
@@ -85,10 +87,6 @@ _MOMENTS = {
     "3": Moment.LATE,
     "4": Moment.AT_ONCE,
 }
-
-
-DEBIT_ONLY = frozenset({"R01", "R09"})
-"""A lack of funds returns debits only; a credit to the same account arrives."""
 
 
 def behaviour(account_number: str, *, is_debit: bool = True) -> Behaviour:

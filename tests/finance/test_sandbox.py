@@ -155,12 +155,25 @@ class TestAccounts:
             ("000900000029", "R29"),
         ],
     )
-    @pytest.mark.parametrize("direction", ["IN", "OUT"])
-    def test_fails_before_settlement(self, number: str, code: str, direction: Direction) -> None:
-        sandbox.submit(submission(number, direction=direction), at=NOON)
+    def test_fails_before_settlement(self, number: str, code: str) -> None:
+        sandbox.submit(submission(number), at=NOON)
         pass_days(3)
         assert told() == [("transfer.failed", code)]
         assert not SandboxStatementLine.objects.exists()
+
+    @pytest.mark.parametrize("code", ["02", "03", "04", "16", "20"])
+    def test_payout_fails_before_settlement(self, code: str) -> None:
+        sandbox.submit(submission(f"0009000000{code}", direction="OUT"), at=NOON)
+        pass_days(3)
+        assert told() == [("transfer.failed", f"R{code}")]
+        assert not SandboxStatementLine.objects.exists()
+
+    @pytest.mark.parametrize("code", sorted(sandbox_accounts.DEBIT_ONLY))
+    @pytest.mark.parametrize("moment", ["00", "20"])
+    def test_lack_of_funds_or_authorisation_is_no_matter_to_a_payout(self, code: str, moment: str) -> None:
+        sandbox.submit(submission(f"0009000{moment}0{code[1:]}", direction="OUT"), at=NOON)
+        pass_days(14)
+        assert told() == [("transfer.settled", "")]
 
     def test_r01_settles_when_it_is_presented_again(self) -> None:
         sandbox.submit(submission("000900010001"), at=NOON)
@@ -168,14 +181,16 @@ class TestAccounts:
         pass_days(10)
         assert told() == [("transfer.failed", "R01"), ("transfer.settled", "")]
 
-    @pytest.mark.parametrize("number", ["000900020010", "000555555559"])
-    @pytest.mark.parametrize(("direction", "sign"), [("IN", 1), ("OUT", -1)])
-    def test_returned_after_settlement(self, number: str, direction: Direction, sign: int) -> None:
+    @pytest.mark.parametrize(
+        ("number", "direction", "code"),
+        [("000900020010", "IN", "R10"), ("000555555559", "IN", "R10"), ("000900020003", "OUT", "R03")],
+    )
+    def test_returned_after_settlement(self, number: str, direction: Direction, code: str) -> None:
         sandbox.submit(submission(number, direction=direction), at=NOON)
         pass_days(14)
-        assert told() == [("transfer.settled", ""), ("transfer.returned", "R10")]
-        amounts = [line.amount * sign for line in SandboxStatementLine.objects.order_by("id")]
-        assert amounts == [Decimal("1000.00"), Decimal("-1000.00")]
+        assert told() == [("transfer.settled", ""), ("transfer.returned", code)]
+        settled, returned = SandboxStatementLine.objects.order_by("id")
+        assert settled.amount == -returned.amount == (Decimal("1000.00") if direction == "IN" else Decimal("-1000.00"))
 
     def test_late_return_comes_after_sixty_days(self) -> None:
         sandbox.submit(submission("000900030010"), at=NOON)
@@ -267,7 +282,7 @@ class TestStatement:
     def test_reads_back_with_balances_that_chain(self) -> None:
         sandbox.submit(submission(key="a:0", amount="9949.20"), at=NOON)
         sandbox.submit(submission(key="b:0", method="CHECK", amount="0.01"), at=NOON)
-        sandbox.submit(submission("000900020010", key="c:0", direction="OUT", amount="50.00"), at=NOON)
+        sandbox.submit(submission("000900020003", key="c:0", direction="OUT", amount="50.00"), at=NOON)
         pass_days(14)
         end = TUESDAY + timedelta(days=14)
         written = sandbox_statements.render("9900000001", start=TUESDAY, end=end, at=NOON)
