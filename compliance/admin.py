@@ -136,15 +136,12 @@ class ComplianceCheckAdmin(SteppedAdmin):
             column for column in super().get_list_display(request) if column != "summary" or _is_compliance(request)
         ]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Name a check by its kind alone for those whom the finding does not concern."""
-        check = self.get_object(request, object_id)
-        shown: dict[str, Any] = {}
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Take the finding off the row before its page names it to those whom it does not concern."""
+        check = super().get_object(request, object_id, from_field)
         if check is not None and not _is_compliance(request):
-            shown = {"title": check.get_check_type_display(), "original": check.get_check_type_display()}
-        return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+            check.summary = "confidential"
+        return check
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -19,7 +19,7 @@ class Totals:
 
     Days and months are those of the banking calendar (``business_days.banking_date``). Cancelled,
     failed and reversed payments do not count. ``invested_12_months`` is over all Regulation CF
-    offerings; ``count_last_hour`` counts payments of every kind.
+    offerings.
     """
 
     deposited_today: Decimal = ZERO
