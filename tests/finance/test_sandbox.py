@@ -3,6 +3,7 @@
 import io
 from collections import Counter
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -24,6 +25,7 @@ from realco import clock
 from realco.business_days import business_days_between
 from realco.clock import NoSandbox
 from realco.errors import ProviderUnavailable
+from tests.conftest import close_connections
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +90,18 @@ class TestSubmit:
     def test_words_may_change_between_two_requests(self) -> None:
         first = sandbox.submit(submission(), at=NOON)
         assert sandbox.submit(replace(submission(), reference_text="Deposit, corrected"), at=NOON) == first
+
+    @pytest.mark.django_db(transaction=True)
+    def test_twenty_requests_at_once_are_one_transfer(self) -> None:
+        def ask(_: int) -> str:
+            try:
+                return sandbox.submit(submission(method="CREDIT_CARD"), at=NOON).provider_reference
+            finally:
+                close_connections()
+
+        with ThreadPoolExecutor(10) as pool:
+            assert len(set(pool.map(ask, range(20)))) == 1
+        assert SandboxTransfer.objects.count() == SandboxStatementLine.objects.count() == 1
 
     @pytest.mark.parametrize("method", AT_ONCE)
     def test_card_and_internal_settle_at_once(self, method: str) -> None:
