@@ -24,7 +24,7 @@ def of_account(account: EscrowAccount) -> QuerySet[BankStatement]:
         BankStatement.objects.filter(escrow_account=account)
         .annotate(added=Count("lines"))
         .select_related("imported_by")
-        .order_by("-as_of_date", "-created_at")
+        .order_by("-as_of_date", "-created_at", "-id")
     )
 
 
