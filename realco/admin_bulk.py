@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -39,6 +39,7 @@ class PreviewRow:
 class BulkAdmin(SteppedAdmin):
     """Stepped pages whose steps marked ``in_bulk`` can be taken on many rows of a list."""
 
+    fieldsets: ClassVar[Any] = None
     amount_field = ""
 
     def get_urls(self) -> list[URLPattern]:

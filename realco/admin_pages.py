@@ -224,7 +224,7 @@ class ReadOnlyAdmin(_ModelAdmin):
     list_per_page = 50
     sortable_by: ClassVar[list[str] | tuple[str, ...] | None] = ()
     actions: Any = None
-    fieldsets: Any = None
+    fieldsets: ClassVar[Any] = None
     actions_on_top = True
     empty_value_display = "–"
     change_list_template = "admin/staff/list.html"

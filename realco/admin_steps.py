@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import messages
@@ -132,6 +132,7 @@ class Task:
 class SteppedAdmin(admin_pages.ReadOnlyAdmin):
     """Read-only pages with steps on each row and tasks on the list."""
 
+    fieldsets: ClassVar[Any] = None
     steps: Sequence[Step] = ()
     tasks: Sequence[Task] = ()
     version_fields: Sequence[str] = ("status", "updated_at")

@@ -1,7 +1,7 @@
 """The approval queue: what waits for the person looking, and for nobody who must not sign it."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -86,6 +86,7 @@ def signatures(payment: Any) -> str:
 class ApprovalsAdmin(BulkAdmin):
     """The part of the payments' pages that is about approving them."""
 
+    fieldsets: ClassVar[Any] = None
     amount_field = "amount"
 
     def get_urls(self) -> list[URLPattern]:

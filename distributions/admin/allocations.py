@@ -1,0 +1,76 @@
+"""Staff pages of allocations: what each payee gets, how it was worked out, and how its payment fared."""
+
+import json
+from typing import Any
+
+from django.contrib import admin
+
+from distributions.models import DistributionAllocation, DistributionApproval
+from realco.admin_pages import ReadOnlyAdmin, badge_column, link_column, moment_column, money_column
+
+AMOUNTS = (
+    money_column("return_of_capital"),
+    money_column("preferred_return"),
+    money_column("sponsor_catch_up"),
+    money_column("profit_split"),
+    money_column("total_amount", "total"),
+)
+
+
+def explanation(allocation: Any) -> str:
+    """Show how the amount came about, as it was kept."""
+    return json.dumps(allocation.explanation, indent=2, ensure_ascii=False) if allocation.explanation else "–"
+
+
+@admin.register(DistributionAllocation)
+class DistributionAllocationAdmin(ReadOnlyAdmin):
+    """What each payee gets of each distribution."""
+
+    list_display = (
+        link_column("investor", "payee"), link_column("distribution"), *AMOUNTS, money_column("net_amount", "net"),
+        badge_column(),
+    )  # fmt: skip
+    list_display_links = None
+    list_filter = ("status", "distribution__offering")
+    list_select_related = ("investor", "distribution")
+    ordering = ("-created_at", "-id")
+    search_fields = ("id", "investor__email__startswith", "distribution__distribution_number", "transaction__id")
+    search_help_text = "An id, a distribution's number, or the beginning of the payee's e-mail address."
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    link_column("distribution"), link_column("investor", "payee"), link_column("investment"),
+                    badge_column(), "failure_reason", link_column("transaction", "payment"),
+                    moment_column("processed_at", "paid"), "id",
+                )
+            },
+        ),
+        ("Amounts", {"fields": (*AMOUNTS, money_column("fee_amount", "fee"), money_column("net_amount", "net"))}),
+        ("How it came about", {"fields": (explanation,)}),
+    )  # fmt: skip
+
+
+@admin.register(DistributionApproval)
+class DistributionApprovalAdmin(ReadOnlyAdmin):
+    """Signatures under distributions' numbers; those under other numbers than the present are void."""
+
+    list_display = (
+        moment_column("approved_at", "signed"), link_column("distribution"), link_column("approver"), "content_hash",
+        "note",
+    )  # fmt: skip
+    list_select_related = ("distribution", "approver")
+    ordering = ("-approved_at", "-id")
+    search_fields = ("id", "distribution__distribution_number", "approver__email__startswith")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    link_column("distribution"), link_column("approver"), moment_column("approved_at", "signed"),
+                    "content_hash", "note", "id",
+                )
+            },
+        ),
+    )  # fmt: skip

@@ -1,0 +1,303 @@
+"""Staff pages of distributions: drawn up, worked out, signed under their hash, paid, and followed."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+
+from distributions.admin.forms import AgainForm, CreateForm, SignForm
+from distributions.models import Distribution, DistributionAllocation
+from distributions.models.distributions import DistributionStatus
+from distributions.operations import distributions, payouts
+from distributions.queries import distributions as query
+from distributions.queries import payees
+from distributions.queries.distributions import Preview
+from distributions.queries.payees import Payee
+from realco import clock, permissions
+from realco.admin_pages import (
+    Table,
+    badge_column,
+    link,
+    link_column,
+    moment_column,
+    money_column,
+    table,
+    text_column,
+)
+from realco.admin_steps import Order, Reason, Step, SteppedAdmin, Task
+from realco.errors import Refusal
+from realco.models import User
+from realco.money import format_money
+
+Status = Distribution.Status
+FAILING = (Status.PARTIALLY_FAILED, Status.FAILED, Status.PROCESSING)
+SHOWN = 100
+"""How many payees a distribution's own page shows; its previews show all of them."""
+
+
+def _create(order: Order) -> Distribution:
+    data = order.data
+    return distributions.create(
+        data["offering"],
+        type=data["type"],
+        total_amount=data["total_amount"],
+        as_of_date=data["as_of_date"],
+        description=data["description"],
+        creator=order.by,
+        idempotency_key=data["idempotency_key"],
+        at=order.at,
+    )
+
+
+def _calculate(distribution: Distribution, order: Order) -> object:
+    return distributions.calculate(distribution, by=order.by, at=order.at)
+
+
+def _submit(distribution: Distribution, order: Order) -> object:
+    return distributions.submit(distribution, by=order.by, at=order.at)
+
+
+def _approve(distribution: Distribution, order: Order) -> object:
+    return distributions.approve(
+        distribution, approver=order.by, content_hash=order.data["content_hash"], at=order.at, note=order.reason
+    )
+
+
+def _execute(distribution: Distribution, order: Order) -> object:
+    return payouts.execute(distribution, executor=order.by, at=order.at)
+
+
+def _retry(distribution: Distribution, order: Order) -> object:
+    return payouts.retry_failed(distribution, by=order.by, at=order.at, bank_accounts=order.data["bank_accounts"])
+
+
+def _cancel(distribution: Distribution, order: Order) -> object:
+    return distributions.cancel(distribution, by=order.by, reason=order.reason, at=order.at)
+
+
+def _is(*statuses: DistributionStatus) -> Any:
+    return lambda distribution: distribution.status in statuses
+
+
+def _may_not_sign(distribution: Distribution, user: User) -> str:
+    if distribution.created_by_id == user.pk:
+        return "You created this distribution; somebody else must approve it."
+    if query.has_signed(distribution, user):
+        return "You have signed these numbers; a second person must sign them too."
+    return ""
+
+
+def _nothing_failed(distribution: Distribution, user: User) -> str:
+    failed = distribution.allocations.filter(status=DistributionAllocation.Status.FAILED)
+    return "" if failed.exists() else "No payment of it has failed."
+
+
+STEPS = (
+    Step(
+        name="calculate",
+        label="Calculate",
+        permission=permissions.CREATE_DISTRIBUTION,
+        act=_calculate,
+        when=_is(Status.DRAFT),
+        explains="The waterfall runs over the ledger's history. These are the figures it gives now; they are kept "
+        "with the draft and can be calculated again until it is submitted.",
+        done="Calculated.",
+        reason=Reason.NONE,
+    ),
+    Step(
+        name="submit",
+        label="Submit",
+        permission=permissions.CREATE_DISTRIBUTION,
+        act=_submit,
+        when=_is(Status.DRAFT),
+        explains="The numbers are frozen under their hash and put before approvers, who sign that hash.",
+        done="Submitted for approval.",
+        reason=Reason.OPTIONAL,
+    ),
+    Step(
+        name="approve",
+        label="Approve",
+        permission=permissions.APPROVE_DISTRIBUTION,
+        act=_approve,
+        when=_is(Status.PENDING_APPROVAL),
+        problem=_may_not_sign,
+        explains="You sign the hash of the numbers below. If anything they rest on has changed, no signature counts.",
+        done="Signed.",
+        reason=Reason.OPTIONAL,
+        form=SignForm,
+    ),
+    Step(
+        name="execute",
+        label="Execute",
+        permission=permissions.EXECUTE_DISTRIBUTION,
+        act=_execute,
+        when=_is(Status.APPROVED),
+        explains="Every payee is paid: the money is reserved and one payment each goes to the bank.",
+        done="The payments are on their way.",
+        reason=Reason.OPTIONAL,
+        is_grave=True,
+    ),
+    Step(
+        name="retry",
+        label="Pay failed ones again",
+        permission=permissions.EXECUTE_DISTRIBUTION,
+        act=_retry,
+        when=_is(*FAILING),
+        problem=_nothing_failed,
+        explains="Those whose payment failed, and only those, get a new payment.",
+        done="The failed payments are made anew.",
+        form=AgainForm,
+    ),
+    Step(
+        name="cancel",
+        label="Cancel distribution",
+        permission=(permissions.CREATE_DISTRIBUTION, permissions.APPROVE_DISTRIBUTION),
+        act=_cancel,
+        when=_is(Status.DRAFT, Status.PENDING_APPROVAL, Status.APPROVED),
+        explains="The distribution is cancelled for good; nobody was paid. An approver rejects one like this.",
+        done="Cancelled.",
+        is_grave=True,
+    ),
+)
+CREATE = Task(
+    name="new",
+    label="New distribution",
+    permission=permissions.CREATE_DISTRIBUTION,
+    act=_create,
+    explains="A draft for an amount as of a day. What it pays to whom is worked out in the next step.",
+    done="The draft is made. Calculate it next.",
+    form=CreateForm,
+)
+
+
+@admin.register(Distribution)
+class DistributionAdmin(SteppedAdmin):
+    """Money that offerings send back."""
+
+    list_display = (
+        "distribution_number", "offering", "type", money_column("total_amount", "total"), "as_of_date",
+        link_column("created_by", "by"), badge_column(),
+    )  # fmt: skip
+    list_filter = ("status", "type", "offering")
+    list_select_related = ("offering", "created_by")
+    search_fields = ("id", "distribution_number", "offering__name__startswith")
+    search_help_text = "Its number, an id, or the beginning of the offering's name."
+    version_fields = ("status", "content_hash", "updated_at")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    badge_column(), link_column("offering"), link_column("escrow_account"), "type", "as_of_date",
+                    "description", link_column("terms"), link_column("created_by", "drawn up by"),
+                    moment_column("created_at", "drawn up"), moment_column("submitted_at", "submitted"),
+                    moment_column("approved_at", "approved"), link_column("executed_by"),
+                    moment_column("executed_at", "executed"), moment_column("completed_at", "completed"),
+                    link_column("cancelled_by"), moment_column("cancelled_at", "cancelled"), "cancelled_reason",
+                    "content_hash", "id",
+                )
+            },
+        ),
+        (
+            "By tier",
+            {
+                "fields": (
+                    money_column("return_of_capital_total", "return of capital"),
+                    money_column("preferred_return_total", "preferred return"),
+                    money_column("sponsor_catch_up_total", "sponsor catch-up"),
+                    money_column("profit_split_total", "profit split"),
+                )
+            },
+        ),
+    )  # fmt: skip
+    steps = STEPS
+    tasks = (CREATE,)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        related = ("offering__organization", "escrow_account", "created_by", "terms__offering")
+        return super().get_queryset(request).select_related(*related)
+
+    def figures_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any, str]]:
+        signed, needed = len(query.signers(row)), query.signatures_needed(row.total_amount)
+        progress = query.progress(row)
+        failed = f"{progress.failed} failed" if progress.failed else ""
+        return [
+            ("Total", format_money(row.total_amount), "US dollars"),
+            ("Net of fees", format_money(row.net_amount), ""),
+            ("Signatures", f"{signed} of {needed}", "under the present hash"),
+            ("Paid", f"{progress.paid} of {progress.total}", failed),
+            ("Amount paid", format_money(progress.amount_paid), "done" if progress.is_done and progress.paid else ""),
+        ]
+
+    def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        payments = reverse("admin:finance_transaction_changelist")
+        return [("Payments", f"{payments}?q={row.distribution_number}")]
+
+    def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
+        allocations = (
+            row.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
+            .select_related("investor", "transaction")
+            .order_by("-total_amount", "id")[: SHOWN + 1]
+        )
+        rows = list(allocations)
+        everything = f"{reverse('admin:distributions_distributionallocation_changelist')}?q={row.distribution_number}"
+        return [
+            table(
+                "Payees", rows[:SHOWN], link_column("", "amount"), link_column("investor", "payee"), *_TIERS,
+                money_column("net_amount", "net"), badge_column(), link_column("transaction", "payment"),
+                text_column("failure_reason", "problem"), empty="It has not been calculated.",
+                more=everything if len(rows) > SHOWN else "",
+            ),
+            table(
+                "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
+                moment_column("approved_at", "signed"), text_column("content_hash", "hash"), text_column("note"),
+                empty="Nobody has signed.",
+            ),
+        ]  # fmt: skip
+
+    def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
+        """Show the numbers in full before they are kept, frozen, signed or paid."""
+        if step.name not in ("calculate", "submit", "approve", "execute"):
+            return []
+        try:
+            preview = query.preview(row)
+        except Refusal as refusal:
+            return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
+        now = payees.of(row, preview.allocations, at=clock.now())
+        return [*_numbers(preview), _payees(preview, now)]
+
+
+_TIERS = (
+    money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
+    money_column("profit_split"),
+)  # fmt: skip
+
+
+def _numbers(preview: Preview) -> list[Table]:
+    """Say what is signed, by whom so far, and what has changed since."""
+    signers = ", ".join(str(person) for person in preview.signers) or "nobody yet"
+    facts = [
+        ["Hash of the numbers", preview.content_hash or "made when it is submitted"],
+        ["Signed by", f"{signers}; {preview.signatures_needed} needed"],
+        ["The offering can distribute", format_money(preview.available)],
+        ["Terms", str(preview.terms or "none in force")],
+    ]
+    tiers = [
+        [", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in tier.items())] for tier in preview.tiers
+    ]
+    tables = [Table("What is signed", ["", ""], facts), Table("Tiers", ["Tier"], tiers, "None.")]
+    if preview.changes:
+        tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))
+    return tables
+
+
+def _payees(preview: Preview, now: dict[Any, Payee]) -> Table:
+    rows = []
+    for allocation in preview.allocations:
+        payee = now[allocation.pk]
+        where = payee.obstacle or link(payee.bank_account)
+        amounts = [column(allocation) for column in (*_TIERS, money_column("total_amount"), money_column("net_amount"))]
+        rows.append([link(allocation.investor), *amounts, where])
+    titles = ["Payee", "Return of capital", "Preferred return", "Catch-up", "Profit split", "Total", "Net", "Paid to"]
+    return Table(f"All {len(rows)} payees", titles, rows, "Nobody gets anything.")

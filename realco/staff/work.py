@@ -1,0 +1,77 @@
+"""What waits for the person who opens the staff pages, from every app. The counts stop at a hundred."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+from django.urls import reverse
+
+from compliance.models import CheckStatus, ComplianceCheck
+from distributions.models import Distribution
+from distributions.queries import distributions
+from escrow.models import Closing, Reconciliation
+from finance.models import BankAccount, Transaction
+from finance.queries import approvals
+from realco import permissions
+from realco.models import User
+
+AT_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Some rows that wait: in which words, how many (up to a hundred), and where."""
+
+    label: str
+    number: int
+    address: str
+
+    @property
+    def shown(self) -> str:
+        """The number in words that do not claim more than was counted."""
+        return f"{AT_MOST}+" if self.number >= AT_MOST else str(self.number)
+
+
+def waiting_for(user: User) -> list[Work]:
+    """Return what waits for this person and is theirs to do; one small query for each kind."""
+    return list(_waiting(user))
+
+
+def _waiting(user: User) -> Iterator[Work]:
+    payments = reverse("admin:finance_transaction_changelist")
+    if user.has_perm(permissions.APPROVE_PAYMENT):
+        yield _work("payments to approve", approvals.queue(user), reverse("admin:finance_transaction_approvals"))
+    if user.has_perm(permissions.APPROVE_DISTRIBUTION):
+        address = f"{reverse('admin:distributions_distribution_changelist')}?status__exact=PENDING_APPROVAL"
+        yield _work("distributions to sign", distributions.approval_queue(user), address)
+    if user.has_perm(permissions.EXECUTE_DISTRIBUTION):
+        address = f"{reverse('admin:distributions_distribution_changelist')}?status__exact=APPROVED"
+        yield _work("distributions to execute", Distribution.objects.filter(status="APPROVED"), address)
+    if user.has_perm(permissions.APPROVE_CLOSING):
+        address = f"{reverse('admin:escrow_closing_changelist')}?status__exact=PROPOSED"
+        proposed = Closing.objects.filter(status=Closing.Status.PROPOSED).exclude(proposed_by=user)
+        yield _work("closings to sign", proposed, address)
+    if user.has_perm(permissions.RETRY_PAYMENT):
+        failed = Transaction.objects.filter(status=Transaction.Status.FAILED)
+        yield _work("failed payments", failed, f"{payments}?status__exact=FAILED")
+    if user.has_perm(permissions.HOLD_PAYMENT):
+        held = Transaction.objects.filter(status=Transaction.Status.ON_HOLD)
+        yield _work("payments on hold", held, f"{payments}?status__exact=ON_HOLD")
+    if user.has_perm(permissions.VERIFY_BANK_ACCOUNT):
+        address = f"{reverse('admin:finance_bankaccount_changelist')}?status__exact=PENDING_VERIFICATION"
+        new = BankAccount.objects.filter(status=BankAccount.Status.PENDING_VERIFICATION)
+        yield _work("bank accounts to verify", new, address)
+    if user.has_perm(permissions.REVIEW_CHECK):
+        address = f"{reverse('admin:compliance_compliancecheck_changelist')}?status__exact=MANUAL_REVIEW"
+        checks = ComplianceCheck.objects.filter(status=CheckStatus.MANUAL_REVIEW, reviewed_by__isnull=True)
+        yield _work("checks to review", checks, address)
+    if user.has_perm(permissions.RECONCILE):
+        latest = Reconciliation.objects.order_by("escrow_account", "-created_at").distinct("escrow_account")
+        wrong = Reconciliation.objects.filter(pk__in=latest.values("pk"), result=Reconciliation.Result.MISMATCHED)
+        address = f"{reverse('admin:escrow_reconciliation_changelist')}?result__exact=MISMATCHED"
+        yield _work("accounts that do not reconcile", wrong, address)
+
+
+def _work(label: str, rows: QuerySet[Any], address: str) -> Work:
+    return Work(label, len(rows.order_by().select_related(None).values_list("pk", flat=True)[:AT_MOST]), address)
