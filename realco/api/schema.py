@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Any, TypeVar
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiSerializerFieldExtension
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
@@ -24,6 +25,7 @@ READING = (*ALWAYS, 400)
 WRITING = (*ALWAYS, 400, 403, 413, 415)
 STEP = (*WRITING, 404, 422)
 
+TITLE = "RealCo API, SANDBOX" if settings.SANDBOX else "RealCo API"
 IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     OpenApiTypes.STR,
@@ -89,6 +91,8 @@ class NamedEnumeration(OpenApiSerializerFieldExtension):  # type: ignore[no-unty
 class SchemaView(SpectacularAPIView):
     """The OpenAPI description, for anybody; it says nothing of anybody's money."""
 
+    custom_settings: dict[str, Any] | None = {"TITLE": TITLE}
+
     authentication_classes: Sequence[Any] = ()
     permission_classes: Sequence[Any] = ()
     throttle_classes: Sequence[Any] = ()
@@ -101,4 +105,4 @@ class DocsView(SpectacularSwaggerView):
     permission_classes: Sequence[Any] = ()
     throttle_classes: Sequence[Any] = ()
     url_name = "api:schema"
-    title = "RealCo API"
+    title = TITLE

@@ -298,6 +298,11 @@ class TestStates:
         assert fingerprint() == before
 
 
+def send(client: Any, body: bytes, kind: str) -> Any:
+    """Send bytes as they are."""
+    return client.generic("POST", URL, body, content_type=kind, HTTP_IDEMPOTENCY_KEY="key-1")
+
+
 class TestBodies:
     @pytest.mark.parametrize(
         "body",
@@ -313,23 +318,17 @@ class TestBodies:
         ],
     )
     def test_what_is_no_json_object_is_refused(self, client_of: ClientOf, world: World, body: bytes) -> None:
-        response = client_of(world.investor).generic(
-            "POST", URL, body, content_type="application/json", HTTP_IDEMPOTENCY_KEY="key-1"
-        )
+        response = send(client_of(world.investor), body, "application/json")
         refused(response, 400, "VALIDATION_ERROR", "")
 
     def test_what_is_too_large_is_refused(self, client_of: ClientOf, world: World) -> None:
         body = b'{"description": "' + b"x" * 1_100_000 + b'"}'
-        response = client_of(world.investor).generic(
-            "POST", URL, body, content_type="application/json", HTTP_IDEMPOTENCY_KEY="key-1"
-        )
+        response = send(client_of(world.investor), body, "application/json")
         refused(response, 413, "PAYLOAD_TOO_LARGE", "too large")
 
     @pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"])
     def test_what_is_not_json_is_refused(self, client_of: ClientOf, world: World, kind: str) -> None:
-        response = client_of(world.investor).generic(
-            "POST", URL, b"amount=1", content_type=kind, HTTP_IDEMPOTENCY_KEY="key-1"
-        )
+        response = send(client_of(world.investor), b"amount=1", kind)
         refused(response, 415, "UNSUPPORTED_MEDIA_TYPE", "application/json")
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -37,7 +38,7 @@ def draft(account: EscrowAccount, at: datetime, **changes: object) -> dict[str, 
     }
 
 
-def post(client: APIClient, body: dict[str, object], key: str = "key-1") -> "tuple[int, dict[str, object]]":
+def post(client: APIClient, body: dict[str, object], key: str = "key-1") -> tuple[int, dict[str, Any]]:
     response = client.post(URL, body, format="json", HTTP_IDEMPOTENCY_KEY=key)
     return response.status_code, response.json()
 
@@ -62,7 +63,7 @@ class TestCreate:
         before = fingerprint()
         assert post(client, draft(distributing, at)) == first
         status, body = post(client, draft(distributing, at, total_amount="999.99"))
-        assert (status, body["error"]["code"]) == (409, "DUPLICATE_RESOURCE")  # type: ignore[index]
+        assert (status, body["error"]["code"]) == (409, "DUPLICATE_RESOURCE")
         assert fingerprint() == before
 
     @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ class TestCreate:
     ) -> None:
         client, before = client_of(operator), fingerprint()
         found, body = post(client, draft(distributing, at, **change))
-        assert (found, body["error"]["code"]) == (status, code)  # type: ignore[index]
+        assert (found, body["error"]["code"]) == (status, code)
         assert fingerprint() == before
 
     def test_an_offering_that_is_still_raising_distributes_nothing(
@@ -101,14 +102,14 @@ class TestCreate:
     ) -> None:
         client, before = client_of(operator), fingerprint()
         status, body = post(client, draft(escrow, at))
-        assert (status, body["error"]["code"]) == (422, "INVALID_STATE_TRANSITION")  # type: ignore[index]
+        assert (status, body["error"]["code"]) == (422, "INVALID_STATE_TRANSITION")
         assert fingerprint() == before
 
     def test_investors_draw_up_nothing(
         self, client_of: ClientOf, distributing: EscrowAccount, investor: User, at: datetime
     ) -> None:
         status, body = post(client_of(investor), draft(distributing, at))
-        assert (status, body["error"]["code"]) == (403, "INSUFFICIENT_PERMISSIONS")  # type: ignore[index]
+        assert (status, body["error"]["code"]) == (403, "INSUFFICIENT_PERMISSIONS")
 
 
 class TestTheWayThrough:

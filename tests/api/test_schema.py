@@ -65,5 +65,7 @@ def test_the_pages_are_served_to_anybody_and_from_here(db: None) -> None:
     assert page.status_code == 200
     text = page.content.decode()
     assert "swagger-ui" in text
+    assert "SANDBOX" in text
+    assert b"title: RealCo API, SANDBOX" in client.get("/api/v1/schema").content
     assert re.findall(r"(?:src|href)=\"(?:https?:)?//", text) == []
     assert get_resolver().resolve("/api/v1/schema").view_name == "api:schema"

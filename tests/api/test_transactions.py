@@ -1,6 +1,7 @@
 """Transactions over REST, against the real operations."""
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -15,7 +16,7 @@ from tests.api.conftest import ClientOf, deposit, draw, fingerprint
 URL = "/api/v1/transactions"
 
 
-def post(client: APIClient, body: dict[str, object], key: str = "key-1") -> "tuple[int, dict[str, object]]":
+def post(client: APIClient, body: dict[str, object], key: str = "key-1") -> tuple[int, dict[str, Any]]:
     response = client.post(URL, body, format="json", HTTP_IDEMPOTENCY_KEY=key)
     return response.status_code, response.json()
 
@@ -164,12 +165,12 @@ class TestList:
         escrow: EscrowAccount,
         investor: User,
         at: datetime,
-        django_assert_max_num_queries: "object",
+        django_assert_max_num_queries: Any,
     ) -> None:
         for number in range(1, 6):
             factories.deposit(escrow, investor, f"{number}00.00", at=at)
         client = client_of(investor)
-        with django_assert_max_num_queries(5):  # type: ignore[operator]
+        with django_assert_max_num_queries(5):
             assert len(client.get(URL).json()["results"]) == 5
 
 
