@@ -234,7 +234,7 @@ class InvestorProfileAdmin(SteppedAdmin):
     list_filter = ("kyc_status", "kind", "is_accredited", ("restricted_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("pk", "user__email", "tax_id_last_four", "legal_name__startswith")
-    fieldsets = (
+    fieldsets: Any = (
         (None, {"fields": ("legal_name", "user", "kind", "date_of_birth", "country", "address", masked_tax_id)}),
         ("Means", {"fields": (money_column("annual_income"), money_column("net_worth"), "is_accredited")}),
         ("Identity check", {"fields": ("kyc_status", "kyc_checked_at", "kyc_expires_at")}),
