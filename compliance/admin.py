@@ -6,7 +6,7 @@ others see that a check is waiting or has failed, not its details, its note or i
 """
 
 from datetime import UTC, date, datetime, time
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 from django import forms
@@ -234,7 +234,7 @@ class InvestorProfileAdmin(SteppedAdmin):
     list_filter = ("kyc_status", "kind", "is_accredited", ("restricted_at", admin.EmptyFieldListFilter))
     list_select_related = ("user",)
     search_fields = ("pk", "user__email", "tax_id_last_four", "legal_name__startswith")
-    fieldsets: Any = (
+    fieldsets: ClassVar[Any] = (
         (None, {"fields": ("legal_name", "user", "kind", "date_of_birth", "country", "address", masked_tax_id)}),
         ("Means", {"fields": (money_column("annual_income"), money_column("net_worth"), "is_accredited")}),
         ("Identity check", {"fields": ("kyc_status", "kyc_checked_at", "kyc_expires_at")}),
