@@ -16,7 +16,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 _TENTH = Decimal("0.1")
-_STEPS = (Decimal("1"), Decimal("2"), Decimal("2.5"), Decimal("5"), Decimal("10"))
+_STEPS = tuple(Decimal(step) for step in ("1", "1.5", "2", "2.5", "5", "7.5", "10"))
 _INTERVALS = 4
 _SERIES_COLOURS = 4
 

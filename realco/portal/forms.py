@@ -6,7 +6,7 @@ They check form, not rules: whether a payment may be made is for the operation t
 
 import re
 from decimal import Decimal
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -45,7 +45,13 @@ class AmountField(forms.Field):
         return f"{value:,.2f}" if isinstance(value, Decimal) else value
 
 
-class BankAccountField(forms.ModelChoiceField):
+if TYPE_CHECKING:
+    _AccountChoice = forms.ModelChoiceField[BankAccount]
+else:
+    _AccountChoice = forms.ModelChoiceField
+
+
+class BankAccountField(_AccountChoice):
     """A choice among bank accounts; whatever is none of them gets the same words."""
 
     def to_python(self, value: Any) -> Any:

@@ -135,7 +135,7 @@ def _pay(request: HttpRequest, investor: User, row: Offering, form: InvestForm) 
 
 def _invest_page(request: HttpRequest, row: Offering, form: InvestForm, *, status: int = 200) -> HttpResponse:
     if "idempotency_key" in form.errors:
-        form.data = {**form.data.dict(), "idempotency_key": _new_key()}
+        form.data = {**dict(form.data.items()), "idempotency_key": _new_key()}
     context = {
         "section": "offerings",
         "offering": _shown(row, clock.now()),

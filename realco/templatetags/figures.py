@@ -29,9 +29,9 @@ def signed_money(amount: Decimal) -> str:
 
 @register.filter
 def percent(rate: Decimal) -> str:
-    """Write a fraction as a percentage without needless zeros: 0.080000 as "8 %"."""
+    """Write a fraction as a percentage without needless zeros: 0.080000 as "8%"."""
     hundredths = (rate * 100).normalize()
-    return f"{hundredths:f} %"
+    return f"{hundredths:f}%"
 
 
 @register.filter

@@ -86,7 +86,7 @@ class TestCeilingOf:
 
     def test_splits_into_four_round_intervals(self) -> None:
         assert charts.ceiling_of(Decimal("9949.20")) == Decimal(10000)
-        assert charts.ceiling_of(Decimal(250_000)) == Decimal(400_000)
+        assert charts.ceiling_of(Decimal(250_000)) == Decimal(300_000)
 
     def test_draws_an_axis_even_when_there_is_nothing(self) -> None:
         assert charts.ceiling_of(Decimal(0)) == Decimal(100)
