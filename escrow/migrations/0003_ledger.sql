@@ -27,7 +27,7 @@ BEGIN
 END $$;
 
 -- A ledger account's balance and count are those of its last entry. Checked at commit.
-CREATE FUNCTION ledger_head_is_last_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_head_is_last_entry() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 BEGIN
     IF NEW.entry_count = 0 THEN
         IF NEW.balance <> 0 THEN
@@ -44,7 +44,7 @@ BEGIN
 END $$;
 
 -- A journal entry has exactly the entries it announced, and they sum to zero. Checked at commit.
-CREATE FUNCTION ledger_journal_balances() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION ledger_journal_balances() RETURNS trigger LANGUAGE plpgsql SET enable_seqscan = off AS $$
 DECLARE
     found_count integer;
     found_sum numeric;
@@ -159,17 +159,23 @@ END $$;
 -- its journal by position (from 1), its ledger account by kind and owner, and its amount (debit
 -- positive). Escrow accounts are locked in the order of their ids, then ledger accounts in theirs.
 -- A reference that is already there, or comes twice, posts once; with another hash it is refused.
+-- enable_seqscan is off here and below because plans cached while a table was new and empty would scan it for ever.
 CREATE FUNCTION ledger_post(
     j_id uuid[], j_escrow uuid[], j_event text[], j_type text[], j_reference text[], j_hash text[],
     j_description text[], j_effective date[], j_transaction uuid[], j_distribution uuid[], j_reverses uuid[],
     l_journal integer[], l_kind text[], l_owner uuid[], l_amount numeric[],
     posted_by uuid, posted_at timestamptz
-) RETURNS TABLE (pos integer, journal_id uuid, was_posted boolean) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (pos integer, journal_id uuid, was_posted boolean) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
+    nobody constant uuid := '00000000-0000-0000-0000-000000000000';
     fresh integer[];
     clash text;
+    l_account uuid[];
 BEGIN
+    -- A plan made for one entry is quadratic for ten thousand; large batches are planned for their size.
+    PERFORM set_config('plan_cache_mode', CASE WHEN cardinality(j_id) > 20 THEN 'force_custom_plan' ELSE 'auto' END, true);
+
     PERFORM FROM escrow_accounts WHERE id = ANY (j_escrow) ORDER BY id FOR NO KEY UPDATE;
 
     SELECT n.reference INTO clash
@@ -194,13 +200,14 @@ BEGIN
           FROM (SELECT DISTINCT j_escrow[l.journal] AS escrow, l.kind, l.owner
                   FROM unnest(l_journal, l_kind, l_owner) AS l (journal, kind, owner)) k
          WHERE NOT EXISTS (SELECT FROM ledger_accounts a WHERE a.escrow_account_id = k.escrow AND a.kind = k.kind
-                              AND a.owner_id IS NOT DISTINCT FROM k.owner);
+                              AND coalesce(a.owner_id, nobody) = coalesce(k.owner, nobody));
 
-        PERFORM FROM ledger_accounts a
-          JOIN (SELECT DISTINCT j_escrow[l.journal] AS escrow, l.kind, l.owner
-                  FROM unnest(l_journal, l_kind, l_owner) AS l (journal, kind, owner)) k
-            ON a.escrow_account_id = k.escrow AND a.kind = k.kind AND a.owner_id IS NOT DISTINCT FROM k.owner
-         ORDER BY a.id FOR NO KEY UPDATE OF a;
+        SELECT array_agg(a.id ORDER BY l.ord) INTO l_account
+          FROM unnest(l_journal, l_kind, l_owner) WITH ORDINALITY AS l (journal, kind, owner, ord)
+          JOIN ledger_accounts a ON a.escrow_account_id = j_escrow[l.journal] AND a.kind = l.kind
+               AND coalesce(a.owner_id, nobody) = coalesce(l.owner, nobody);
+
+        PERFORM FROM ledger_accounts WHERE id = ANY (l_account) ORDER BY id FOR NO KEY UPDATE;
 
         WITH journals AS MATERIALIZED (
             SELECT j.ord::integer AS ord, j.id, j.escrow, j.event, j.entry_type, j.reference, j.hash, j.description,
@@ -215,10 +222,9 @@ BEGIN
                    a.balance + sum(l.amount * ledger_normal_side(a.kind)) OVER chain AS after,
                    l.amount * ledger_normal_side(a.kind) AS change,
                    a.entry_count + row_number() OVER chain AS sequence
-              FROM unnest(l_journal, l_kind, l_owner, l_amount) WITH ORDINALITY AS l (journal, kind, owner, amount, ord)
+              FROM unnest(l_journal, l_account, l_amount) WITH ORDINALITY AS l (journal, account, amount, ord)
               JOIN journals j ON j.ord = l.journal
-              JOIN ledger_accounts a ON a.escrow_account_id = j.escrow AND a.kind = l.kind
-                   AND a.owner_id IS NOT DISTINCT FROM l.owner
+              JOIN ledger_accounts a ON a.id = l.account
             WINDOW chain AS (PARTITION BY a.id ORDER BY l.ord)
         ), heads AS (
             UPDATE ledger_accounts a SET balance = h.after, entry_count = h.sequence

@@ -55,7 +55,9 @@ class JournalEntry(models.Model):
     Event = JournalEvent
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    escrow_account = models.ForeignKey(EscrowAccount, on_delete=models.PROTECT, related_name="journal_entries")
+    escrow_account = models.ForeignKey(
+        EscrowAccount, on_delete=models.PROTECT, related_name="journal_entries", db_index=False
+    )
     event = models.CharField(max_length=30, choices=JournalEvent)
     entry_type = models.CharField(max_length=20, choices=LedgerEntryType)
     reference = models.CharField(max_length=200, unique=True)
@@ -118,8 +120,10 @@ class EscrowLedgerEntry(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    escrow_account = models.ForeignKey(EscrowAccount, on_delete=models.PROTECT, related_name="ledger_entries")
-    ledger_account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries")
+    escrow_account = models.ForeignKey(
+        EscrowAccount, on_delete=models.PROTECT, related_name="ledger_entries", db_index=False
+    )
+    ledger_account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries", db_index=False)
     journal_entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="entries")
     transaction = models.ForeignKey(
         "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="ledger_entries"

@@ -5,13 +5,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from escrow.models.escrow_accounts import EscrowAccount
 from realco import guards
 from realco.identifiers import new_id
 from realco.money import MoneyField
+
+
+NOBODY = UUID(int=0)
+"""Stands for a missing owner in the unique index, where nulls would not be found by an equality."""
 
 
 class LedgerAccountKind(models.TextChoices):
@@ -51,7 +56,9 @@ class LedgerAccount(models.Model):
     OWNED = (LedgerAccountKind.UNCLEARED, LedgerAccountKind.INVESTOR, LedgerAccountKind.RECEIVABLE)
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    escrow_account = models.ForeignKey(EscrowAccount, on_delete=models.PROTECT, related_name="ledger_accounts")
+    escrow_account = models.ForeignKey(
+        EscrowAccount, on_delete=models.PROTECT, related_name="ledger_accounts", db_index=False
+    )
     kind = models.CharField(max_length=20, choices=LedgerAccountKind)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     currency = models.CharField(max_length=3, default="USD")
@@ -66,7 +73,10 @@ class LedgerAccount(models.Model):
             guards.known_values("ledger_accounts", "kind", LedgerAccountKind),
             guards.known_values("ledger_accounts", "currency", ["USD"]),
             models.UniqueConstraint(
-                fields=["escrow_account", "kind", "owner"], nulls_distinct=False, name="ledger_accounts_once"
+                "escrow_account",
+                "kind",
+                Coalesce("owner", Value(NOBODY, output_field=models.UUIDField())),
+                name="ledger_accounts_once",
             ),
             models.CheckConstraint(
                 condition=~Q(kind__in=["BANK", "INVESTOR", "OFFERING", "PAYOUTS", "HELD"]) | Q(balance__gte=0),

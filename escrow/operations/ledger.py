@@ -121,7 +121,9 @@ def _refuse(error: DatabaseError) -> NoReturn:
         ) from error
     if sqlstate == "RC002":
         raise ReferenceReused(f"The reference {detail} was posted before, with other contents.") from error
-    if sqlstate == "RC004":
+    if constraint == "escrow_accounts_closed_is_empty":
+        detail = "CLOSED"
+    if sqlstate == "RC004" or constraint == "escrow_accounts_closed_is_empty":
         raise EscrowNotOpen(
             f"The escrow account is {detail.lower()} and does not allow this. Ask compliance about it."
         ) from error

@@ -1,12 +1,18 @@
 -- The functions behind realco/guards.py. Every message says what is wrong and what to do instead.
 
--- UUIDv7 (RFC 9562) for rows that the database itself writes.
-CREATE FUNCTION realco_uuid7() RETURNS uuid LANGUAGE sql VOLATILE AS $$
-    SELECT encode(set_bit(set_bit(
-        overlay(uuid_send(gen_random_uuid())
-                PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
-                FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
-$$;
+-- UUIDv7 (RFC 9562) for rows that the database itself writes; PostgreSQL has its own from version 18 on.
+DO $version$ BEGIN
+    IF current_setting('server_version_num')::integer >= 180000 THEN
+        CREATE FUNCTION realco_uuid7() RETURNS uuid LANGUAGE sql VOLATILE AS 'SELECT uuidv7()';
+    ELSE
+        CREATE FUNCTION realco_uuid7() RETURNS uuid LANGUAGE sql VOLATILE AS $$
+            SELECT encode(set_bit(set_bit(
+                overlay(uuid_send(gen_random_uuid())
+                        PLACING substring(int8send((extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3)
+                        FROM 1 FOR 6), 52, 1), 53, 1), 'hex')::uuid
+        $$;
+    END IF;
+END $version$;
 
 -- ESCROW-2026-0001 and its like: one sequence per prefix and year, made when it is first needed.
 CREATE FUNCTION realco_next_number(prefix text, year integer) RETURNS text LANGUAGE plpgsql AS $$
