@@ -1,0 +1,389 @@
+"""Paying distributions: to whom, what waits, what is followed, finished, returned and retried."""
+
+from datetime import timedelta
+from decimal import Decimal
+from unittest.mock import patch
+
+import pytest
+
+from compliance.models import InvestorProfile
+from distributions.models import Distribution, DistributionAllocation
+from distributions.operations import allocations, distributions, payouts, sweeps
+from distributions.operations.distributions import NumbersChanged
+from distributions.operations.payouts import NotApproved, NothingToRetry, UnknownAllocation
+from distributions.queries import distributions as queries
+from distributions.tasks import follow_payment, sweep
+from escrow import books
+from escrow.models import EscrowLedgerEntry, JournalEntry
+from escrow.operations import escrow_accounts
+from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds
+from finance.models import Transaction
+from finance.operations import bank_accounts
+from finance.operations.orders import BankAccountNotUsable
+from realco.errors import NotPermitted
+from realco.identifiers import new_id
+from tests import factories
+from tests.distributions.deals import (
+    NOW,
+    Deal,
+    arrive,
+    bounce,
+    close,
+    come_back,
+    commit,
+    make_deal,
+    payment_of,
+    spend,
+    standing,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def deal() -> Deal:
+    deal = make_deal()
+    deal.earn("1700000.00")
+    return deal
+
+
+def close_account(deal: Deal, number: int) -> None:
+    """Take an investor's only bank account away."""
+    [account] = deal.investors[number].bank_accounts.all()
+    bank_accounts.close(account, by=deal.operator, reason="Moved", at=NOW)
+
+
+class TestExecute:
+    def test_makes_one_approved_payment_for_each_payee(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+
+        assert distribution.status == Distribution.Status.PROCESSING
+        for row in standing(distribution):
+            payment = payment_of(row)
+            assert row.status == "PROCESSING"
+            assert (payment.status, payment.type, payment.payment_method) == ("QUEUED", "DISTRIBUTION", "ACH")
+            assert (payment.amount, payment.net_amount) == (row.net_amount, row.net_amount)
+            assert (payment.to_user, payment.distribution) == (row.investor, distribution)
+            assert (payment.initiated_by, payment.approved_by) == (deal.operator, deal.approver)
+
+    def test_carries_both_signatures(self, deal: Deal) -> None:
+        payment = payment_of(standing(deal.execute("600000.00"))[0])
+
+        assert [payment.approved_by, payment.second_approved_by] == [deal.approver, deal.second_approver]
+
+    def test_reserves_the_money(self, deal: Deal) -> None:
+        deal.execute("1000.00")
+
+        deal.escrow.refresh_from_db()
+        assert (deal.escrow.available_balance, deal.escrow.pending_balance) == (1_699_000, 1_000)
+
+    def test_pays_the_sponsor_to_its_organization(self, deal: Deal) -> None:
+        [*_, sponsor] = standing(deal.execute("1700000.00"))
+
+        account = payment_of(sponsor).to_bank_account
+        assert account is not None
+        assert account.organization == deal.offering.organization
+
+    def test_is_done_once(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+
+        with pytest.raises(NotApproved):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+
+    def test_needs_every_signature(self, deal: Deal) -> None:
+        with pytest.raises(NotApproved):
+            payouts.execute(deal.submit("1000.00"), executor=deal.operator, at=NOW)
+
+    def test_asks_for_the_permission(self, deal: Deal) -> None:
+        with pytest.raises(NotPermitted):
+            payouts.execute(deal.approve("1000.00"), executor=deal.approver, at=NOW)
+
+    def test_goes_on_though_the_offering_has_earned_more(self, deal: Deal) -> None:
+        distribution = deal.approve("1000.00")
+        deal.earn("5.00")
+
+        assert payouts.execute(distribution, executor=deal.operator, at=NOW).status == "PROCESSING"
+
+    def test_goes_on_though_another_was_approved_after_it(self, deal: Deal) -> None:
+        first = deal.approve("1000.00")
+        second = deal.approve("500.00", at=NOW + timedelta(minutes=1))
+
+        for one in (first, second):
+            assert payouts.execute(one, executor=deal.operator, at=NOW).status == "PROCESSING"
+
+    def test_voids_the_approval_when_somebody_invested(self, deal: Deal) -> None:
+        distribution = deal.approve("1000.00")
+        deal.offering.deadline_at = NOW + timedelta(days=1)
+        deal.offering.save()
+        commit(deal, deal.investors[0], "1000.00", at=NOW)
+        close(deal, at=NOW)
+
+        with pytest.raises(NumbersChanged, match="investments"):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+
+        distribution.refresh_from_db()
+        assert (distribution.status, distribution.content_hash) == ("DRAFT", "")
+
+    def test_refuses_when_the_money_was_drawn_meanwhile(self, deal: Deal) -> None:
+        distribution = deal.approve("1700000.00")
+        spend(deal.escrow, Decimal("0.01"), at=NOW)
+
+        with pytest.raises(InsufficientFunds):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+
+        distribution.refresh_from_db()
+        assert distribution.status == "APPROVED"
+
+    def test_refuses_a_frozen_account(self, deal: Deal) -> None:
+        distribution = deal.approve("1000.00")
+        escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
+
+        with pytest.raises(EscrowNotOpen, match="Court order"):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+
+
+class TestPayeesWhoCannotBePaid:
+    def test_wait_without_a_bank_account(self, deal: Deal) -> None:
+        close_account(deal, 1)
+
+        first, second, _ = standing(deal.execute("1000.00"))
+
+        assert (first.status, second.status) == ("PROCESSING", "FAILED")
+        assert "no verified bank account" in second.failure_reason
+        assert second.transaction is None
+
+    def test_wait_while_restricted(self, deal: Deal) -> None:
+        InvestorProfile.objects.filter(user=deal.investors[0]).update(restricted_at=NOW, restriction_reason="Dispute")
+
+        first, *_ = standing(deal.execute("1000.00"))
+
+        assert (first.status, first.failure_reason[:31]) == ("FAILED", "This person is restricted by co")
+
+    def test_wait_when_their_identity_has_expired(self, deal: Deal) -> None:
+        InvestorProfile.objects.filter(user=deal.investors[0]).update(kyc_expires_at=NOW)
+
+        first, *_ = standing(deal.execute("1000.00"))
+
+        assert "has expired" in first.failure_reason
+
+    def test_leave_the_distribution_failed_if_they_are_all(self, deal: Deal) -> None:
+        for number in range(3):
+            close_account(deal, number)
+
+        assert deal.execute("1000.00").status == "FAILED"
+
+    def test_keep_their_money_promised(self, deal: Deal) -> None:
+        close_account(deal, 1)
+
+        deal.execute("1000.00")
+
+        assert queries.available(deal.escrow.pk) == 1_699_000
+
+    def test_are_paid_later(self, deal: Deal) -> None:
+        close_account(deal, 1)
+        distribution = deal.execute("1000.00")
+        factories.make_bank_account(deal.investors[1], verifier=deal.operator, at=NOW, number="000999999991")
+
+        payouts.retry_failed(distribution, by=deal.operator, at=NOW)
+
+        assert {row.status for row in standing(distribution)} == {"PROCESSING"}
+
+
+class TestFollow:
+    def test_completes_with_the_last_payment(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        first, *others = standing(distribution)
+
+        arrive(first)
+        distribution.refresh_from_db()
+        assert distribution.status == "PROCESSING"
+        for row in others:
+            arrive(row)
+
+        distribution.refresh_from_db()
+        assert (distribution.status, queries.progress(distribution).amount_paid) == ("COMPLETED", 1_000)
+
+    def test_fails_in_part(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        first, *others = standing(distribution)
+        bounce(first)
+        for row in others:
+            arrive(row)
+
+        first.refresh_from_db()
+        distribution.refresh_from_db()
+        assert distribution.status == "PARTIALLY_FAILED"
+        assert (first.status, first.failure_reason) == ("FAILED", "R02 Account closed")
+        assert first.investment is not None
+        assert first.investment.preferred_return_paid == 0
+
+    def test_credits_an_investment_once_however_often(self, deal: Deal) -> None:
+        first, *_ = standing(deal.execute("1000.00"))
+        arrive(first)
+
+        for _ in range(3):
+            follow_payment(payment_id=str(payment_of(first).pk), extra="ignored")
+
+        assert deal.investors[0].investments.get().preferred_return_paid == 500
+
+    def test_ignores_payments_of_nobody(self, deal: Deal) -> None:
+        assert allocations.follow(new_id(), at=NOW) is None
+
+    def test_takes_back_what_a_bank_returns_late(self, deal: Deal) -> None:
+        distribution = deal.pay("1000.00")
+        first, *_ = standing(distribution)
+
+        come_back(payment_of(first).pk, at=NOW + timedelta(days=20))
+
+        distribution.refresh_from_db()
+        investment = deal.investors[0].investments.get()
+        assert distribution.status == "PARTIALLY_FAILED"
+        assert (investment.preferred_return_paid, investment.preferred_return_owed) == (0, 120_000)
+        assert queries.available(deal.escrow.pk) == 1_699_000
+
+    def test_keeps_stored_totals_equal_to_what_was_paid(self, deal: Deal) -> None:
+        for amount in ("100000.00", "1000000.00", "600000.00"):
+            deal.pay(amount)
+
+        for row in deal.offering.investments.all():
+            paid = DistributionAllocation.objects.filter(investment=row, status="COMPLETED")
+            assert row.returned_capital == sum(one.return_of_capital for one in paid)
+            assert row.preferred_return_paid == sum(one.preferred_return for one in paid)
+            assert row.profits_paid == sum(one.profit_split for one in paid)
+        assert books.check([deal.escrow.pk]) == []
+
+
+class TestRetry:
+    def test_pays_only_the_failed_one_to_another_account(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        first, *others = standing(distribution)
+        bounce(first)
+        for row in others:
+            arrive(row)
+        old = payment_of(first)
+        account = factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
+
+        distribution = payouts.retry_failed(
+            distribution, by=deal.operator, at=NOW, bank_accounts={first.pk: account.pk}
+        )
+
+        payment = payment_of(first)
+        old.refresh_from_db()
+        assert (payment.replaces, payment.to_bank_account, payment.amount) == (old, account, old.amount)
+        assert (old.status, distribution.status) == ("CANCELLED", "PROCESSING")
+        arrive(first)
+        distribution.refresh_from_db()
+        assert distribution.status == "COMPLETED"
+        assert Transaction.objects.filter(distribution=distribution).count() == 4
+        assert books.check([deal.escrow.pk]) == []
+
+    def test_pays_a_returned_one_again(self, deal: Deal) -> None:
+        distribution = deal.pay("1000.00")
+        first, *_ = standing(distribution)
+        later = NOW + timedelta(days=20)
+        come_back(payment_of(first).pk, at=later)
+        factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=later, number="000999999991")
+
+        payouts.retry_failed(distribution, by=deal.operator, at=later)
+        arrive(first, at=later)
+
+        distribution.refresh_from_db()
+        assert distribution.status == "COMPLETED"
+        assert deal.investors[0].investments.get().preferred_return_paid == 500
+
+    def test_leaves_who_still_cannot_be_paid(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        first, *_ = standing(distribution)
+        bounce(first)
+
+        payouts.retry_failed(distribution, by=deal.operator, at=NOW)
+
+        first.refresh_from_db()
+        assert first.status == "FAILED"
+        assert "no verified bank account" in first.failure_reason
+
+    def test_refuses_without_a_failure(self, deal: Deal) -> None:
+        with pytest.raises(NothingToRetry):
+            payouts.retry_failed(deal.execute("1000.00"), by=deal.operator, at=NOW)
+
+    def test_refuses_somebody_elses_account(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        first, *_ = standing(distribution)
+        bounce(first)
+        [foreign] = deal.investors[1].bank_accounts.all()
+
+        with pytest.raises(BankAccountNotUsable, match="no such bank account"):
+            payouts.retry_failed(distribution, by=deal.operator, at=NOW, bank_accounts={first.pk: foreign.pk})
+
+    def test_refuses_an_account_for_who_has_not_failed(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        first, second, _ = standing(distribution)
+        bounce(first)
+        [account] = deal.investors[1].bank_accounts.all()
+
+        with pytest.raises(UnknownAllocation):
+            payouts.retry_failed(distribution, by=deal.operator, at=NOW, bank_accounts={second.pk: account.pk})
+
+
+class TestResume:
+    def test_goes_on_after_every_chunk(self, deal: Deal) -> None:
+        with patch.object(payouts, "CHUNK", 1):
+            distribution = deal.execute("1000.00")
+
+        assert {row.status for row in standing(distribution)} == {"PROCESSING"}
+        assert Transaction.objects.filter(distribution=distribution).count() == 3
+
+    def test_goes_on_where_it_was_cut_short(self, deal: Deal) -> None:
+        distribution = deal.approve("1000.00")
+        with patch.object(payouts, "resume", return_value=distribution):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+        with patch.object(payouts, "CHUNK", 2):
+            payouts.pay_some(distribution.pk, at=NOW)
+        assert [row.status for row in standing(distribution)].count("PENDING") == 1
+
+        sweep()
+
+        assert {row.status for row in standing(distribution)} == {"PROCESSING"}
+        assert Transaction.objects.filter(distribution=distribution).count() == 3
+
+    def test_says_what_stopped_it_and_goes_on_later(self, deal: Deal) -> None:
+        distribution = deal.approve("1000.00")
+        with patch.object(payouts, "resume", return_value=distribution):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+        escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
+        sweeps.sweep(at=NOW)
+        distribution.refresh_from_db()
+        assert (distribution.status, "Court order" in distribution.metadata["stopped"]) == ("QUEUED", True)
+
+        escrow_accounts.unfreeze(deal.escrow, by=deal.approver, reason="Lifted", at=NOW)
+        sweeps.sweep(at=NOW)
+
+        distribution.refresh_from_db()
+        assert (distribution.status, distribution.metadata.get("stopped")) == ("PROCESSING", None)
+
+    def test_catches_up_with_payments_whose_message_was_lost(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        for row in standing(distribution):
+            factories.play(payment_of(row), at=NOW)
+
+        sweeps.sweep(at=NOW)
+
+        distribution.refresh_from_db()
+        assert distribution.status == "COMPLETED"
+        assert (sweeps.unpaid(), sweeps.unfollowed(), sweeps.unfinished()) == ([], [], [])
+
+
+class TestTheLedger:
+    def test_shows_each_payment_once(self, deal: Deal) -> None:
+        distribution = deal.pay("1000.00")
+
+        entries = JournalEntry.objects.filter(distribution=distribution)
+        assert entries.filter(event="RESERVE").count() == entries.filter(event="OUTBOUND_SETTLED").count() == 3
+        paid = EscrowLedgerEntry.objects.filter(distribution=distribution, ledger_account__kind="BANK")
+        assert sorted(-entry.amount for entry in paid) == [200, 300, 500]
+
+    def test_cannot_be_cancelled_under_way(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+
+        with pytest.raises(distributions.NotCancellable):
+            distributions.cancel(distribution, by=deal.operator, reason="No", at=NOW)

@@ -1,0 +1,124 @@
+"""Distributions under real threads: one signature each, one payment each, one credit each."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+
+from distributions.models import Distribution
+from distributions.operations import allocations, distributions, payouts, sweeps
+from finance.models import Transaction
+from realco.errors import Refusal
+from tests import factories
+from tests.conftest import close_connections
+from tests.distributions.deals import NOW, Deal, make_deal, payment_of, standing
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+
+@pytest.fixture
+def deal() -> Deal:
+    deal = make_deal()
+    deal.earn("1700000.00")
+    return deal
+
+
+def at_once(works: list[Callable[[], object]]) -> list[object]:
+    """Run all of them in threads that start together; a refusal is a result."""
+    barrier = Barrier(len(works))
+
+    def run(work: Callable[[], object]) -> object:
+        try:
+            barrier.wait()
+            return work()
+        except Refusal as refusal:
+            return refusal
+        finally:
+            close_connections()
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def refused(results: list[object]) -> int:
+    return sum(isinstance(result, Refusal) for result in results)
+
+
+class TestRaces:
+    def test_creating_under_one_key_creates_one(self, deal: Deal) -> None:
+        results = at_once([lambda: deal.create("1000.00", key="once") for _ in range(8)])
+
+        assert len({result.pk for result in results if isinstance(result, Distribution)}) == 1
+        assert refused(results) == 0
+
+    def test_ten_approvals_of_each_of_two_people_are_two_signatures(self, deal: Deal) -> None:
+        distribution = deal.submit("600000.00")
+
+        def approve(approver: object) -> Callable[[], object]:
+            return lambda: distributions.approve(
+                distribution,
+                approver=approver,  # type: ignore[arg-type]
+                content_hash=distribution.content_hash,
+                at=NOW,
+            )
+
+        results = at_once([approve(one) for one in [deal.approver, deal.second_approver] * 10])
+
+        distribution.refresh_from_db()
+        assert refused(results) == 18
+        assert distribution.approvals.count() == 2
+        assert distribution.status == Distribution.Status.APPROVED
+
+    def test_two_distributions_of_the_same_money_are_not_both_approved(self, deal: Deal) -> None:
+        drafts = [deal.draw_up("50000.00") for _ in range(4)]
+        submitted = [distributions.submit(one, by=deal.operator, at=NOW) for one in drafts]
+
+        results = at_once(
+            [
+                lambda one=one: distributions.approve(  # type: ignore[misc]
+                    one, approver=deal.approver, content_hash=one.content_hash, at=NOW
+                )
+                for one in submitted
+            ]
+        )
+
+        assert refused(results) == 3
+        assert Distribution.objects.filter(status=Distribution.Status.APPROVED).count() == 1
+
+    def test_executing_at_once_pays_everybody_once(self, deal: Deal) -> None:
+        distribution = deal.approve("1700000.00")
+
+        results = at_once(
+            [lambda: payouts.execute(distribution, executor=deal.operator, at=NOW) for _ in range(6)]
+            + [lambda: sweeps.sweep(at=NOW) for _ in range(2)]
+            + [lambda: payouts.resume(distribution.pk, at=NOW) for _ in range(2)]
+        )
+
+        assert refused(results) == 5
+        payments = Transaction.objects.filter(distribution=distribution)
+        assert sorted(payment.amount for payment in payments) == [140_000, 312_000, 468_000, 780_000]
+        deal.escrow.refresh_from_db()
+        assert (deal.escrow.available_balance, deal.escrow.pending_balance) == (0, 1_700_000)
+
+    def test_retrying_at_once_pays_once(self, deal: Deal) -> None:
+        [account] = deal.investors[0].bank_accounts.all()
+        account.status = account.Status.SUSPENDED
+        account.save()
+        distribution = deal.execute("1000.00")
+        factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
+
+        results = at_once([lambda: payouts.retry_failed(distribution, by=deal.operator, at=NOW) for _ in range(6)])
+
+        assert refused(results) == 5
+        assert Transaction.objects.filter(distribution=distribution, to_user=deal.investors[0]).count() == 1
+
+    def test_following_at_once_credits_once(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        payments = [factories.play(payment_of(row), at=NOW) for row in standing(distribution)]
+
+        at_once([lambda pk=payment.pk: allocations.follow(pk, at=NOW) for payment in payments * 4])  # type: ignore[misc]
+
+        distribution.refresh_from_db()
+        assert distribution.status == Distribution.Status.COMPLETED
+        assert deal.investors[0].investments.get().preferred_return_paid == 500
