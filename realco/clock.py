@@ -47,5 +47,5 @@ def advance(by: timedelta) -> datetime:
         raise NoSandbox("The sandbox clock only moves forward.")
     SandboxClock.objects.get_or_create(pk=1)
     with connection.cursor() as cursor:
-        cursor.execute('UPDATE sandbox_clock SET "offset" = "offset" + %s WHERE id = 1', [by])
+        cursor.execute('UPDATE sandbox_clock SET "offset" = "offset" + %s::interval WHERE id = 1', [str(by)])
     return now()

@@ -19,6 +19,7 @@ After = pgtrigger.After
 Insert = pgtrigger.Insert
 InsertOrUpdate = pgtrigger.Insert | pgtrigger.Update
 Statement = pgtrigger.Statement
+UpdateOf = pgtrigger.UpdateOf
 Deferred = pgtrigger.Deferred
 NewRows = pgtrigger.Referencing(new="new_rows")
 
@@ -33,7 +34,7 @@ class Guard(pgtrigger.Trigger):
         self.arguments = arguments
         super().__init__(**trigger)
 
-    def render_execute(self, model: type[models.Model]) -> str:
+    def render_execute(self, model: models.Model) -> str:
         quoted = ", ".join("'" + argument.replace("'", "''") + "'" for argument in self.arguments)
         return f"{self.procedure}({quoted})"
 
@@ -113,7 +114,7 @@ def written_once(*columns: str) -> pgtrigger.Trigger:
     )
 
 
-def legal_status(initial: str, transitions: Mapping[str, Iterable[str]]) -> pgtrigger.Trigger:
+def legal_status(initial: str, transitions: Mapping[Any, Iterable[str]]) -> pgtrigger.Trigger:
     """Refuse every change of status that is not in the table of transitions, and every other first status."""
     table = {str(source): sorted(str(target) for target in targets) for source, targets in transitions.items()}
     return Guard(
@@ -134,7 +135,7 @@ def known_values(table: str, column: str, values: Iterable[str]) -> models.Check
     )
 
 
-def sources_of(transitions: Mapping[str, Iterable[str]], target: str) -> list[str]:
+def sources_of(transitions: Mapping[Any, Iterable[str]], target: str) -> list[str]:
     """Return the statuses from which the target may be entered, for django-fsm's ``source``."""
     return [str(source) for source, targets in transitions.items() if target in set(targets)]
 

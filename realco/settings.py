@@ -40,7 +40,7 @@ def required(name: str) -> str:
 
     :raises ImproperlyConfigured: in production, if it is missing or still the insecure default
     """
-    value = env.str(name, "" if PRODUCTION else _INSECURE[name])
+    value: str = env.str(name, "" if PRODUCTION else _INSECURE[name])
     if PRODUCTION and name not in _SANDBOX_ONLY:
         if not value:
             raise ImproperlyConfigured(f"{name} is not set. Production mode does not start without it.")

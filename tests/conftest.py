@@ -32,7 +32,7 @@ def _flush_past_the_guards(django_db_blocker: Any) -> Iterator[None]:
         role = "SET session_replication_role = replica"
         flush(self, [role, *sql_list, "SET session_replication_role = DEFAULT"])
 
-    DatabaseOperations.execute_sql_flush = flush_as_replica  # type: ignore[method-assign]
+    DatabaseOperations.execute_sql_flush = flush_as_replica  # type: ignore[method-assign,assignment]
     yield
     DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]
 

@@ -156,7 +156,7 @@ class Distribution(FSMModelMixin, models.Model):
                 "distributions_are_approved",
                 name="is_approved",
                 when=guards.Before,
-                operation=guards.pgtrigger.UpdateOf("status"),
+                operation=guards.UpdateOf("status"),
             ),
         )  # fmt: skip
 

@@ -1,6 +1,7 @@
 """Closings: the release of investors' cleared money to an offering that met its minimum."""
 
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -84,7 +85,7 @@ class Closing(FSMModelMixin, models.Model):
         return f"Closing of {self.escrow_account} for {self.total_amount}"
 
     @transition(field=status, source=ClosingStatus.PROPOSED, target=ClosingStatus.EXECUTED)
-    def mark_executed(self, *, approver: models.Model, at: datetime) -> None:
+    def mark_executed(self, *, approver: Any, at: datetime) -> None:
         self.approved_by = approver
         self.executed_at = at
 

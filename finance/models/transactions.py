@@ -266,7 +266,7 @@ class Transaction(FSMModelMixin, models.Model):
                 "finance_approvals_only_rise",
                 name="approvals_only_rise",
                 when=guards.Before,
-                operation=guards.pgtrigger.UpdateOf("approvals_required"),
+                operation=guards.UpdateOf("approvals_required"),
             ),
         )  # fmt: skip
 

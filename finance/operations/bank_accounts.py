@@ -10,6 +10,7 @@ from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.operations import checks, profiles
 from finance import return_codes
 from finance.models import BankAccount, Transaction
+from finance.models.bank_accounts import BankAccountStatus
 from realco import audit, permissions
 from realco.encryption import blind_index, last_four
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
@@ -117,7 +118,7 @@ def close(account: BankAccount, *, by: User, reason: str, at: datetime) -> BankA
 
 
 def _move(
-    account: BankAccount, target: BankAccount.Status, *, action: str, by: User, reason: str, at: datetime
+    account: BankAccount, target: BankAccountStatus, *, action: str, by: User, reason: str, at: datetime
 ) -> BankAccount:
     if not (target == Status.CLOSED and by.is_active and account.user_id == by.pk):
         permissions.require(by, permissions.VERIFY_BANK_ACCOUNT)

@@ -160,7 +160,7 @@ def require_escrow_open(account: EscrowAccount, transaction_type: str) -> None:
     if status == EscrowAccount.Status.CLOSED:
         raise EscrowNotOpen(f"{account} is closed. Nothing can be paid in or out of it.")
     if status == EscrowAccount.Status.FROZEN:
-        raise EscrowNotOpen(f"{account} is frozen ({account.frozen_reason}). Ask compliance to unfreeze it.")
+        raise EscrowNotOpen(f"{account} is frozen. Nothing can be paid in or out until compliance unfreezes it.")
     may_leave = (TransactionType.DISTRIBUTION, TransactionType.REFUND)
     if status == EscrowAccount.Status.LIQUIDATING and transaction_type not in may_leave:
         raise EscrowNotOpen(f"{account} is being liquidated. Only distributions and refunds leave it.")

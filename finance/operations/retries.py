@@ -80,7 +80,7 @@ def requeue(payment_id: UUID, *, at: datetime) -> bool:
             payment.mark_queued()
             queue.enqueue("finance.process_transaction", payment_id=payment.pk)
         payment.save()
-        return payment.status == Status.QUEUED
+        return bool(payment.status == Status.QUEUED)
 
 
 def retry(payment: Transaction, *, by: User, at: datetime) -> Transaction:

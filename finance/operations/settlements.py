@@ -23,6 +23,7 @@ from finance import entries, return_codes
 from finance.gateways import registry
 from finance.gateways.interface import Answer, Submission
 from finance.models import Transaction, TransactionAttempt
+from finance.models.transaction_attempts import AttemptOutcome
 from finance.models.transactions import TransactionStatus as Status
 from finance.operations import bank_accounts, retries, transactions
 from finance.operations.orders import BankAccountNotUsable, require_usable
@@ -100,7 +101,7 @@ def _send(attempt: TransactionAttempt, *, at: datetime) -> None:
         "escrow_account", "from_bank_account", "to_bank_account", "from_user", "to_user"
     ).get(pk=attempt.payment_id)
     try:
-        answer = registry.current().submit(_submission(payment, attempt), at=at)
+        answer = registry.named(attempt.provider).submit(_submission(payment, attempt), at=at)
     except ProviderUnavailable as failure:
         _record_unknown(attempt, str(failure), at=at)
         return
@@ -152,7 +153,7 @@ def resolve_unknown(payment_id: UUID, *, at: datetime) -> bool:
     if attempt is None or not _waits_for_answer(attempt.payment):
         return False
     try:
-        answer = registry.current().lookup(attempt.idempotency_key, at=at)
+        answer = registry.named(attempt.provider).lookup(attempt.idempotency_key, at=at)
     except ProviderUnavailable:
         return False
     if answer is not None:
@@ -178,6 +179,7 @@ def record_answer(attempt_key: str, answer: Answer, *, at: datetime) -> None:
         if payment.status == Status.ON_HOLD:
             payment.mark_released()
             payment.hold_reason = ""
+            payment.save()
         attempt.provider_reference = answer.provider_reference
         attempt.answered_at = at
         if answer.outcome == "REFUSED":
@@ -241,7 +243,7 @@ def _fail(
     *,
     code: str,
     message: str,
-    outcome: TransactionAttempt.Outcome,
+    outcome: AttemptOutcome,
     on: date,
     at: datetime,
 ) -> None:
@@ -312,7 +314,7 @@ def clear(payment_id: UUID, *, at: datetime) -> bool:
     with audit.acting("transaction.clear"), transaction.atomic():
         payment = transactions.lock(payment_id)
         if payment.status != Status.SETTLED or payment.clears_on is None or payment.clears_on > today:
-            return payment.status == Status.COMPLETED
+            return bool(payment.status == Status.COMPLETED)
         if payment.is_inbound:
             EscrowAccount.objects.select_for_update(no_key=True).get(pk=payment.escrow_account_id)
             owed = balance(payment.escrow_account_id, LedgerAccount.Kind.RECEIVABLE, payment.from_user_id)

@@ -18,7 +18,7 @@ NOT_COUNTED = (TransactionStatus.FAILED, TransactionStatus.CANCELLED, Transactio
 LIMITED = (TransactionType.DEPOSIT, TransactionType.CAPITAL_CALL)
 
 
-def deposited(user_id: UUID, *, at: datetime, excluding: UUID | None = None) -> Totals:
+def deposited(user_id: UUID, *, at: datetime, excluding: UUID) -> Totals:
     """
     Return what a person has paid in today, this month and over 12 months of Reg CF, besides one payment.
 
@@ -30,14 +30,15 @@ def deposited(user_id: UUID, *, at: datetime, excluding: UUID | None = None) -> 
     month = datetime.combine(today.replace(day=1), time(), tzinfo=BANKING_ZONE)
     year = day - timedelta(days=365)
     rows = (
-        Transaction.objects.filter(from_user_id=user_id, type__in=LIMITED, created_at__gt=year)
+        Transaction.objects.filter(from_user_id=user_id, created_at__gt=year)
         .exclude(status__in=NOT_COUNTED)
         .exclude(pk=excluding)
     )
-    reg_cf = Q(offering__exemption=Offering.Exemption.REG_CF)
+    limited = Q(type__in=LIMITED)
+    reg_cf = limited & Q(offering__exemption=Offering.Exemption.REG_CF)
     found = rows.aggregate(
-        today=Coalesce(Sum("amount", filter=Q(created_at__gte=day)), ZERO),
-        month=Coalesce(Sum("amount", filter=Q(created_at__gte=month)), ZERO),
+        today=Coalesce(Sum("amount", filter=limited & Q(created_at__gte=day)), ZERO),
+        month=Coalesce(Sum("amount", filter=limited & Q(created_at__gte=month)), ZERO),
         year=Coalesce(Sum("amount", filter=reg_cf), ZERO),
         hour=Count("id", filter=Q(created_at__gt=at - timedelta(hours=1))),
     )
@@ -49,7 +50,7 @@ def deposited(user_id: UUID, *, at: datetime, excluding: UUID | None = None) -> 
     )
 
 
-def paid_into(offering_id: UUID | None, user_id: UUID | None) -> Decimal:
+def paid_into(offering_id: UUID, user_id: UUID) -> Decimal:
     """Return what an investor has paid, or is paying, into an offering, US dollars gross."""
     found = (
         Transaction.objects.filter(offering_id=offering_id, from_user_id=user_id, type=TransactionType.DEPOSIT)

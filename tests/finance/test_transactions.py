@@ -95,9 +95,7 @@ class TestInitiate:
         assert ask(factories.deposit_order(escrow, other, "1000.00"), other, at) != first
 
     @pytest.mark.parametrize("amount", ["-1.00", "0.00", "10.123", "NaN", "1E+20", "Infinity"])
-    def test_refuses_impossible_amounts(
-        self, amount: str, escrow: EscrowAccount, investor: User, at: datetime
-    ) -> None:
+    def test_refuses_impossible_amounts(self, amount: str, escrow: EscrowAccount, investor: User, at: datetime) -> None:
         order = replace(factories.deposit_order(escrow, investor, "1.00"), amount=Decimal(amount))
         with pytest.raises(InvalidAmount):
             ask(order, investor, at)
@@ -109,7 +107,7 @@ class TestInitiate:
 
     @pytest.mark.parametrize("field", ["escrow_account_id", "from_user_id", "from_bank_account_id"])
     def test_refuses_unknown_ids(self, field: str, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        order = replace(factories.deposit_order(escrow, investor, "100.00"), **{field: uuid4()})
+        order = replace(factories.deposit_order(escrow, investor, "100.00"), **{field: uuid4()})  # type: ignore[arg-type]
         with pytest.raises((UnknownChoice, BankAccountNotUsable)):
             ask(order, investor, at)
 
@@ -129,7 +127,12 @@ class TestInitiate:
         newcomer = factories.make_user("Nina New")
         factories.make_profile(newcomer, at)
         bank_accounts.add(
-            newcomer, account_number="12345678", routing_number=factories.ROUTING, holder_name="Nina", by=newcomer, at=at
+            newcomer,
+            account_number="12345678",
+            routing_number=factories.ROUTING,
+            holder_name="Nina",
+            by=newcomer,
+            at=at,
         )
         with pytest.raises(BankAccountNotUsable, match="pending verification"):
             ask(factories.deposit_order(escrow, newcomer, "100.00"), newcomer, at)
@@ -145,7 +148,7 @@ class TestInitiate:
         self, escrow: EscrowAccount, investor: User, approver: User, at: datetime
     ) -> None:
         escrow_accounts.freeze(escrow, by=approver, reason="court order", at=at)
-        with pytest.raises(EscrowNotOpen, match="court order"):
+        with pytest.raises(EscrowNotOpen, match="frozen"):
             ask(factories.deposit_order(escrow, investor, "100.00"), investor, at)
 
     def test_refuses_after_the_deadline(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
@@ -183,7 +186,9 @@ class TestInitiate:
 
 
 class TestApprove:
-    def test_reserves_the_money_and_queues(self, funded: EscrowAccount, operator: User, approver: User, at: datetime) -> None:
+    def test_reserves_the_money_and_queues(
+        self, funded: EscrowAccount, operator: User, approver: User, at: datetime
+    ) -> None:
         payment = ask(outbound(funded, "5000.00"), operator, at)
         payment = transactions.approve(payment, approver=approver, at=at, reason="invoice 7")
         assert payment.status == "QUEUED"
@@ -285,9 +290,7 @@ class TestCancelAndHold:
         assert (payment.status, payment.held_from) == ("ON_HOLD", "QUEUED")
         assert transactions.release(payment, by=approver, at=at).status == "QUEUED"
 
-    def test_strangers_cannot_cancel(
-        self, escrow: EscrowAccount, investor: User, operator: User, at: datetime
-    ) -> None:
+    def test_strangers_cannot_cancel(self, escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> None:
         payment = factories.deposit(escrow, investor, "100.00", at=at)
         stranger = factories.make_investor("Otto Other", verifier=operator, at=at)
         with pytest.raises(NotPermitted):
@@ -341,26 +344,22 @@ class TestTheDatabase:
         payment.pk = uuid4()
         payment._state.adding = True
         payment.idempotency_key = "other"
-        with pytest.raises(IntegrityError, match="begin as INITIATED"):
-            with transaction.atomic():
-                payment.save(force_insert=True)
+        with pytest.raises(IntegrityError, match="begin as INITIATED"), transaction.atomic():
+            payment.save(force_insert=True)
 
-    def test_refuses_to_send_what_lacks_approvals(
-        self, funded: EscrowAccount, operator: User, at: datetime
-    ) -> None:
+    def test_refuses_to_send_what_lacks_approvals(self, funded: EscrowAccount, operator: User, at: datetime) -> None:
         payment = ask(outbound(funded, "100.00"), operator, at)
         with pytest.raises(IntegrityError, match="moves_only_approved"):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("UPDATE transactions SET status = 'APPROVED' WHERE id = %s", [payment.pk])
 
     def test_cannot_be_switched_off_like_ordinary_triggers(self, payment: Transaction) -> None:
-        with pytest.raises(IntegrityError):
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config('pgtrigger.ignore',"
-                    " (SELECT array_agg(tgname)::text FROM pg_trigger WHERE NOT tgisinternal), true)"
-                )
-                cursor.execute("UPDATE transactions SET amount = 1 WHERE id = %s", [payment.pk])
+        with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config('pgtrigger.ignore',"
+                " (SELECT array_agg(tgname)::text FROM pg_trigger WHERE NOT tgisinternal), true)"
+            )
+            cursor.execute("UPDATE transactions SET amount = 1 WHERE id = %s", [payment.pk])
 
     def test_the_retry_queue_uses_its_index(self, payment: Transaction) -> None:
         with connection.cursor() as cursor:
