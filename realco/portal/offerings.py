@@ -69,7 +69,8 @@ def quote(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
     """Say what a payment would cost, as a piece of the invest page; an unreadable amount gets no quote."""
     get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
     form = QuoteForm(request.GET)
-    return render(request, "portal/includes/quote.html", {"quote": _quote(form), "form": form})
+    context = {"quote": _quote(form), "form": form, "is_fragment": True}
+    return render(request, "portal/includes/quote.html", context)
 
 
 @signed_in

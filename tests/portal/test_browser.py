@@ -27,7 +27,8 @@ pytestmark = [
 
 
 @pytest.fixture
-def browser(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A browser that closes before the server does, so that no request thread keeps the database open."""
     playwright = pytest.importorskip("playwright.sync_api")
     # Playwright's own event loop runs in this thread; Django would refuse queries beside it.
     monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")

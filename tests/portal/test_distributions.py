@@ -42,9 +42,7 @@ def submitted(escrow: EscrowAccount, investor: User, operator: User, approver: U
     )
     income = transactions.initiate(order, initiator=operator, idempotency_key="income", at=closed)
     factories.play(income, at=closed)
-    terms.create_from_template(
-        offering, template="original_four_tiers", effective_from=past.date(), by=operator, at=at
-    )
+    terms.create_from_template(offering, template="original_four_tiers", effective_from=past.date(), by=operator, at=at)
     drawn = distributions.create(
         offering,
         type="PROFIT_SPLIT",
