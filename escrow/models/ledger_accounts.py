@@ -14,7 +14,6 @@ from realco import guards
 from realco.identifiers import new_id
 from realco.money import MoneyField
 
-
 NOBODY = UUID(int=0)
 """Stands for a missing owner in the unique index, where nulls would not be found by an equality."""
 
