@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.urls import reverse
 
 from escrow.models import EscrowAccount
@@ -36,6 +37,8 @@ def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield running
         running.close()
+        # Queries made beside its loop had a connection of their own.
+        connections.close_all()
 
 
 @pytest.fixture
