@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -53,8 +54,10 @@ class Running:
     def __init__(self, home: Path) -> None:
         self.lines: list[str] = []
         self.home = home
+        # Through child.py, so that it ends with us even if these tests are killed.
+        wrapper = [sys.executable, "-I", "-S", str(processes.CHILD), "", "SIGTERM", str(os.getpid())]
         self.process = subprocess.Popen(
-            [DEV],
+            [*wrapper, DEV],
             env=environment_for(home),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
