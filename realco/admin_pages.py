@@ -46,10 +46,14 @@ def money_column(field: str, title: str = "") -> Column:
     """Make a column of amounts: right-aligned, digits of one width; ``field`` may follow relations by dots."""
 
     def column(row: Any) -> SafeString:
-        amount: Decimal | None = _reach(row, field)
-        return format_html('<span class="money">{}</span>', figures.money(amount))
+        return shown_money(_reach(row, field))
 
     return _titled(column, field, title)
+
+
+def shown_money(amount: Decimal | None) -> SafeString:
+    """Write an amount for a column: right-aligned, digits of one width."""
+    return format_html('<span class="money">{}</span>', figures.money(amount))
 
 
 def badge_column(field: str = "status", title: str = "") -> Column:
@@ -185,7 +189,7 @@ class UncountedChangeList(ChangeList):
         shown = rows[: self.list_per_page]
         self.first_row, self.last_row = before + 1, before + len(shown)
         self.result_count = before + len(rows)
-        self.full_result_count = None
+        self.full_result_count = self.result_count
         self.show_full_result_count = False
         self.show_admin_actions = bool(shown)
         self.result_list = shown
@@ -284,6 +288,11 @@ class ReadOnlyAdmin(_ModelAdmin):
                 "subtitle": None,
             }
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Show the list under the rows' own name."""
+        title = str(self.opts.verbose_name_plural).capitalize()
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def get_exclude(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Leave out encrypted columns, whatever a subclass shows."""

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.contrib import messages
-from django.contrib.admin.utils import label_for_field, lookup_field, unquote
+from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field, unquote
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -176,7 +176,9 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
         """Return the row's columns, as the list shows them, with their titles."""
         shown = []
         for name in self.get_list_display(request):
-            _, _, value = lookup_field(name, row, self)
+            field, _, value = lookup_field(name, row, self)
+            if field is not None and not field.is_relation:
+                value = display_for_field(value, field, self.empty_value_display)
             title = label_for_field(name, self.model, self)
             shown.append((str(title).capitalize() if str(title).islower() else str(title), value))
         return shown

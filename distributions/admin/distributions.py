@@ -1,5 +1,6 @@
 """Staff pages of distributions: drawn up, worked out, signed under their hash, paid, and followed."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -22,6 +23,7 @@ from realco.admin_pages import (
     link_column,
     moment_column,
     money_column,
+    shown_money,
     table,
     text_column,
 )
@@ -244,8 +246,8 @@ class DistributionAdmin(SteppedAdmin):
         everything = f"{reverse('admin:distributions_distributionallocation_changelist')}?q={row.distribution_number}"
         return [
             table(
-                "Payees", rows[:SHOWN], link_column("", "amount"), link_column("investor", "payee"), *_TIERS,
-                money_column("net_amount", "net"), badge_column(), link_column("transaction", "payment"),
+                "Payees", rows[:SHOWN], _payee, *_TIERS,
+                money_column("net_amount", "net"), badge_column(), _payment,
                 text_column("failure_reason", "problem"), empty="It has not been calculated.",
                 more=everything if len(rows) > SHOWN else "",
             ),
@@ -274,6 +276,16 @@ _TIERS = (
 )  # fmt: skip
 
 
+@admin.display(description="payee")
+def _payee(allocation: Any) -> Any:
+    return link(allocation, str(allocation.investor))
+
+
+@admin.display(description="payment")
+def _payment(allocation: Any) -> Any:
+    return link(allocation.transaction, "Payment")
+
+
 def _numbers(preview: Preview) -> list[Table]:
     """Say what is signed, by whom so far, and what has changed since."""
     signers = ", ".join(str(person) for person in preview.signers) or "nobody yet"
@@ -284,12 +296,18 @@ def _numbers(preview: Preview) -> list[Table]:
         ["Terms", str(preview.terms or "none in force")],
     ]
     tiers = [
-        [", ".join(f"{name.replace('_', ' ')}: {value}" for name, value in tier.items())] for tier in preview.tiers
+        [tier.get("title", ""), *(_amount(tier.get(key)) for key in ("took", "to_investors", "to_sponsor"))]
+        for tier in preview.tiers
     ]
-    tables = [Table("What is signed", ["", ""], facts), Table("Tiers", ["Tier"], tiers, "None.")]
+    titles = ["Tier", "Takes", "To investors", "To the sponsor"]
+    tables = [Table("What is signed", ["", ""], facts), Table("Tiers", titles, tiers, "None.")]
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))
     return tables
+
+
+def _amount(text: str | None) -> Any:
+    return shown_money(Decimal(text)) if text else "–"
 
 
 def _payees(preview: Preview, now: dict[Any, Payee]) -> Table:

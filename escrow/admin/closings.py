@@ -9,10 +9,9 @@ from django.http import HttpRequest
 from escrow.models import Closing
 from escrow.operations import closings
 from realco import permissions
-from realco.admin_pages import Table, badge_column, link_column, moment_column, money_column
+from realco.admin_pages import Table, badge_column, link_column, moment_column, money_column, shown_money
 from realco.admin_steps import Order, Reason, Step, SteppedAdmin
 from realco.models import User
-from realco.money import format_money
 
 Status = Closing.Status
 
@@ -87,7 +86,7 @@ class ClosingAdmin(SteppedAdmin):
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         people = User.objects.in_bulk(list(row.figures))
         names = {str(key): person for key, person in people.items()}
-        rows = [[str(names.get(key, key)), format_money(Decimal(amount))] for key, amount in row.figures.items()]
+        rows = [[str(names.get(key, key)), shown_money(Decimal(amount))] for key, amount in row.figures.items()]
         return [Table("What each investor releases", ["Investor", "Amount"], sorted(rows))]
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Case, IntegerField, Value, When
+from django.db.models import Case, IntegerField, Q, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from escrow.admin.columns import as_of, event
 from escrow.admin.forms import AmountForm, OpenForm, ReconcileForm, ReleaseForm
 from escrow.models import Closing, EscrowAccount, LedgerAccount, Reconciliation
 from escrow.operations import closings, escrow_accounts, reconciliations
@@ -20,9 +21,12 @@ from realco import permissions
 from realco.admin_pages import (
     Table,
     badge_column,
+    day_column,
+    link,
     link_column,
     moment_column,
     money_column,
+    shown_money,
     table,
     text_column,
 )
@@ -245,7 +249,8 @@ class EscrowAccountAdmin(SteppedAdmin):
         ]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
-        accounts = list(row.ledger_accounts.select_related("owner").order_by(_IN_ORDER, "owner__full_name")[:201])
+        holding = row.ledger_accounts.filter(~Q(balance=0) | Q(owner__isnull=True))
+        accounts = list(holding.select_related("owner").order_by(_IN_ORDER, "owner__full_name")[:200])
         page = ledger_query.entries(row, limit=10)
         recent = Closing.objects.filter(escrow_account=row).select_related("proposed_by", "approved_by")[:5]
         proofs = Reconciliation.objects.filter(escrow_account=row)[:5]
@@ -253,11 +258,9 @@ class EscrowAccountAdmin(SteppedAdmin):
         return [
             _equation(row),
             table(
-                "Ledger accounts", accounts[:200], text_column("get_kind_display", "account"), link_column("owner"),
-                money_column("balance"), text_column("entry_count", "entries"), link_column("", "page"),
-                empty="No money has ever moved here.",
-                more=f"{reverse('admin:escrow_ledgeraccount_changelist')}?escrow_account__id__exact={row.pk}"
-                if len(accounts) > 200 else "",
+                "Ledger accounts that hold money", accounts, _ledger_account, link_column("owner"),
+                money_column("balance"), text_column("entry_count", "entries"), empty="No money has ever moved here.",
+                more=f"{reverse('admin:escrow_ledgeraccount_changelist')}?escrow_account__id__exact={row.pk}",
             ),
             table("Latest entries", page.entries, *_LEDGER_COLUMNS, empty="No money has ever moved here.", more=ledger),
             table(
@@ -265,7 +268,7 @@ class EscrowAccountAdmin(SteppedAdmin):
                 link_column("approved_by"), empty="Nothing was released yet.",
             ),
             table(
-                "Reconciliations", proofs, link_column("", "as of"), badge_column("result"),
+                "Reconciliations", proofs, as_of, badge_column("result"),
                 money_column("bank_balance", "bank"), money_column("book_balance", "books"),
                 text_column("unmatched_lines", "lines without entry"),
                 text_column("unmatched_entries", "entries without line"), empty="It was never reconciled.",
@@ -309,6 +312,11 @@ class EscrowAccountAdmin(SteppedAdmin):
         )
 
 
+@admin.display(description="account")
+def _ledger_account(account: Any) -> Any:
+    return link(account, account.get_kind_display())
+
+
 def _equation(account: Any) -> Table:
     """Lay assets and liabilities side by side; their difference must be nothing."""
     held: dict[str, Decimal] = {}
@@ -319,11 +327,11 @@ def _equation(account: Any) -> Table:
         (kind, held.get(kind, ZERO)) for kind in (*LedgerAccount.AVAILABLE, *LedgerAccount.PENDING, *LedgerAccount.HELD)
     ]
     owned, owed = sum((amount for _, amount in assets), ZERO), sum((amount for _, amount in liabilities), ZERO)
-    rows = [["Asset", Kind(kind).label, format_money(amount)] for kind, amount in assets]
-    rows += [["Liability", Kind(kind).label, format_money(amount)] for kind, amount in liabilities]
-    proof = "equal" if owned == owed == account.current_balance else f"DIFFERENCE OF {format_money(owned - owed)}"
-    rows.append(["Assets = liabilities", f"{format_money(owned)} = {format_money(owed)}", proof])
-    return Table("The accounting equation", ["Side", "Account", "Balance"], rows)
+    rows = [["Asset", Kind(kind).label, shown_money(amount), ""] for kind, amount in assets]
+    rows += [["Liability", Kind(kind).label, "", shown_money(amount)] for kind, amount in liabilities]
+    proof = "Equal" if owned == owed == account.current_balance else f"DIFFERENCE OF {format_money(owned - owed)}"
+    rows.append([proof, "Assets = liabilities", shown_money(owned), shown_money(owed)])
+    return Table("The accounting equation", ["Side", "Account", "Assets", "Liabilities"], rows)
 
 
 def _position(text: str) -> ledger_query.Position | None:
@@ -336,7 +344,7 @@ def _position(text: str) -> ledger_query.Position | None:
 
 
 _LEDGER_COLUMNS = (
-    moment_column("created_at", "posted"), text_column("effective_date", "effective"),
-    link_column("journal_entry", "event"), text_column("ledger_account"), money_column("amount", "debit or credit"),
+    moment_column("created_at", "posted"), day_column("effective_date", "effective"),
+    event, text_column("ledger_account"), money_column("amount", "debit or credit"),
     money_column("balance_after", "after"), text_column("description"),
 )  # fmt: skip

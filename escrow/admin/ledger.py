@@ -10,6 +10,7 @@ from realco.admin_pages import (
     ReadOnlyAdmin,
     Table,
     badge_column,
+    day_column,
     link_column,
     moment_column,
     money_column,
@@ -49,7 +50,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
         return [
             table(
                 "Latest entries", latest, text_column("sequence", "no."), link_column("journal_entry", "event"),
-                text_column("effective_date", "effective"), money_column("amount", "debit or credit"),
+                day_column("effective_date", "effective"), money_column("amount", "debit or credit"),
                 money_column("balance_before", "before"), money_column("balance_after", "after"),
                 empty="It was never used.",
             )

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
 from escrow import books
+from escrow.admin.columns import as_of
 from escrow.admin.forms import ClaimForm, StatementForm
 from escrow.models import BankStatement, BankStatementLine, EscrowAccount, Reconciliation
 from escrow.operations import statements
@@ -18,6 +19,7 @@ from realco import permissions
 from realco.admin_pages import (
     Table,
     badge_column,
+    day_column,
     link_column,
     moment_column,
     money_column,
@@ -132,7 +134,7 @@ def _lines_table(lines: list[BankStatementLine]) -> Table:
 
 def _entries_table(entries: list[Any]) -> Table:
     return table(
-        "The books say, the bank does not", entries, text_column("effective_date", "effective"),
+        "The books say, the bank does not", entries, day_column("effective_date", "effective"),
         money_column("amount"), text_column("description"), link_column("journal_entry", "event"),
         empty="Every BANK entry has its line.",
     )  # fmt: skip
@@ -140,7 +142,7 @@ def _entries_table(entries: list[Any]) -> Table:
 
 def _proofs_table(proofs: Any) -> Table:
     return table(
-        "Reconciliations", proofs, link_column("", "as of"), badge_column("result"), moment_column("created_at", "run"),
+        "Reconciliations", proofs, as_of, badge_column("result"), moment_column("created_at", "run"),
         link_column("run_by", "by"), money_column("bank_balance", "bank"), money_column("book_balance", "books"),
         empty="It was never reconciled.",
     )  # fmt: skip

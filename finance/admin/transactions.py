@@ -19,6 +19,8 @@ from realco import permissions
 from realco.admin_pages import (
     Table,
     badge_column,
+    day_column,
+    link,
     link_column,
     moment_column,
     money_column,
@@ -37,6 +39,11 @@ def party(payment: Any) -> str:
     return str(payment.party or "–")
 
 
+def method(payment: Any) -> str:
+    """Name how it is paid."""
+    return str(payment.get_payment_method_display())
+
+
 def failure(payment: Any) -> str:
     """Say what went wrong, and what the bank's code means."""
     if not payment.failure_code:
@@ -44,6 +51,11 @@ def failure(payment: Any) -> str:
     known = payment.failure_code in return_codes.MEANINGS
     meaning = f" ({return_codes.meaning(payment.failure_code)})" if known else ""
     return f"{payment.failure_code}{meaning} {payment.failure_message}".strip()
+
+
+@admin.display(description="event")
+def _event(entry: Any) -> Any:
+    return link(entry.journal_entry, entry.journal_entry.get_event_display())
 
 
 def _is_at_the_bank(payment: Transaction) -> bool:
@@ -148,8 +160,8 @@ class TransactionAdmin(ApprovalsAdmin):
     """Payments between escrow and somebody's bank."""
 
     list_display = (
-        moment_column("created_at", "asked"), "type", party, "offering", "payment_method", money_column("amount"),
-        money_column("fee_amount", "fee"), badge_column(),
+        moment_column("created_at", "asked"), badge_column(), "type", party, money_column("amount"),
+        money_column("fee_amount", "fee"), method, "offering",
     )  # fmt: skip
     list_filter = ("status", "type", "payment_method", "escrow_account")
     list_select_related = (
@@ -234,9 +246,9 @@ class TransactionAdmin(ApprovalsAdmin):
                 text_column("rule_version", "rule"), moment_column("created_at", "asked"), empty="Nothing was asked.",
             ),
             table(
-                "Ledger", entries, text_column("journal_entry.get_event_display", "event"),
+                "Ledger", entries, _event,
                 text_column("ledger_account"), money_column("amount", "debit or credit"),
-                money_column("balance_after", "balance after"), text_column("effective_date", "effective"),
-                link_column("journal_entry", "entry"), empty="It has moved no money yet.",
+                money_column("balance_after", "balance after"), day_column("effective_date", "effective"),
+                empty="It has moved no money yet.",
             ),
         ]  # fmt: skip

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from compliance.models import CheckStatus, ComplianceCheck
 from distributions.models import Distribution
 from distributions.queries import distributions
-from escrow.models import Closing, Reconciliation
+from escrow.models import Closing, EscrowAccount, Reconciliation
 from finance.models import BankAccount, Transaction
 from finance.queries import approvals
 from realco import permissions
@@ -67,8 +67,9 @@ def _waiting(user: User) -> Iterator[Work]:
         checks = ComplianceCheck.objects.filter(status=CheckStatus.MANUAL_REVIEW, reviewed_by__isnull=True)
         yield _work("checks to review", checks, address)
     if user.has_perm(permissions.RECONCILE):
-        latest = Reconciliation.objects.order_by("escrow_account", "-created_at").distinct("escrow_account")
-        wrong = Reconciliation.objects.filter(pk__in=latest.values("pk"), result=Reconciliation.Result.MISMATCHED)
+        latest = Reconciliation.objects.filter(escrow_account=OuterRef("pk")).order_by("-created_at", "-id")
+        proven = EscrowAccount.objects.annotate(latest=Subquery(latest.values("result")[:1]))
+        wrong = proven.filter(latest=Reconciliation.Result.MISMATCHED)
         address = f"{reverse('admin:escrow_reconciliation_changelist')}?result__exact=MISMATCHED"
         yield _work("accounts that do not reconcile", wrong, address)
 
