@@ -49,16 +49,7 @@ _COMPOUNDINGS = {
 
 def tiers(terms: Terms, result: Result) -> list[dict[str, str]]:
     """Return each tier with its title and what it takes, JSON-ready, in order of payment."""
-    return [
-        {
-            "kind": total.kind.value,
-            "title": title(tier),
-            "took": to_json(total.total),
-            "to_investors": to_json(total.lp),
-            "to_sponsor": to_json(total.gp),
-        }
-        for tier, total in zip(terms.tiers, result.tiers, strict=True)
-    ]
+    return [_figures(tier, total) for tier, total in zip(terms.tiers, result.tiers, strict=True)]
 
 
 def title(tier: Tier) -> str:
@@ -116,6 +107,7 @@ class _Whole:
             _head(tier, total, is_left=any(later.total for later in result.tiers[place + 1 :]))
             for place, (tier, total) in enumerate(zip(terms.tiers, result.tiers, strict=True))
         ]
+        self.figures = tiers(terms, result)
         shares, balances = result.shares, result.balances
         self.unreturned = sum((b.unreturned_capital + s.return_of_capital for b, s in _pairs(balances, shares)), ZERO)
         owed = [b.preferred_owed_exact + Fraction(s.preferred_return) for b, s in _pairs(balances, shares)]
@@ -128,25 +120,22 @@ class _Whole:
     def of_investor(self, row: int, share: Share, balance: Balance) -> list[dict[str, str]]:
         """Return the tiers with what one investor has of each."""
         lines = []
-        for tier, total, head in zip(self.terms.tiers, self.result.tiers, self.heads, strict=True):
+        tiers = zip(self.terms.tiers, self.result.tiers, self.heads, self.figures, strict=True)
+        for tier, total, head, figures in tiers:
             yours = self._yours(tier, row, share)
             words = head
             if total.total:
                 words = f"{head} {self._reason(tier, share, balance)}, so your part is {format_money(yours)}."
-            lines.append(_line(tier, total, words, yours))
+            lines.append(figures | {"words": words, "yours": to_json(yours)})
         return lines
 
     def of_sponsor(self) -> list[dict[str, str]]:
         """Return the tiers with what the sponsor has of each."""
-        return [
-            _line(
-                tier,
-                total,
-                f"{head} The sponsor's part is {format_money(total.gp)}." if total.total else head,
-                total.gp,
-            )
-            for tier, total, head in zip(self.terms.tiers, self.result.tiers, self.heads, strict=True)
-        ]
+        lines = []
+        for total, head, figures in zip(self.result.tiers, self.heads, self.figures, strict=True):
+            words = f"{head} The sponsor's part is {format_money(total.gp)}." if total.total else head
+            lines.append(figures | {"words": words, "yours": to_json(total.gp)})
+        return lines
 
     def _yours(self, tier: Tier, row: int, share: Share) -> Decimal:
         match tier:
@@ -203,15 +192,13 @@ def _rule(tier: Tier) -> str:
             )
 
 
-def _line(tier: Tier, total: TierTotal, words: str, yours: Decimal) -> dict[str, str]:
+def _figures(tier: Tier, total: TierTotal) -> dict[str, str]:
     return {
         "kind": total.kind.value,
         "title": title(tier),
-        "words": words,
         "took": to_json(total.total),
         "to_investors": to_json(total.lp),
         "to_sponsor": to_json(total.gp),
-        "yours": to_json(yours),
     }
 
 

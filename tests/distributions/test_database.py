@@ -1,5 +1,7 @@
 """What the database refuses of distributions, whatever road a change takes."""
 
+from uuid import UUID
+
 import pytest
 from django.db import Error, connection, transaction
 
@@ -15,7 +17,7 @@ def deal() -> Deal:
     return deal
 
 
-def attack(sql: str, *parameters: object) -> str:
+def attack(sql: str, *parameters: UUID | str) -> str:
     """Run raw SQL that must be refused, and return in which words it was."""
     with connection.cursor() as cursor:
         # What the arrangement left to be checked at commit is checked now, and is no part of the attack.

@@ -91,11 +91,14 @@ class TestCaseA:
 
         assert distribution.status == Distribution.Status.COMPLETED
         first = deal.investors[0].investments.get()
-        assert (first.returned_capital, first.current_balance) == (500_000, 0)
-        assert (first.preferred_return_paid, first.preferred_return_owed) == (120_000, 0)
+        assert first.returned_capital == 500_000
+        assert first.current_balance == 0
+        assert first.preferred_return_paid == 120_000
+        assert first.preferred_return_owed == 0
         assert first.profits_paid == 160_000
         deal.escrow.refresh_from_db()
-        assert (deal.escrow.current_balance, deal.escrow.total_distributions) == (0, 1_700_000)
+        assert deal.escrow.current_balance == 0
+        assert deal.escrow.total_distributions == 1_700_000
 
     def test_returns_capital_by_what_is_not_returned(self) -> None:
         # The original system paid 400,000 / 0 / 0.

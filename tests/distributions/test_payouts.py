@@ -2,11 +2,14 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
+from django.db import IntegrityError
 
-from compliance.models import InvestorProfile
+from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
+from compliance.operations import checks, sanctions
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import allocations, distributions, payouts, sweeps
 from distributions.operations.distributions import NumbersChanged
@@ -18,10 +21,11 @@ from escrow.models import EscrowLedgerEntry, JournalEntry
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds
 from finance.models import Transaction
-from finance.operations import bank_accounts
+from finance.operations import bank_accounts, transactions
 from finance.operations.orders import BankAccountNotUsable
 from realco.errors import NotPermitted
 from realco.identifiers import new_id
+from realco.models import User
 from tests import factories
 from tests.distributions.deals import (
     NOW,
@@ -38,6 +42,8 @@ from tests.distributions.deals import (
 )
 
 pytestmark = pytest.mark.django_db
+
+LIST = Path(__file__).parents[1] / "compliance" / "data" / "march"
 
 
 @pytest.fixture
@@ -75,7 +81,8 @@ class TestExecute:
         deal.execute("1000.00")
 
         deal.escrow.refresh_from_db()
-        assert (deal.escrow.available_balance, deal.escrow.pending_balance) == (1_699_000, 1_000)
+        assert deal.escrow.available_balance == 1_699_000
+        assert deal.escrow.pending_balance == 1_000
 
     def test_pays_the_sponsor_to_its_organization(self, deal: Deal) -> None:
         [*_, sponsor] = standing(deal.execute("1700000.00"))
@@ -138,7 +145,7 @@ class TestExecute:
         distribution = deal.approve("1000.00")
         escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
 
-        with pytest.raises(EscrowNotOpen, match="Court order"):
+        with pytest.raises(EscrowNotOpen, match="frozen"):
             payouts.execute(distribution, executor=deal.operator, at=NOW)
 
 
@@ -189,6 +196,55 @@ class TestPayeesWhoCannotBePaid:
         assert {row.status for row in standing(distribution)} == {"PROCESSING"}
 
 
+class TestReview:
+    """A payee whose name is like one on a sanctions list: the others are paid, this one waits for compliance."""
+
+    @pytest.fixture
+    def officer(self, deal: Deal) -> User:
+        sanctions.import_directory(LIST, at=NOW)
+        InvestorProfile.objects.filter(user=deal.investors[0]).update(legal_name="Ivan Kroog")
+        return factories.make_user("Carl Compliance", "Compliance", is_staff=True)
+
+    @pytest.mark.parametrize(
+        "amount",
+        [
+            "1000.00",
+            pytest.param(
+                "600000.00",
+                marks=pytest.mark.xfail(
+                    raises=IntegrityError,
+                    reason="approving after a review signs a payment again that both approvers had signed",
+                ),
+            ),
+        ],
+    )
+    def test_pays_once_compliance_has_cleared_them(self, deal: Deal, officer: User, amount: str) -> None:
+        first, second, _ = standing(deal.execute(amount))
+        payment = payment_of(first)
+        assert (first.status, payment.status, payment.is_reserved) == ("PROCESSING", "PENDING_APPROVAL", False)
+        assert payment_of(second).status == "QUEUED"
+        assert queries.available(deal.escrow.pk) == Decimal("1700000.00") - Decimal(amount)
+
+        check = ComplianceCheck.objects.get(subject=deal.investors[0], status=CheckStatus.MANUAL_REVIEW)
+        checks.decide(check, reviewer=officer, decision="PASSED", note="Another date of birth", at=NOW)
+        third = factories.make_user("Third Approver", "Approvers", is_staff=True)
+        transactions.approve(payment, approver=third, at=NOW)
+
+        arrive(first)
+        first.refresh_from_db()
+        assert first.status == "COMPLETED"
+
+    def test_fails_if_compliance_refuses_them(self, deal: Deal, officer: User) -> None:
+        first, *_ = standing(deal.execute("1000.00"))
+        payment = payment_of(first)
+
+        transactions.reject(payment, approver=deal.second_approver, reason="A true match", at=NOW)
+        allocations.follow(payment.pk, at=NOW)
+
+        first.refresh_from_db()
+        assert (first.status, first.failure_reason) == ("FAILED", "A true match")
+
+
 class TestFollow:
     def test_completes_with_the_last_payment(self, deal: Deal) -> None:
         distribution = deal.execute("1000.00")
@@ -201,7 +257,8 @@ class TestFollow:
             arrive(row)
 
         distribution.refresh_from_db()
-        assert (distribution.status, queries.progress(distribution).amount_paid) == ("COMPLETED", 1_000)
+        assert distribution.status == "COMPLETED"
+        assert queries.progress(distribution).amount_paid == 1_000
 
     def test_fails_in_part(self, deal: Deal) -> None:
         distribution = deal.execute("1000.00")
@@ -238,7 +295,8 @@ class TestFollow:
         distribution.refresh_from_db()
         investment = deal.investors[0].investments.get()
         assert distribution.status == "PARTIALLY_FAILED"
-        assert (investment.preferred_return_paid, investment.preferred_return_owed) == (0, 120_000)
+        assert investment.preferred_return_paid == 0
+        assert investment.preferred_return_owed == 120_000
         assert queries.available(deal.escrow.pk) == 1_699_000
 
     def test_keeps_stored_totals_equal_to_what_was_paid(self, deal: Deal) -> None:
@@ -353,7 +411,7 @@ class TestResume:
         escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
         sweeps.sweep(at=NOW)
         distribution.refresh_from_db()
-        assert (distribution.status, "Court order" in distribution.metadata["stopped"]) == ("QUEUED", True)
+        assert (distribution.status, "is frozen" in distribution.metadata["stopped"]) == ("QUEUED", True)
 
         escrow_accounts.unfreeze(deal.escrow, by=deal.approver, reason="Lifted", at=NOW)
         sweeps.sweep(at=NOW)

@@ -1,6 +1,6 @@
 """Distributions under real threads: one signature each, one payment each, one credit each."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -24,7 +24,7 @@ def deal() -> Deal:
     return deal
 
 
-def at_once(works: list[Callable[[], object]]) -> list[object]:
+def at_once(works: Sequence[Callable[[], object]]) -> list[object]:
     """Run all of them in threads that start together; a refusal is a result."""
     barrier = Barrier(len(works))
 
@@ -89,17 +89,20 @@ class TestRaces:
     def test_executing_at_once_pays_everybody_once(self, deal: Deal) -> None:
         distribution = deal.approve("1700000.00")
 
-        results = at_once(
-            [lambda: payouts.execute(distribution, executor=deal.operator, at=NOW) for _ in range(6)]
-            + [lambda: sweeps.sweep(at=NOW) for _ in range(2)]
-            + [lambda: payouts.resume(distribution.pk, at=NOW) for _ in range(2)]
-        )
+        works: list[Callable[[], object]] = [
+            *[lambda: payouts.execute(distribution, executor=deal.operator, at=NOW)] * 6,
+            *[lambda: sweeps.sweep(at=NOW)] * 2,
+            *[lambda: payouts.resume(distribution.pk, at=NOW)] * 2,
+        ]
+
+        results = at_once(works)
 
         assert refused(results) == 5
         payments = Transaction.objects.filter(distribution=distribution)
         assert sorted(payment.amount for payment in payments) == [140_000, 312_000, 468_000, 780_000]
         deal.escrow.refresh_from_db()
-        assert (deal.escrow.available_balance, deal.escrow.pending_balance) == (0, 1_700_000)
+        assert deal.escrow.available_balance == 0
+        assert deal.escrow.pending_balance == 1_700_000
 
     def test_retrying_at_once_pays_once(self, deal: Deal) -> None:
         [account] = deal.investors[0].bank_accounts.all()

@@ -1,0 +1,86 @@
+"""
+A distribution killed with -9 at every payee: it is resumed, everybody is paid to the cent, nobody twice.
+
+The worker is a process of its own that pays one payee in each database transaction and kills itself
+at a named place.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from django.db import connection
+
+from distributions.models import Distribution
+from distributions.operations import payouts
+from escrow import books
+from finance.models import Transaction
+from realco import stopping_points
+from tests.distributions.deals import NOW, Deal, make_deal, standing
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+WORKER = """
+import django
+django.setup()
+from distributions.operations import payouts
+from distributions.tasks import sweep
+payouts.CHUNK = 1
+sweep()
+"""
+
+
+@pytest.fixture
+def queued() -> tuple[Deal, Distribution]:
+    deal = make_deal()
+    deal.earn("1700000.00")
+    distribution = deal.approve("1700000.00")
+    with patch.object(payouts, "resume", return_value=distribution):
+        payouts.execute(distribution, executor=deal.operator, at=NOW)
+    return deal, distribution
+
+
+def work(*, stop_at: str = "") -> int:
+    """Run a worker's sweep in a process of its own, and return its exit code."""
+    database = connection.settings_dict
+    host = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]
+    login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
+    environment = {
+        **os.environ,
+        "REALCO_MODE": "test",
+        "DJANGO_SETTINGS_MODULE": "realco.settings",
+        "DATABASE_URL": f"postgres://{login}@{host}/{database['NAME']}",
+        stopping_points.VARIABLE: stop_at,
+    }
+    command = [sys.executable, "-c", WORKER]
+    return subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False).returncode
+
+
+class TestKilled:
+    def test_between_payees_it_goes_on_with_the_next(self, queued: tuple[Deal, Distribution]) -> None:
+        deal, distribution = queued
+
+        for payees in range(1, 5):
+            assert work(stop_at="distribution.between_chunks") == -signal.SIGKILL
+            assert Transaction.objects.filter(distribution=distribution).count() == payees
+        assert work() == 0
+
+        payments = Transaction.objects.filter(distribution=distribution)
+        assert sum(payment.amount for payment in payments) == distribution.net_amount
+        assert len({row.transaction_id for row in standing(distribution)}) == 4
+        assert books.check([deal.escrow.pk]) == []
+
+    def test_before_the_commit_nothing_of_it_was_done(self, queued: tuple[Deal, Distribution]) -> None:
+        deal, distribution = queued
+
+        assert work(stop_at="distribution.before_chunk_commits") == -signal.SIGKILL
+        assert not Transaction.objects.filter(distribution=distribution).exists()
+        assert work() == 0
+
+        assert Transaction.objects.filter(distribution=distribution, status="QUEUED").count() == 4
+        assert books.check([deal.escrow.pk]) == []
