@@ -39,7 +39,8 @@ _STAMP = (
     " set_config('realco.reason', %s, true), set_config('realco.request_id', %s, true),"
     " set_config('realco.address', %s, true)"
 )
-_WRITES = ("INSERT", "UPDATE", "DELETE", "WITH", "TRUNCATE", "SELECT * FROM LEDGER_POST")
+_WRITES = ("INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "TRUNCATE", "SELECT * FROM LEDGER_POST")
+_LONGEST = max(map(len, _WRITES))
 
 
 @contextmanager
@@ -77,7 +78,9 @@ def acting(
 def stamp_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
     """Stamp the acting person on the transaction before its first write (an execute wrapper)."""
     connection = context["connection"]
-    verb = sql.lstrip()[:24].upper() if isinstance(sql, str) else "INSERT"
+    if _status(connection) == TransactionStatus.IDLE:
+        connection.realco_stamp = None  # This begins a transaction; what an earlier one was told went with it.
+    verb = sql.lstrip()[:_LONGEST].upper() if isinstance(sql, str) else "INSERT"
     if verb.startswith("ROLLBACK TO"):
         connection.realco_stamp = None
     if not verb.startswith(_WRITES):
@@ -93,13 +96,18 @@ def stamp_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool,
 def _stamp(connection: Any) -> None:
     """Tell the open transaction who acts, unless it already knows."""
     actor = _actor.get()
-    is_new = connection.connection.info.transaction_status == TransactionStatus.IDLE
-    if is_new or getattr(connection, "realco_stamp", None) != actor:
+    if connection.realco_stamp != actor and _status(connection) != TransactionStatus.INERROR:
         connection.connection.execute(_STAMP, astuple(actor))
         connection.realco_stamp = actor
 
 
+def _status(connection: Any) -> TransactionStatus:
+    status: TransactionStatus = connection.connection.info.transaction_status
+    return status
+
+
 def install(*, connection: Any, **_: Any) -> None:
     """Give a new database connection the stamping wrapper (Django's ``connection_created``)."""
+    connection.realco_stamp = None
     if stamp_writes not in connection.execute_wrappers:
         connection.execute_wrappers.append(stamp_writes)

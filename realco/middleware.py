@@ -1,5 +1,6 @@
 """Middleware: tells the audit trail who is asking, from where, under which request id."""
 
+import ipaddress
 import uuid
 from collections.abc import Callable
 
@@ -10,12 +11,16 @@ from realco import audit
 
 
 def address_of(request: HttpRequest) -> str:
-    """Return the caller's address: the last hop that our own trusted proxies did not add."""
-    remote = str(request.META.get("REMOTE_ADDR", ""))
-    if settings.TRUSTED_PROXIES == 0:
-        return remote
+    """Return the caller's address: the last hop that our own trusted proxies did not add; nothing if it is none."""
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
-    return hops[-settings.TRUSTED_PROXIES] if len(hops) >= settings.TRUSTED_PROXIES else remote
+    if 0 < settings.TRUSTED_PROXIES <= len(hops):
+        address = hops[-settings.TRUSTED_PROXIES]
+    else:
+        address = str(request.META.get("REMOTE_ADDR", ""))
+    try:
+        return str(ipaddress.ip_address(address))
+    except ValueError:
+        return ""
 
 
 class AuditMiddleware:
