@@ -3,7 +3,6 @@
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from django.db import IntegrityError
@@ -11,18 +10,15 @@ from django.db import IntegrityError
 from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.operations import checks, sanctions
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import allocations, distributions, payouts, sweeps
+from distributions.operations import allocations, payouts
 from distributions.operations.distributions import NumbersChanged
-from distributions.operations.payouts import NotApproved, NothingToRetry, UnknownAllocation
+from distributions.operations.payouts import NotApproved
 from distributions.queries import distributions as queries
-from distributions.tasks import follow_payment, sweep
+from distributions.tasks import follow_payment
 from escrow import books
-from escrow.models import EscrowLedgerEntry, JournalEntry
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds
-from finance.models import Transaction
 from finance.operations import bank_accounts, transactions
-from finance.operations.orders import BankAccountNotUsable
 from realco.errors import NotPermitted
 from realco.identifiers import new_id
 from realco.models import User
@@ -309,139 +305,3 @@ class TestFollow:
             assert row.preferred_return_paid == sum(one.preferred_return for one in paid)
             assert row.profits_paid == sum(one.profit_split for one in paid)
         assert books.check([deal.escrow.pk]) == []
-
-
-class TestRetry:
-    def test_pays_only_the_failed_one_to_another_account(self, deal: Deal) -> None:
-        distribution = deal.execute("1000.00")
-        first, *others = standing(distribution)
-        bounce(first)
-        for row in others:
-            arrive(row)
-        old = payment_of(first)
-        account = factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
-
-        distribution = payouts.retry_failed(
-            distribution, by=deal.operator, at=NOW, bank_accounts={first.pk: account.pk}
-        )
-
-        payment = payment_of(first)
-        old.refresh_from_db()
-        assert (payment.replaces, payment.to_bank_account, payment.amount) == (old, account, old.amount)
-        assert (old.status, distribution.status) == ("CANCELLED", "PROCESSING")
-        arrive(first)
-        distribution.refresh_from_db()
-        assert distribution.status == "COMPLETED"
-        assert Transaction.objects.filter(distribution=distribution).count() == 4
-        assert books.check([deal.escrow.pk]) == []
-
-    def test_pays_a_returned_one_again(self, deal: Deal) -> None:
-        distribution = deal.pay("1000.00")
-        first, *_ = standing(distribution)
-        later = NOW + timedelta(days=20)
-        come_back(payment_of(first).pk, at=later)
-        factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=later, number="000999999991")
-
-        payouts.retry_failed(distribution, by=deal.operator, at=later)
-        arrive(first, at=later)
-
-        distribution.refresh_from_db()
-        assert distribution.status == "COMPLETED"
-        assert deal.investors[0].investments.get().preferred_return_paid == 500
-
-    def test_leaves_who_still_cannot_be_paid(self, deal: Deal) -> None:
-        distribution = deal.execute("1000.00")
-        first, *_ = standing(distribution)
-        bounce(first)
-
-        payouts.retry_failed(distribution, by=deal.operator, at=NOW)
-
-        first.refresh_from_db()
-        assert first.status == "FAILED"
-        assert "no verified bank account" in first.failure_reason
-
-    def test_refuses_without_a_failure(self, deal: Deal) -> None:
-        with pytest.raises(NothingToRetry):
-            payouts.retry_failed(deal.execute("1000.00"), by=deal.operator, at=NOW)
-
-    def test_refuses_somebody_elses_account(self, deal: Deal) -> None:
-        distribution = deal.execute("1000.00")
-        first, *_ = standing(distribution)
-        bounce(first)
-        [foreign] = deal.investors[1].bank_accounts.all()
-
-        with pytest.raises(BankAccountNotUsable, match="no such bank account"):
-            payouts.retry_failed(distribution, by=deal.operator, at=NOW, bank_accounts={first.pk: foreign.pk})
-
-    def test_refuses_an_account_for_who_has_not_failed(self, deal: Deal) -> None:
-        distribution = deal.execute("1000.00")
-        first, second, _ = standing(distribution)
-        bounce(first)
-        [account] = deal.investors[1].bank_accounts.all()
-
-        with pytest.raises(UnknownAllocation):
-            payouts.retry_failed(distribution, by=deal.operator, at=NOW, bank_accounts={second.pk: account.pk})
-
-
-class TestResume:
-    def test_goes_on_after_every_chunk(self, deal: Deal) -> None:
-        with patch.object(payouts, "CHUNK", 1):
-            distribution = deal.execute("1000.00")
-
-        assert {row.status for row in standing(distribution)} == {"PROCESSING"}
-        assert Transaction.objects.filter(distribution=distribution).count() == 3
-
-    def test_goes_on_where_it_was_cut_short(self, deal: Deal) -> None:
-        distribution = deal.approve("1000.00")
-        with patch.object(payouts, "resume", return_value=distribution):
-            payouts.execute(distribution, executor=deal.operator, at=NOW)
-        with patch.object(payouts, "CHUNK", 2):
-            payouts.pay_some(distribution.pk, at=NOW)
-        assert [row.status for row in standing(distribution)].count("PENDING") == 1
-
-        sweep()
-
-        assert {row.status for row in standing(distribution)} == {"PROCESSING"}
-        assert Transaction.objects.filter(distribution=distribution).count() == 3
-
-    def test_says_what_stopped_it_and_goes_on_later(self, deal: Deal) -> None:
-        distribution = deal.approve("1000.00")
-        with patch.object(payouts, "resume", return_value=distribution):
-            payouts.execute(distribution, executor=deal.operator, at=NOW)
-        escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
-        sweeps.sweep(at=NOW)
-        distribution.refresh_from_db()
-        assert (distribution.status, "is frozen" in distribution.metadata["stopped"]) == ("QUEUED", True)
-
-        escrow_accounts.unfreeze(deal.escrow, by=deal.approver, reason="Lifted", at=NOW)
-        sweeps.sweep(at=NOW)
-
-        distribution.refresh_from_db()
-        assert (distribution.status, distribution.metadata.get("stopped")) == ("PROCESSING", None)
-
-    def test_catches_up_with_payments_whose_message_was_lost(self, deal: Deal) -> None:
-        distribution = deal.execute("1000.00")
-        for row in standing(distribution):
-            factories.play(payment_of(row), at=NOW)
-
-        sweeps.sweep(at=NOW)
-
-        distribution.refresh_from_db()
-        assert distribution.status == "COMPLETED"
-        assert (sweeps.unpaid(), sweeps.unfollowed(), sweeps.unfinished()) == ([], [], [])
-
-
-class TestTheLedger:
-    def test_shows_each_payment_once(self, deal: Deal) -> None:
-        distribution = deal.pay("1000.00")
-
-        entries = JournalEntry.objects.filter(distribution=distribution)
-        assert entries.filter(event="RESERVE").count() == entries.filter(event="OUTBOUND_SETTLED").count() == 3
-        paid = EscrowLedgerEntry.objects.filter(distribution=distribution, ledger_account__kind="BANK")
-        assert sorted(-entry.amount for entry in paid) == [200, 300, 500]
-
-    def test_cannot_be_cancelled_under_way(self, deal: Deal) -> None:
-        distribution = deal.execute("1000.00")
-
-        with pytest.raises(distributions.NotCancellable):
-            distributions.cancel(distribution, by=deal.operator, reason="No", at=NOW)

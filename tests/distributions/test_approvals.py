@@ -1,0 +1,222 @@
+"""Signing distributions: four eyes, and what makes a signature void; and calling one off."""
+
+from datetime import timedelta
+
+import pytest
+
+from distributions.models import Distribution
+from distributions.operations import distributions, payouts, terms
+from distributions.operations.distributions import (
+    AlreadyApprovedByYou,
+    ApproverIsCreator,
+    ApproverIsPayee,
+    NotAwaitingApproval,
+    NotCalculated,
+    NotCancellable,
+    NumbersChanged,
+    ReasonMissing,
+)
+from distributions.queries import distributions as queries
+from realco.errors import NotPermitted
+from realco.models import AuditEvent, User
+from tests import factories
+from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def deal() -> Deal:
+    return make_deal()
+
+
+class TestSubmit:
+    def test_freezes_the_numbers_under_their_hash(self, deal: Deal) -> None:
+        deal.earn("100.00")
+
+        distribution = deal.submit("100.00")
+
+        assert distribution.status == Distribution.Status.PENDING_APPROVAL
+        assert len(distribution.content_hash) == 64
+
+    def test_needs_the_numbers(self, deal: Deal) -> None:
+        deal.earn("100.00")
+
+        with pytest.raises(NotCalculated):
+            distributions.submit(deal.create("100.00"), by=deal.operator, at=NOW)
+
+    def test_refuses_numbers_that_are_no_longer_right(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = deal.draw_up("100.00")
+        deal.earn("1.00")
+
+        with pytest.raises(NumbersChanged, match="Calculate it again"):
+            distributions.submit(distribution, by=deal.operator, at=NOW)
+
+
+class TestApprove:
+    def approve(self, deal: Deal, distribution: Distribution, approver: User, content_hash: str = "") -> Distribution:
+        return distributions.approve(
+            distribution, approver=approver, content_hash=content_hash or distribution.content_hash, at=NOW, note="Fine"
+        )
+
+    def test_needs_one_signature_up_to_fifty_thousand(self, deal: Deal) -> None:
+        deal.earn("50000.00")
+
+        distribution = self.approve(deal, deal.submit("50000.00"), deal.approver)
+
+        assert distribution.status == Distribution.Status.APPROVED
+
+    def test_needs_two_above_fifty_thousand(self, deal: Deal) -> None:
+        deal.earn("50000.01")
+        distribution = self.approve(deal, deal.submit("50000.01"), deal.approver)
+        assert distribution.status == Distribution.Status.PENDING_APPROVAL
+
+        distribution = self.approve(deal, distribution, deal.second_approver)
+
+        assert distribution.status == Distribution.Status.APPROVED
+        assert queries.signers(distribution) == [deal.approver, deal.second_approver]
+
+    def test_refuses_the_same_person_twice(self, deal: Deal) -> None:
+        deal.earn("60000.00")
+        distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
+
+        with pytest.raises(AlreadyApprovedByYou):
+            self.approve(deal, distribution, deal.approver)
+
+    def test_refuses_its_creator(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        deal.operator.groups.add(factories.make_group("Approvers"))
+        creator = User.objects.get(pk=deal.operator.pk)
+
+        with pytest.raises(ApproverIsCreator):
+            self.approve(deal, deal.submit("100.00"), creator)
+
+    def test_refuses_a_payee(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        deal.investors[0].groups.add(factories.make_group("Approvers"))
+
+        with pytest.raises(ApproverIsPayee):
+            self.approve(deal, deal.submit("100.00"), User.objects.get(pk=deal.investors[0].pk))
+
+    def test_refuses_who_may_not(self, deal: Deal) -> None:
+        deal.earn("100.00")
+
+        with pytest.raises(NotPermitted):
+            self.approve(deal, deal.submit("100.00"), deal.investors[0])
+
+    def test_refuses_a_hash_of_other_numbers(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = deal.submit("100.00")
+
+        with pytest.raises(NumbersChanged, match="Reload"):
+            self.approve(deal, distribution, deal.approver, content_hash="0" * 64)
+
+        distribution.refresh_from_db()
+        assert distribution.status == Distribution.Status.PENDING_APPROVAL
+
+    def test_refuses_a_draft(self, deal: Deal) -> None:
+        deal.earn("100.00")
+
+        with pytest.raises(NotAwaitingApproval):
+            self.approve(deal, deal.draw_up("100.00"), deal.approver, content_hash="0" * 64)
+
+    def test_voids_the_signatures_when_money_has_moved(self, deal: Deal) -> None:
+        deal.earn("60000.00")
+        distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
+        deal.earn("1.00")
+
+        with pytest.raises(NumbersChanged, match=r"holds \$60,001\.00, it held \$60,000\.00"):
+            self.approve(deal, distribution, deal.second_approver)
+
+        distribution.refresh_from_db()
+        assert distribution.status == Distribution.Status.DRAFT
+        assert queries.signers(distribution) == []
+
+    def test_voids_the_signatures_when_the_terms_have_changed(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = deal.submit("100.00")
+        terms.create_from_template(
+            deal.offering, template="original_four_tiers", effective_from=EXIT, by=deal.operator, at=NOW
+        )
+
+        with pytest.raises(NumbersChanged, match="version 2 of the terms is in force, it was 1"):
+            self.approve(deal, distribution, deal.approver)
+
+    def test_voids_the_signatures_when_somebody_invested(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = deal.submit("100.00")
+        deal.offering.deadline_at = NOW + timedelta(days=1)
+        deal.offering.save()
+        commit(deal, deal.investors[0], "1000.00", at=NOW)
+        close(deal, at=NOW)
+
+        with pytest.raises(NumbersChanged, match="investments have changed"):
+            self.approve(deal, distribution, deal.approver)
+
+    def test_counts_no_signature_from_before(self, deal: Deal) -> None:
+        deal.earn("60000.00")
+        distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
+        deal.earn("1.00")
+        with pytest.raises(NumbersChanged):
+            self.approve(deal, distribution, deal.second_approver)
+        distribution = distributions.calculate(distribution, by=deal.operator, at=NOW)
+        distribution = distributions.submit(distribution, by=deal.operator, at=NOW + timedelta(minutes=1))
+
+        distribution = self.approve(deal, distribution, deal.second_approver)
+
+        assert distribution.status == Distribution.Status.PENDING_APPROVAL
+        assert queries.signers(distribution) == [deal.second_approver]
+
+    def test_voids_the_second_of_two_drawn_up_together(self, deal: Deal) -> None:
+        deal.earn("200.00")
+        first, second = deal.draw_up("100.00"), deal.draw_up("100.00")
+        for one in (first, second):
+            distributions.submit(one, by=deal.operator, at=NOW)
+        first.refresh_from_db()
+        second.refresh_from_db()
+        self.approve(deal, first, deal.approver)
+
+        with pytest.raises(NumbersChanged, match=first.distribution_number):
+            self.approve(deal, second, deal.approver)
+
+    def test_says_who_signed_and_why_in_the_audit_trail(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = self.approve(deal, deal.submit("100.00"), deal.approver)
+
+        event = AuditEvent.objects.get(entity_id=str(distribution.approvals.get().pk))
+
+        assert (event.action, event.user_id, event.reason) == ("distribution.approve", deal.approver.pk, "Fine")
+
+    def test_leaves_the_queue_of_whom_it_does_not_wait_for(self, deal: Deal) -> None:
+        deal.earn("60000.00")
+        distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
+
+        assert list(queries.approval_queue(deal.second_approver)) == [distribution]
+        assert not queries.approval_queue(deal.approver).exists()
+        assert not queries.approval_queue(deal.operator).exists()
+
+
+class TestCancel:
+    def test_gives_the_promised_money_free(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = deal.approve("100.00")
+        assert queries.available(deal.escrow.pk) == 0
+
+        distributions.cancel(distribution, by=deal.approver, reason="Wrong quarter", at=NOW)
+
+        assert queries.available(deal.escrow.pk) == 100
+        assert {row.status for row in distribution.allocations.all()} == {"CANCELLED"}
+
+    def test_needs_a_reason(self, deal: Deal) -> None:
+        deal.earn("100.00")
+
+        with pytest.raises(ReasonMissing):
+            distributions.cancel(deal.create("100.00"), by=deal.operator, reason=" ", at=NOW)
+
+    def test_comes_too_late_for_one_that_is_paid(self, deal: Deal) -> None:
+        deal.earn("100.00")
+        distribution = payouts.execute(deal.approve("100.00"), executor=deal.operator, at=NOW)
+
+        with pytest.raises(NotCancellable):
+            distributions.cancel(distribution, by=deal.operator, reason="Too late", at=NOW)
