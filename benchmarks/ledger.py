@@ -123,7 +123,9 @@ class Bare:
         cursor.execute(JOURNAL, [journal, escrow.pk, reference, reference, NOW.date(), NOW])
         for account, amount in self._sides(escrow, payer):
             cursor.execute(HEAD, [AMOUNT, account])
-            balance, sequence = cursor.fetchone()
+            head = cursor.fetchone()
+            assert head is not None
+            balance, sequence = head
             cursor.execute(
                 ENTRY,
                 [uuid.uuid4(), escrow.pk, account, journal, sequence, amount, balance - AMOUNT, balance, reference]
@@ -131,13 +133,13 @@ class Bare:
             )
 
     def _many(self, cursor: psycopg.Cursor, chosen: list[Transfer]) -> None:
-        heads: dict[uuid.UUID, list] = {}
         cursor.execute(
             "SELECT id, balance, entry_count FROM ledger_accounts WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
             [[account for escrow, payer in chosen for account, _ in self._sides(escrow, payer)]],
         )
         heads = {row[0]: [row[1], row[2]] for row in cursor.fetchall()}
-        journals, entries = [], []
+        journals: list[list[object]] = []
+        entries: list[list[object]] = []
         for escrow, payer in chosen:
             journal, reference = uuid.uuid4(), f"bare:{RUN}:{next(_serial)}"
             journals.append([journal, escrow.pk, reference, reference, NOW.date(), NOW])

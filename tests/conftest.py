@@ -1,9 +1,5 @@
 """Fixtures of every test: people, an open offering, its escrow account, all on a real PostgreSQL."""
 
-import os
-
-os.environ.setdefault("REALCO_MODE", "test")
-
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
