@@ -111,6 +111,15 @@ class ApprovalsAdmin(BulkAdmin):
             bulk=[(step, reverse("admin:finance_transaction_bulk", args=[step.name])) for step in (APPROVE, REJECT)],
         )
 
+    def facts_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any]]:
+        """Add what whoever decides must know: what it is for, who asked, and who has signed."""
+        more = [
+            ("Description", row.description or "–"),
+            ("Asked by", row.initiated_by),
+            ("Signatures", signatures(row)),
+        ]
+        return [*super().facts_of(request, row), *more]
+
     def obstacles(self, step: Step, rows: Sequence[Any], request: HttpRequest) -> list[str]:
         """Look at the chosen payments together: approving all of them may take more than there is."""
         found = super().obstacles(step, rows, request)

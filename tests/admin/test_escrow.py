@@ -1,0 +1,184 @@
+"""Escrow's pages: balances and equation, freezing, holding, closing by two people, and the bank beside the books."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from django.urls import reverse
+
+from escrow.models import BankStatement, Closing, EscrowAccount, LedgerAccount, Reconciliation
+from realco.models import AuditEvent, User
+from tests import factories
+
+
+def page_of(account: EscrowAccount) -> str:
+    return reverse("admin:escrow_escrowaccount_change", args=[account.pk])
+
+
+def take(client: Client, row: Any, name: str, **fields: str) -> Any:
+    """Open a step's form and confirm it."""
+    address = reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_step", args=[row.pk, name])
+    page = client.get(address, follow=True)
+    version = page.context.get("version", "")
+    form = page.context.get("form")
+    initial = {field.name: field.value() or "" for field in form} if form is not None else {}
+    return client.post(address, {**initial, "version": version, **fields})
+
+
+@pytest.fixture
+def funded(escrow: EscrowAccount, investor: User, at: datetime) -> EscrowAccount:
+    factories.fund(investor, escrow, "5000.00", at=at)
+    escrow.refresh_from_db()
+    return escrow
+
+
+class TestTheAccountPage:
+    def test_shows_balances_and_an_equation_that_holds(self, funded: EscrowAccount, approver_client: Client) -> None:
+        page = approver_client.get(page_of(funded))
+
+        equation = next(table for table in page.context["tables"] if table.title == "The accounting equation")
+        assert equation.rows[-1][0] == "Equal"
+        assert "$5,000.00" in str(equation.rows[-1][2])
+        assert str(page.context["figures"][0][1]) == "$5,000.00"
+
+    def test_pages_its_ledger_by_key(
+        self, funded: EscrowAccount, investor: User, at: datetime, approver_client: Client
+    ) -> None:
+        for _ in range(9):
+            factories.fund(investor, funded, "110.00", at=at)
+        address = reverse("admin:escrow_escrowaccount_ledger", args=[funded.pk])
+
+        first = approver_client.get(address)
+        second = approver_client.get(address, {"after": first.context["older"]})
+        broken = approver_client.get(address, {"after": "nonsense", "kind": "nonsense"})
+
+        assert len(first.context["tables"][0].rows) == 50
+        assert 0 < len(second.context["tables"][0].rows) < 50
+        assert broken.status_code == 200
+
+    def test_offers_only_what_one_may(
+        self, funded: EscrowAccount, operator_client: Client, approver_client: Client
+    ) -> None:
+        offered = {
+            name: {step.name for step, _ in client.get(page_of(funded)).context["steps"]}
+            for name, client in (("operator", operator_client), ("approver", approver_client))
+        }
+
+        assert "freeze" in offered["approver"] and "freeze" not in offered["operator"]
+        assert "propose-closing" in offered["operator"] and "propose-closing" not in offered["approver"]
+
+
+class TestFreezing:
+    def test_needs_a_reason_and_keeps_it(self, funded: EscrowAccount, approver_client: Client) -> None:
+        refused = take(approver_client, funded, "freeze", reason="")
+        take(approver_client, funded, "freeze", reason="Court order 12")
+        funded.refresh_from_db()
+
+        assert b"Say why" in refused.content
+        assert (funded.status, funded.frozen_reason) == ("FROZEN", "Court order 12")
+
+    def test_can_be_undone(self, funded: EscrowAccount, approver_client: Client) -> None:
+        take(approver_client, funded, "freeze", reason="Court order 12")
+        take(approver_client, funded, "unfreeze", reason="Lifted")
+
+        funded.refresh_from_db()
+        assert funded.status == "ACTIVE"
+
+
+class TestHoldingMoney:
+    def test_blocks_it_and_frees_it(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
+        take(approver_client, funded, "hold", investor=str(investor.pk), amount="1000.00", reason="Dispute")
+        held = LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance
+        funded.refresh_from_db()
+        take(approver_client, funded, "release", investor=str(investor.pk), amount="400.00", reason="Settled")
+
+        assert str(held) == "1000.00"
+        assert str(LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance) == "600.00"
+
+    def test_refuses_more_than_there_is(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
+        answer = take(approver_client, funded, "hold", investor=str(investor.pk), amount="9000.00", reason="Dispute")
+
+        assert b"does not hold enough money" in answer.content
+        assert not LedgerAccount.objects.filter(kind="HELD", balance__gt=0).exists()
+
+    def test_holds_once_when_sent_twice(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
+        fields = {"investor": str(investor.pk), "amount": "1000.00", "reason": "Dispute", "reference": "one"}
+        take(approver_client, funded, "hold", **fields)
+        take(approver_client, funded, "hold", **fields)
+
+        assert str(LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance) == "1000.00"
+
+
+class TestClosing:
+    def test_is_proposed_by_one_and_executed_by_another(
+        self, funded: EscrowAccount, operator: User, operator_client: Client, approver_client: Client
+    ) -> None:
+        take(operator_client, funded, "propose-closing")
+        closing = Closing.objects.get()
+
+        take(approver_client, closing, "execute")
+
+        closing.refresh_from_db()
+        assert (closing.status, closing.proposed_by) == ("EXECUTED", operator)
+        assert LedgerAccount.objects.get(escrow_account=funded, kind="OFFERING").balance == closing.total_amount
+
+    def test_is_refused_to_its_proposer(self, funded: EscrowAccount, superuser_client: Client) -> None:
+        take(superuser_client, funded, "propose-closing")
+        closing = Closing.objects.get()
+        address = reverse("admin:escrow_closing_step", args=[closing.pk, "execute"])
+
+        answer = superuser_client.post(address, {"version": f"{closing.status}|{closing.content_hash}", "reason": ""})
+
+        closing.refresh_from_db()
+        assert b"You proposed this closing" in answer.content
+        assert closing.status == "PROPOSED"
+
+    def test_says_what_is_missing(
+        self, escrow: EscrowAccount, investor: User, at: datetime, operator_client: Client
+    ) -> None:
+        factories.fund(investor, escrow, "500.00", at=at)
+
+        answer = take(operator_client, escrow, "propose-closing")
+
+        assert b"has cleared of the" in answer.content
+
+
+class TestTheBankBesideTheBooks:
+    def test_shows_what_has_no_partner(self, funded: EscrowAccount, operator_client: Client) -> None:
+        page = operator_client.get(reverse("admin:escrow_reconciliation_account", args=[funded.pk]))
+
+        assert len(page.context["entries"].rows) == 1
+        assert page.context["lines"].rows == []
+        assert not Reconciliation.objects.exists()
+
+    def test_reconciles_on_confirmation(self, funded: EscrowAccount, at: datetime, operator_client: Client) -> None:
+        take(operator_client, funded, "reconcile", as_of=at.date().isoformat())
+
+        assert Reconciliation.objects.get().escrow_account == funded
+
+    def test_refuses_a_day_to_come(self, funded: EscrowAccount, operator_client: Client) -> None:
+        answer = take(operator_client, funded, "reconcile", as_of="2999-01-01")
+
+        assert b"has not come yet" in answer.content
+        assert not Reconciliation.objects.exists()
+
+    @pytest.mark.parametrize("contents", [b"", b"\x00\xff\x00", b"01,A,B,260101,0000,1,,,2/\n", b"not a statement"])
+    def test_refuses_a_broken_file_in_words(
+        self, escrow: EscrowAccount, operator_client: Client, contents: bytes
+    ) -> None:
+        before = AuditEvent.objects.count()
+        answer = operator_client.post(
+            reverse("admin:escrow_bankstatement_task", args=["import"]),
+            {"file": SimpleUploadedFile("statement.bai2", contents)},
+        )
+
+        assert answer.status_code == 200
+        assert answer.context["form"].errors
+        assert (BankStatement.objects.count(), AuditEvent.objects.count()) == (0, before)
+
+    def test_is_closed_to_who_may_not_reconcile(self, funded: EscrowAccount, approver_client: Client) -> None:
+        answer = approver_client.get(reverse("admin:escrow_bankstatement_task", args=["import"]))
+
+        assert answer.status_code == 403
