@@ -12,6 +12,8 @@ from typing import Any
 
 import pgtrigger
 from django.db import models
+from django.db.migrations.state import ProjectState
+from pgtrigger.migrations import AddTrigger
 
 HELD_FROM = "<held_from>"
 Before = pgtrigger.Before
@@ -138,6 +140,19 @@ def known_values(table: str, column: str, values: Iterable[str]) -> models.Check
 def sources_of(transitions: Mapping[Any, Iterable[str]], target: str) -> list[str]:
     """Return the statuses from which the target may be entered, for django-fsm's ``source``."""
     return [str(source) for source, targets in transitions.items() if target in set(targets)]
+
+
+class AddGuard(AddTrigger):
+    """
+    Installs a guard in a migration, without rendering every related model anew for each.
+
+    A trigger changes no Python class, so the state only has to remember it; with two hundred of
+    them that is half of the time that migrating an empty database takes.
+    """
+
+    def state_forwards(self, app_label: str, state: ProjectState) -> None:
+        options = state.models[app_label, self.model_name].options
+        options["triggers"] = [*options.get("triggers", []), self.trigger]
 
 
 DROP_UNUSED_FUNCTIONS = """
