@@ -67,7 +67,7 @@ class TestTheQueue:
         at: datetime,
     ) -> None:  # fmt: skip
         small = draw(funded, payee, operator, "100.00", at)
-        factories.make_group("Operations").user_set.add(second_approver)
+        second_approver.groups.add(factories.make_group("Operations"))
         mine = draw(funded, payee, second_approver, "200.00", at)
         large = draw(funded, payee, operator, "60000.00", at)
         transactions.approve(large, approver=approver, at=at)

@@ -1,0 +1,107 @@
+"""
+The staff pages in a real browser: nothing the policy refuses, and nothing that scrolls sideways.
+
+Skipped where there is no Chromium.
+"""
+
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.urls import reverse
+
+from escrow.models import EscrowAccount
+from realco.models import User
+from tests import factories
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
+]
+
+
+@pytest.fixture
+def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A browser that closes before the server does, so that no request thread keeps the database open."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    # Playwright's own event loop runs in this thread; Django would refuse queries beside it.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        yield running
+        running.close()
+        connections.close_all()
+
+
+def signed_in(browser: Any, live_server: Any, person: User, width: int) -> tuple[Any, list[str]]:
+    """Open a page, sign in, and collect whatever the browser complains about."""
+    page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(live_server.url + reverse("admin:login"))
+    page.fill("#id_username", person.email)
+    page.fill("#id_password", "correct horse battery")
+    page.click("[type=submit]")
+    page.wait_for_url(live_server.url + reverse("admin:index"))
+    return page, complaints
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_fits_and_breaks_no_policy(
+    browser: Any, live_server: Any, superuser: User, escrow: EscrowAccount, investor: User, at: datetime, width: int
+) -> None:
+    payment = factories.fund(investor, escrow, "5000.00", at=at)
+    waiting = factories.deposit(escrow, factories.make_investor("Otto", verifier=superuser, at=at), "51000.00", at=at)
+    page, complaints = signed_in(browser, live_server, superuser, width)
+    addresses = [
+        reverse("admin:index"),
+        reverse("admin:finance_transaction_approvals"),
+        reverse("admin:finance_transaction_changelist"),
+        reverse("admin:finance_transaction_task", args=["new"]),
+        reverse("admin:finance_transaction_change", args=[payment.pk]),
+        reverse("admin:finance_transaction_history", args=[payment.pk]),
+        reverse("admin:finance_transaction_step", args=[waiting.pk, "approve"]),
+        reverse("admin:escrow_escrowaccount_change", args=[escrow.pk]),
+        reverse("admin:escrow_escrowaccount_ledger", args=[escrow.pk]),
+        reverse("admin:escrow_escrowaccount_step", args=[escrow.pk, "hold"]),
+        reverse("admin:escrow_reconciliation_account", args=[escrow.pk]),
+        reverse("admin:escrow_bankstatement_task", args=["import"]),
+        reverse("admin:distributions_distribution_task", args=["new"]),
+        reverse("admin:realco_auditevent_changelist"),
+        reverse("admin:password_change"),
+    ]
+
+    for address in addresses:
+        answer = page.goto(live_server.url + address)
+        assert answer.status == 200, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        assert "SANDBOX" in page.inner_text("body")
+
+    assert complaints == []
+
+
+def test_approves_many_after_a_preview(
+    browser: Any, live_server: Any, approver: User, operator: User, escrow: EscrowAccount, investor: User, at: datetime
+) -> None:
+    other = factories.make_investor("Otto", verifier=operator, at=at)
+    payments = [factories.deposit(escrow, person, "51000.00", at=at) for person in (investor, other)]
+    page, complaints = signed_in(browser, live_server, approver, 1280)
+    assert {payment.status for payment in payments} == {"PENDING_APPROVAL"}
+    page.goto(live_server.url + reverse("admin:finance_transaction_approvals"))
+    for box in page.query_selector_all("[name=_selected_action]"):
+        box.check()
+    page.click("text=Preview: approve")
+
+    assert "$102,000.00" in page.inner_text(".figures")
+    page.fill("#id_reason", "Friday run")
+    page.click("main button:has-text('Approve: 2')")
+
+    assert "2 transactions" in page.inner_text(".messagelist")
+    assert complaints == []
