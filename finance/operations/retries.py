@@ -16,7 +16,7 @@ from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
 from finance.operations import transactions
 from finance.operations.screening import screen
-from realco import audit, permissions, queue
+from realco import audit, events, permissions, queue
 from realco.business_days import add_business_days, banking_date
 from realco.errors import IllegalTransition
 from realco.models import User
@@ -46,10 +46,10 @@ def next_attempt(payment: Transaction, *, code: str, at: datetime) -> datetime |
         if payment.retry_count >= min(payment.max_retries, len(return_codes.RETRY_DELAYS)):
             return None
         return at + return_codes.RETRY_DELAYS[payment.retry_count]
-    if code not in return_codes.REPRESENTABLE or not payment.is_inbound or not _may_represent(payment, at=at):
+    if code not in return_codes.REPRESENTABLE or not payment.is_inbound:
         return None
     wait = add_business_days(banking_date(at), return_codes.REPRESENT_AFTER_BUSINESS_DAYS) - banking_date(at)
-    return at + wait
+    return at + wait if _may_represent(payment, at=at + wait) else None
 
 
 def _may_represent(payment: Transaction, *, at: datetime) -> bool:
@@ -74,6 +74,7 @@ def requeue(payment_id: UUID, *, at: datetime) -> bool:
         if verdict.status == CheckStatus.FAILED:
             transactions.unreserve(payment, by=None, at=at)
             transactions.refuse(payment, at=at)
+            events.publish("finance.transaction.cancelled", payment_id=payment.pk)
         elif verdict.status != CheckStatus.PASSED:
             payment.next_retry_at = at + return_codes.RETRY_DELAYS[-1]
         else:

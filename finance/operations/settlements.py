@@ -18,6 +18,7 @@ from django.db.models import F
 
 from escrow.models import EscrowAccount, LedgerAccount
 from escrow.operations import ledger
+from escrow.operations.ledger import EscrowNotOpen
 from escrow.queries.balances import balance
 from finance import entries, return_codes
 from finance.gateways import registry
@@ -26,7 +27,7 @@ from finance.models import Transaction, TransactionAttempt
 from finance.models.transaction_attempts import AttemptOutcome
 from finance.models.transactions import TransactionStatus as Status
 from finance.operations import bank_accounts, retries, transactions
-from finance.operations.orders import BankAccountNotUsable, require_usable
+from finance.operations.orders import BankAccountNotUsable, require_escrow_open, require_usable
 from finance.settlement_times import clears_on
 from realco import audit, events, stopping_points
 from realco.business_days import banking_date
@@ -45,8 +46,8 @@ def process(payment_id: UUID, *, at: datetime) -> None:
     """
     Send a queued payment to the bank. Does nothing if it is not queued (any more).
 
-    Outbound payments of a frozen escrow account stay queued; those whose party is restricted or
-    whose bank account is no longer usable go on hold.
+    Outbound payments of a frozen escrow account stay queued; those whose party is restricted, whose
+    bank account is no longer usable, or whose escrow account is being emptied go on hold.
     """
     stopping_points.reach("finance.process.before_begin")
     attempt = _begin(payment_id, at=at)
@@ -87,11 +88,13 @@ def _obstacle(payment: Transaction) -> str:
     if profile is not None and profile.is_restricted:
         return f"{profile} is restricted: {profile.restriction_reason}"
     account = payment.from_bank_account or payment.to_bank_account
-    if account is not None:
-        try:
+    try:
+        if payment.escrow_account.status != EscrowAccount.Status.FROZEN:
+            require_escrow_open(payment.escrow_account, payment.type)
+        if account is not None:
             require_usable(account, to_debit=payment.is_inbound)
-        except BankAccountNotUsable as refusal:
-            return refusal.message
+    except (EscrowNotOpen, BankAccountNotUsable) as refusal:
+        return refusal.message
     return ""
 
 
@@ -143,7 +146,8 @@ def resolve_unknown(payment_id: UUID, *, at: datetime) -> bool:
     Ask the bank what became of a payment whose answer we never recorded; return whether it is resolved.
 
     What the bank knows is recorded. What it never received is sent again under the same key, so
-    that an answer that was merely slow cannot make it two.
+    that an answer that was merely slow cannot make it two. The provider asked is the one it was
+    sent to, whichever is in use by now.
     """
     attempt = (
         TransactionAttempt.objects.filter(payment_id=payment_id, number=F("payment__retry_count"))
@@ -158,9 +162,9 @@ def resolve_unknown(payment_id: UUID, *, at: datetime) -> bool:
         return False
     if answer is not None:
         record_answer(attempt.idempotency_key, answer, at=at)
-        return True
-    _send(attempt, at=at)
-    return True
+    else:
+        _send(attempt, at=at)
+    return not _waits_for_answer(Transaction.objects.get(pk=payment_id))
 
 
 def _waits_for_answer(payment: Transaction) -> bool:

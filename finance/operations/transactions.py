@@ -13,8 +13,9 @@ from django.db import connection, transaction
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import gate
 from compliance.operations.gate import ComplianceRefused
+from escrow.models import EscrowAccount, LedgerAccount
 from escrow.operations import investments, ledger
-from escrow.queries.balances import commitment
+from escrow.queries.balances import balance, commitment
 from finance import entries
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
@@ -27,6 +28,7 @@ from realco import audit, events, permissions, queue
 from realco.business_days import banking_date
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import User
+from realco.money import format_money
 
 COMPLIANCE = "COMPLIANCE"
 NOT_POSSIBLE = "We cannot make this payment. Please get in touch with us about it."
@@ -204,10 +206,28 @@ def _queue(payment: Transaction, *, by: User | None, at: datetime) -> None:
 
 
 def reserve(payment: Transaction, *, by: User | None, at: datetime) -> None:
-    """Take an outbound payment's money out of the available balance, so that nothing else can count on it."""
+    """
+    Take an outbound payment's money out of the available balance, so that nothing else can count on it.
+
+    :raises InsufficientFunds: if there is less than that
+    """
     if payment.is_outbound and not payment.is_reserved:
+        _require_fees_earned(payment)
         ledger.post([entries.reserved(payment, on=banking_date(at))], by=by, at=at)
         payment.is_reserved = True
+
+
+def _require_fees_earned(payment: Transaction) -> None:
+    """
+    Refuse to pay more than the fees that the account holds, which may be below zero and so is no bar by itself.
+
+    :raises InsufficientFunds: if it holds less
+    """
+    if entries.source(payment).kind == LedgerAccount.Kind.FEES:
+        EscrowAccount.objects.select_for_update(no_key=True).get(pk=payment.escrow_account_id)
+        earned = balance(payment.escrow_account_id, LedgerAccount.Kind.FEES)
+        if earned < payment.net_amount:
+            raise ledger.InsufficientFunds(f"This escrow account holds {format_money(earned)} of fees. Ask for less.")
 
 
 def unreserve(payment: Transaction, *, by: User | None, at: datetime) -> None:
@@ -269,11 +289,14 @@ def _require_approvable(payment: Transaction, approver: User) -> None:
         raise ApproverIsInitiator("You asked for this payment; somebody else must approve it.")
     if approver.pk in (payment.from_user_id, payment.to_user_id):
         raise ApproverIsParty("This payment is yours; somebody else must approve it.")
-    if approver.pk == payment.approved_by_id:
+    if approver.pk == payment.approved_by_id and not payment.is_fully_approved:
         raise AlreadyApprovedByYou("You have approved this payment; a second person must approve it too.")
 
 
 def _sign(payment: Transaction, *, approver: User, at: datetime) -> None:
+    """Write the signature down, unless the payment was signed before and waited for compliance alone."""
+    if payment.is_fully_approved:
+        return
     if payment.approved_by_id is None:
         payment.approved_by = approver
         payment.approved_at = at

@@ -1,14 +1,16 @@
 """What tests of the sandbox share: a fixed first day, and a road for its webhooks to the real endpoint."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.test import Client
 from django.utils import timezone
 
+from finance import tasks
 from finance.gateways import sandbox_bank, sandbox_webhooks
 from finance.gateways.sandbox_webhooks import Post
 from finance.models import TransactionWebhook
+from finance.operations import sandbox as sandbox_time
 from realco import clock
 
 FIRST_NOON = datetime(2035, 3, 6, 17, 0, tzinfo=UTC)
@@ -35,6 +37,19 @@ def tell(client: Client) -> int:
     """Let the bank do what is due now and deliver its webhooks; returns how many arrived."""
     sandbox_bank.work(at=clock.now())
     return sandbox_webhooks.deliver(post=post_to(client), at=clock.now())
+
+
+def live(days: int) -> None:
+    """Let days pass at the bank, in its messages and in our sweeps."""
+    for _ in sandbox_time.advance(days, post=post_to(Client()), sweep=tasks.run_sweeps):
+        pass
+
+
+def leap(days: int) -> None:
+    """Do what is due, let days pass while nobody works; then the bank and our sweeps catch up with all of them."""
+    live(0)
+    clock.advance(timedelta(days=days))
+    live(0)
 
 
 def stored(event_type: str = "") -> list[TransactionWebhook]:
