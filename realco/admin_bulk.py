@@ -27,13 +27,14 @@ ZERO = Decimal("0.00")
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """One chosen row: its columns, what it moves, its version, and why it would be refused, if so."""
+    """One chosen row: its columns, what it moves, its version, what will happen, or why nothing will."""
 
     row: Any
     facts: list[Any]
     amount: Decimal | None
     version: str
     problem: str
+    outcome: str
 
 
 class BulkAdmin(SteppedAdmin):
@@ -67,6 +68,10 @@ class BulkAdmin(SteppedAdmin):
         """Say for each row why the step would be refused; a subclass looks at the rows together."""
         return [self.obstacle(step, row, person_of(request)) for row in rows]
 
+    def outcome_of(self, step: Step, row: Any) -> str:
+        """Say what the step will do to this row."""
+        return step.label
+
     def amount_of(self, row: Any) -> Decimal | None:
         """Return what of the row counts towards the preview's total."""
         amount: Decimal | None = getattr(row, self.amount_field) if self.amount_field else None
@@ -94,6 +99,7 @@ class BulkAdmin(SteppedAdmin):
                 amount=self.amount_of(row),
                 version=self.version_of(row),
                 problem=problem,
+                outcome=self.outcome_of(step, row),
             )
             for row, problem in zip(rows, problems, strict=True)
         ]

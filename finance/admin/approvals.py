@@ -120,6 +120,16 @@ class ApprovalsAdmin(BulkAdmin):
         ]
         return [*super().facts_of(request, row), *more]
 
+    def outcome_of(self, step: Step, row: Any) -> str:
+        """Tell a first signature, after which another person must sign, from the last one."""
+        if step is not APPROVE:
+            return super().outcome_of(step, row)
+        given = (row.approved_by_id is not None) + 1
+        is_last = given >= row.approvals_required
+        return (
+            "Signed and sent to the bank" if is_last else f"Signature {given} of {row.approvals_required}; then waits"
+        )
+
     def obstacles(self, step: Step, rows: Sequence[Any], request: HttpRequest) -> list[str]:
         """Look at the chosen payments together: approving all of them may take more than there is."""
         found = super().obstacles(step, rows, request)

@@ -272,6 +272,16 @@ class TestManyAtOnce:
         assert "short of it" in seen["problems"][1]
         assert len(seen["row"]) == 1
 
+    def test_tells_a_first_signature_from_the_last(
+        self, funded: EscrowAccount, payee: BankAccount, operator: User, at: datetime, approver_client: Client
+    ) -> None:
+        small, large = (draw(funded, payee, operator, amount, at) for amount in ("100.00", "60000.00"))
+
+        page = approver_client.post(reverse(self.BULK, args=["approve"]), {"_selected_action": [small.pk, large.pk]})
+
+        said = [row.outcome for row in page.context["rows"]]
+        assert said == ["Signed and sent to the bank", "Signature 1 of 2; then waits"]
+
     def test_demands_a_reason(
         self, funded: EscrowAccount, payee: BankAccount, operator: User, at: datetime, approver_client: Client
     ) -> None:
