@@ -23,7 +23,7 @@ def steps() -> list[tuple[str, list[str]]]:
         ("imports", [str(binaries / "lint-imports")]),
         ("types", [python, "-m", "mypy"]),
         ("migrations", [python, "manage.py", "makemigrations", "--check", "--dry-run"]),
-        (TESTS, [python, "-m", "pytest"]),
+        (TESTS, [python, "-m", "pytest", "-n", "2", "--dist", "loadfile"]),
     ]
 
 
