@@ -181,7 +181,7 @@ class TestThePostingTable:
 
     def test_returned_before_clearing(self, deposit: Deposit) -> None:
         payment = deposit(RETURNED_AFTER_SETTLEMENT)
-        stage.leap(12)
+        stage.leap(9)
         assert (status(payment), payment.failure_code) == ("REVERSED", "R10")
         assert list(journal(transaction=payment)) == ["INBOUND_ACCEPTED", "INBOUND_SETTLED", "RETURN_BEFORE_CLEARING"]
         assert journal(transaction=payment)["RETURN_BEFORE_CLEARING"] == {"BANK": "-10000.00", "UNCLEARED": "10000.00"}
@@ -315,7 +315,7 @@ class TestUnauthorized:
 
     def test_before_clearing_restricts_and_opens_a_case(self, deposit: Deposit) -> None:
         payment = deposit(RETURNED_AFTER_SETTLEMENT)
-        stage.leap(12)
+        stage.leap(9)
         self.require_restricted_with_one_case(payment)
 
     def test_after_release_becomes_a_receivable_that_the_next_deposit_settles(
@@ -420,7 +420,7 @@ class TestOrder:
 
     def test_return_told_before_the_settlement_waits_for_it(self, deposit: Deposit) -> None:
         payment = deposit(RETURN_TOLD_FIRST)
-        stage.leap(12)
+        stage.leap(9)
         assert status(payment) == "SETTLED"
         stage.leap(1)
         assert status(payment) == "REVERSED"
