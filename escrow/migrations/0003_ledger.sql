@@ -168,7 +168,6 @@ CREATE FUNCTION ledger_post(
 ) RETURNS TABLE (pos integer, journal_id uuid, was_posted boolean) LANGUAGE plpgsql SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
-    nobody constant uuid := '00000000-0000-0000-0000-000000000000';
     fresh integer[];
     clash text;
     l_account uuid[];
@@ -178,13 +177,19 @@ BEGIN
 
     PERFORM FROM escrow_accounts WHERE id = ANY (j_escrow) ORDER BY id FOR NO KEY UPDATE;
 
-    SELECT n.reference INTO clash
+    SELECT e.reference INTO clash
       FROM unnest(j_reference, j_hash) AS n (reference, hash)
-      LEFT JOIN journal_entries e ON e.reference = n.reference
-     GROUP BY n.reference
-    HAVING count(DISTINCT n.hash) > 1 OR bool_or(e.request_hash <> n.hash)
+      JOIN journal_entries e ON e.reference = n.reference
+     WHERE e.request_hash <> n.hash
      LIMIT 1;
-    IF FOUND THEN
+    IF clash IS NULL AND cardinality(j_id) > 1 THEN
+        SELECT n.reference INTO clash
+          FROM unnest(j_reference, j_hash) AS n (reference, hash)
+         GROUP BY n.reference
+        HAVING count(DISTINCT n.hash) > 1
+         LIMIT 1;
+    END IF;
+    IF clash IS NOT NULL THEN
         RAISE EXCEPTION 'reference % was posted with other contents', clash
             USING ERRCODE = 'RC002', DETAIL = clash;
     END IF;
@@ -200,12 +205,12 @@ BEGIN
           FROM (SELECT DISTINCT j_escrow[l.journal] AS escrow, l.kind, l.owner
                   FROM unnest(l_journal, l_kind, l_owner) AS l (journal, kind, owner)) k
          WHERE NOT EXISTS (SELECT FROM ledger_accounts a WHERE a.escrow_account_id = k.escrow AND a.kind = k.kind
-                              AND coalesce(a.owner_id, nobody) = coalesce(k.owner, nobody));
+                              AND coalesce(a.owner_id, '00000000-0000-0000-0000-000000000000') = coalesce(k.owner, '00000000-0000-0000-0000-000000000000'));
 
         SELECT array_agg(a.id ORDER BY l.ord) INTO l_account
           FROM unnest(l_journal, l_kind, l_owner) WITH ORDINALITY AS l (journal, kind, owner, ord)
           JOIN ledger_accounts a ON a.escrow_account_id = j_escrow[l.journal] AND a.kind = l.kind
-               AND coalesce(a.owner_id, nobody) = coalesce(l.owner, nobody);
+               AND coalesce(a.owner_id, '00000000-0000-0000-0000-000000000000') = coalesce(l.owner, '00000000-0000-0000-0000-000000000000');
 
         PERFORM FROM ledger_accounts WHERE id = ANY (l_account) ORDER BY id FOR NO KEY UPDATE;
 
