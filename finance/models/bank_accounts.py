@@ -1,5 +1,7 @@
 """Bank accounts of investors, sponsors and of escrow itself; numbers encrypted, last four kept beside."""
 
+from uuid import UUID
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -108,6 +110,13 @@ class BankAccount(models.Model):
     def masked(self) -> str:
         """The account number as people may see it."""
         return f"••{self.last_four}"
+
+    @property
+    def owner_id(self) -> UUID:
+        """The person whose account it is; an organization's is its owner's."""
+        owner_id = self.user_id if self.organization is None else self.organization.owner_id
+        assert owner_id is not None
+        return owner_id
 
     @property
     def is_usable(self) -> bool:

@@ -102,7 +102,7 @@ def verify(account: BankAccount, *, by: User, at: datetime, reason: str = "") ->
     :raises NotPermitted: if the person may not verify bank accounts, or it is their own
     :raises BankAccountStateForbids: if it is verified already, or closed
     """
-    if account.user_id == by.pk:
+    if account.owner_id == by.pk:
         raise NotPermitted("Nobody verifies their own bank account.")
     return _move(account, Status.VERIFIED, action="bank_account.verify", by=by, reason=reason, at=at)
 

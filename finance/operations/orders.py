@@ -194,8 +194,7 @@ def _find_bank_account(order: Order, party: User) -> BankAccount | None:
         account = BankAccount.objects.select_related("organization").get(pk=wanted)
     except (BankAccount.DoesNotExist, ValidationError, ValueError) as error:
         raise BankAccountNotUsable("There is no such bank account of this person.") from error
-    owner_id = account.user_id if account.organization is None else account.organization.owner_id
-    if owner_id != party.pk:
+    if account.owner_id != party.pk:
         raise BankAccountNotUsable("There is no such bank account of this person.")
     require_usable(account, to_debit=order.is_inbound)
     return account
