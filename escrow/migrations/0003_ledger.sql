@@ -62,8 +62,9 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- FROZEN refuses every outbound posting and reservation; LIQUIDATING lets only distributions and
--- refunds out and no new money in; CLOSED refuses everything.
+-- FROZEN refuses every outbound posting and reservation; LIQUIDATING reserves only for distributions and
+-- refunds; CLOSED refuses everything. What the bank had in hand when the liquidation began is taken all the
+-- same: nothing undoes it, and LIQUIDATING never becomes ACTIVE again.
 CREATE FUNCTION ledger_event_is_allowed() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     refused record;
@@ -73,8 +74,7 @@ BEGIN
      WHERE a.status = 'CLOSED'
         OR (a.status = 'FROZEN' AND n.event IN ('RESERVE', 'OUTBOUND_SETTLED', 'RELEASE'))
         OR (a.status = 'LIQUIDATING'
-            AND (n.event IN ('INBOUND_ACCEPTED', 'RELEASE')
-                 OR (n.event IN ('RESERVE', 'OUTBOUND_SETTLED') AND n.entry_type NOT IN ('DISTRIBUTION', 'REFUND'))))
+            AND (n.event = 'RELEASE' OR (n.event = 'RESERVE' AND n.entry_type NOT IN ('DISTRIBUTION', 'REFUND'))))
      LIMIT 1;
     IF FOUND THEN
         RAISE EXCEPTION '% is %: % (%) is refused', refused.account_number, refused.status, refused.event,
@@ -85,7 +85,8 @@ END $$;
 
 -- New entries continue their account's chain without a gap, agree with its head, never dip below zero
 -- where that is forbidden, stay within one escrow account and within what their journal entry
--- announced. Then, and only here, the escrow account's balances and totals follow.
+-- announced. FEES may dip below zero when a fee is given back, but nothing is reserved from below zero.
+-- Then, and only here, the escrow account's balances and totals follow.
 CREATE FUNCTION ledger_entries_follow() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     broken record;
@@ -111,6 +112,7 @@ BEGIN
         OR n.balance_before <> coalesce(p.balance_after, 0)
         OR (p.id IS NULL AND n.sequence > 1)
         OR (n.balance_after < 0 AND a.kind IN ('BANK', 'INVESTOR', 'OFFERING', 'PAYOUTS', 'HELD'))
+        OR (n.balance_after < 0 AND a.kind = 'FEES' AND j.event = 'RESERVE')
      LIMIT 1;
     IF FOUND THEN
         IF broken.fault = 'overdraws its account' THEN

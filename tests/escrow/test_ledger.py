@@ -127,6 +127,22 @@ class TestPost:
         with pytest.raises(EscrowNotOpen, match="frozen"):
             post(postings.reserved(subject(funded, "r", "REFUND"), source=source, amount=TEN))
 
+    def test_an_account_being_emptied_still_takes_what_the_bank_had_in_hand(
+        self, funded: EscrowAccount, investor: User, operator: User, post: Post, at: datetime
+    ) -> None:
+        source = postings.source_of(Kind.INVESTOR, investor.pk)
+        post(postings.reserved(subject(funded, "r", "WITHDRAWAL"), source=source, amount=TEN))
+        escrow_accounts.liquidate(funded, by=operator, reason="sold", at=at)
+        post(postings.outbound_settled(subject(funded, "o", "WITHDRAWAL"), amount=TEN))
+        post(accepted(funded, investor, "a2"), settled(funded, "s2"), cleared(funded, investor, "c2"))
+        with pytest.raises(EscrowNotOpen, match="liquidating"):
+            post(postings.reserved(subject(funded, "r2", "WITHDRAWAL"), source=source, amount=TEN))
+
+    def test_fees_pay_only_what_was_earned(self, funded: EscrowAccount, post: Post) -> None:
+        source = postings.source_of(Kind.FEES)
+        with pytest.raises(InsufficientFunds):
+            post(postings.reserved(subject(funded, "r", "FEE"), source=source, amount=TEN))
+
     def test_what_is_owed_is_settled_first(self, funded: EscrowAccount, investor: User, post: Post) -> None:
         post(
             postings.released(subject(funded, "rel", "ADJUSTMENT"), investor_id=investor.pk, amount=TEN),
