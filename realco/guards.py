@@ -119,13 +119,14 @@ def written_once(*columns: str) -> pgtrigger.Trigger:
 def legal_status(initial: str, transitions: Mapping[Any, Iterable[str]]) -> pgtrigger.Trigger:
     """Refuse every change of status that is not in the table of transitions, and every other first status."""
     table = {str(source): sorted(str(target) for target in targets) for source, targets in transitions.items()}
+    remembered = ["held_from"] if sources_of(transitions, HELD_FROM) else []
     return Guard(
         "realco_legal_status",
         str(initial),
         json.dumps(table, sort_keys=True),
         name="legal_status",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("status"),
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("status", *remembered),
     )
 
 

@@ -342,8 +342,8 @@ class Migration(migrations.Migration):
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     execute='realco_legal_status(\'INITIATED\', \'{"APPROVED": ["CANCELLED", "ON_HOLD", "QUEUED"], "CANCELLED": [], "COMPLETED": ["REVERSED"], "FAILED": ["CANCELLED", "PENDING_RETRY"], "INITIATED": ["APPROVED", "CANCELLED", "ON_HOLD", "PENDING_APPROVAL", "QUEUED"], "ON_HOLD": ["<held_from>", "CANCELLED"], "PENDING_APPROVAL": ["APPROVED", "CANCELLED", "ON_HOLD"], "PENDING_RETRY": ["CANCELLED", "QUEUED"], "PENDING_SETTLEMENT": ["FAILED", "SETTLED"], "PROCESSING": ["COMPLETED", "FAILED", "ON_HOLD", "PENDING_SETTLEMENT", "SETTLED"], "QUEUED": ["CANCELLED", "ON_HOLD", "PROCESSING"], "REVERSED": [], "SETTLED": ["COMPLETED", "REVERSED"]}\')',
                     func="RETURN NULL;",
-                    hash="5b8329dcf0a64446dc2643eb193fdb7970bc511a",
-                    operation='INSERT OR UPDATE OF "status"',
+                    hash="f5acff623534d252ba0f77de75a208e9d26e6c74",
+                    operation='INSERT OR UPDATE OF "status", "held_from"',
                     pgid="pgtrigger_legal_status_85088",
                     table="transactions",
                     when="BEFORE",

@@ -128,7 +128,8 @@ BEGIN
 END $$;
 
 -- The same table of transitions that django-fsm uses, passed as JSON; '<held_from>' stands for the
--- status that the row remembers in its held_from column.
+-- status that the row remembers in its held_from column, which is written when it is put on hold, as it
+-- was then, and never changed while it is held.
 CREATE FUNCTION realco_legal_status() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     targets jsonb;
@@ -139,6 +140,12 @@ BEGIN
                 USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
+    END IF;
+    IF position('<held_from>' IN TG_ARGV[1]) > 0
+       AND to_jsonb(NEW) ->> 'held_from' <> (CASE WHEN NEW.status = OLD.status THEN to_jsonb(OLD) ->> 'held_from'
+                                                  WHEN NEW.status = 'ON_HOLD' THEN OLD.status ELSE '' END) THEN
+        RAISE EXCEPTION '%.held_from is the status that a row is held from, and nothing else', TG_TABLE_NAME
+            USING ERRCODE = 'restrict_violation';
     END IF;
     IF NEW.status = OLD.status THEN
         RETURN NEW;

@@ -325,6 +325,7 @@ class TestTheDatabase:
             "approved_by_id = initiated_by_id",
             "second_approved_by_id = from_user_id",
             "approvals_required = -1",
+            "status = 'ON_HOLD', hold_reason = 'x', held_from = 'PROCESSING'",
             "created_at = now()",
         ],
     )
@@ -352,6 +353,12 @@ class TestTheDatabase:
         with pytest.raises(IntegrityError, match="moves_only_approved"):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute("UPDATE transactions SET status = 'APPROVED' WHERE id = %s", [payment.pk])
+
+    def test_refuses_to_forge_what_a_held_payment_was(self, payment: Transaction, operator: User, at: datetime) -> None:
+        transactions.hold(payment, by=operator, reason="Call them first", at=at)
+        with pytest.raises(IntegrityError, match="held_from"):
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("UPDATE transactions SET held_from = 'PROCESSING' WHERE id = %s", [payment.pk])
 
     def test_cannot_be_switched_off_like_ordinary_triggers(self, payment: Transaction) -> None:
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
