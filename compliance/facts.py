@@ -34,7 +34,8 @@ class PaymentFacts:
     A payment as the rules see it.
 
     ``direction`` is IN or OUT, seen from escrow; ``exemption`` is the offering's, empty when there
-    is no offering; ``payment_id`` is None as long as there is no row.
+    is no offering; ``payment_id`` is None as long as there is no row. ``account_holder`` is the name
+    on the bank account that pays or is paid, empty where none is named.
     """
 
     payment_id: UUID | None
@@ -45,3 +46,4 @@ class PaymentFacts:
     offering_id: UUID | None = None
     exemption: str = ""
     totals: Totals = Totals()
+    account_holder: str = ""

@@ -250,7 +250,10 @@ def _companies(question: Question) -> list[str]:
 
 
 def _screened_names(question: Question) -> list[str]:
-    """Return every name the person goes by here: of the profile, of the login, of companies they act for."""
+    """
+    Return every name behind a payment: the person's in profile and login, of companies they act for, and the
+    one on the bank account, which says who really pays or is paid.
+    """
     known = [question.profile.legal_name] if question.profile else []
-    every = [*known, question.subject.full_name, *_companies(question)]
+    every = [*known, question.subject.full_name, *_companies(question), question.payment.account_holder]
     return list(dict.fromkeys(name for name in every if name.strip()))

@@ -1,5 +1,7 @@
 """What compliance knows about a person: identity, means, and whether we may deal with them."""
 
+from datetime import datetime
+
 from django.db import models
 from django.utils import timezone
 
@@ -75,3 +77,8 @@ class InvestorProfile(models.Model):
     def is_restricted(self) -> bool:
         """Whether every payment of this investor is stopped."""
         return self.restricted_at is not None
+
+    def is_identified(self, at: datetime) -> bool:
+        """Whether the identity check was passed and has not expired."""
+        is_current = self.kyc_expires_at is None or self.kyc_expires_at > at
+        return self.kyc_status == CheckStatus.PASSED and is_current

@@ -26,6 +26,7 @@ def facts(payment: Transaction, *, at: datetime) -> PaymentFacts:
     """Return what compliance is told about a payment; also for one that is not saved yet."""
     is_saved = not payment._state.adding
     assert payment.party is not None
+    account = payment.from_bank_account or payment.to_bank_account
     return PaymentFacts(
         payment_id=payment.pk if is_saved else None,
         type=payment.type,
@@ -35,4 +36,5 @@ def facts(payment: Transaction, *, at: datetime) -> PaymentFacts:
         offering_id=payment.offering_id,
         exemption=payment.offering.exemption if payment.offering else "",
         totals=totals.deposited(payment.party.pk, at=at, excluding=payment.pk),
+        account_holder=account.holder_name if account else "",
     )

@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount, LedgerAccount
 from escrow.operations import ledger
 from escrow.operations.ledger import EscrowNotOpen
@@ -46,8 +47,9 @@ def process(payment_id: UUID, *, at: datetime) -> None:
     """
     Send a queued payment to the bank. Does nothing if it is not queued (any more).
 
-    Outbound payments of a frozen escrow account stay queued; those whose party is restricted, whose
-    bank account is no longer usable, or whose escrow account is being emptied go on hold.
+    Outbound payments of a frozen escrow account stay queued; those whose party is restricted or has to be
+    identified anew, whose bank account is no longer usable, or whose escrow account is being emptied go
+    on hold.
     """
     stopping_points.reach("finance.process.before_begin")
     attempt = _begin(payment_id, at=at)
@@ -66,7 +68,7 @@ def _begin(payment_id: UUID, *, at: datetime) -> TransactionAttempt | None:
             return None
         if payment.is_outbound and payment.escrow_account.status == EscrowAccount.Status.FROZEN:
             return None
-        obstacle = _obstacle(payment)
+        obstacle = _obstacle(payment, at=at)
         if obstacle:
             payment.mark_on_hold(reason=obstacle[:300])
             payment.save()
@@ -82,11 +84,13 @@ def _begin(payment_id: UUID, *, at: datetime) -> TransactionAttempt | None:
         )
 
 
-def _obstacle(payment: Transaction) -> str:
+def _obstacle(payment: Transaction, *, at: datetime) -> str:
     """Return why a queued payment may not go to the bank after all, or nothing."""
-    profile = getattr(payment.party, "investor_profile", None)
+    profile = InvestorProfile.objects.filter(user=payment.party).first()
     if profile is not None and profile.is_restricted:
         return f"{profile} is restricted: {profile.restriction_reason}"
+    if profile is not None and not profile.is_identified(at):
+        return f"The identity of {profile} has to be checked again; a name may have changed since this was screened."
     account = payment.from_bank_account or payment.to_bank_account
     try:
         if payment.escrow_account.status != EscrowAccount.Status.FROZEN:

@@ -382,8 +382,13 @@ def release(payment: Transaction, *, by: User, at: datetime, reason: str = "") -
     """
     Release a held payment into the state it was held from.
 
+    Compliance is asked again before it returns to the queue: while it is not satisfied the payment
+    stays held, and one that it refuses is cancelled. Its answers stay.
+
     :raises NotPermitted: if the person may not hold payments
     :raises NotHeld: if it is not on hold, or its outcome at the bank is unknown
+    :raises ComplianceRefused: if a compliance check fails now
+    :raises AwaitsReview: if a compliance check waits for a person
     """
     permissions.require(by, permissions.HOLD_PAYMENT)
     with audit.acting("transaction.release", by=by, reason=reason), transaction.atomic():
@@ -392,11 +397,19 @@ def release(payment: Transaction, *, by: User, at: datetime, reason: str = "") -
             raise NotHeld(f"This payment is {payment.get_status_display().lower()}, not on hold.")
         if payment.held_from == Status.PROCESSING:
             raise NotHeld("The bank has not said yet what became of this payment; it is asked again by itself.")
-        payment.mark_released()
-        payment.hold_reason = ""
+        verdict = screen(payment, party=payment.party, at=at) if payment.held_from == Status.QUEUED else None
+        if verdict is None or verdict.is_passed:
+            payment.mark_released()
+            payment.hold_reason = ""
+        elif verdict.status == CheckStatus.FAILED:
+            unreserve(payment, by=by, at=at)
+            refuse(payment, at=at)
+            events.publish("finance.transaction.cancelled", payment_id=payment.pk)
         payment.save()
         if payment.status == Status.QUEUED:
             queue.enqueue("finance.process_transaction", payment_id=payment.pk)
+    if verdict is not None:
+        verdict.require_passed()
     return payment
 
 
