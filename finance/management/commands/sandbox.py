@@ -34,13 +34,17 @@ class Command(BaseCommand):
         )
         commands.add_parser("status", help="show the clock and the bank's books")
         statement = commands.add_parser("statement", help="write the BAI2 statement of an escrow account")
-        statement.add_argument("escrow", metavar="ESCROW-NUMBER")
-        statement.add_argument("--from", dest="start", type=date.fromisoformat, metavar="YYYY-MM-DD")
-        statement.add_argument("--to", dest="end", type=date.fromisoformat, metavar="YYYY-MM-DD")
+        statement.add_argument("escrow", metavar="ESCROW-NUMBER", help="such as ESCROW-2026-0001")
+        statement.add_argument(
+            "--from", dest="start", type=date.fromisoformat, metavar="YYYY-MM-DD", help="without it, all from the start"
+        )
+        statement.add_argument(
+            "--to", dest="end", type=date.fromisoformat, metavar="YYYY-MM-DD", help="without it, today"
+        )
         statement.add_argument("--out", metavar="FILE", help="where to write it; without it, standard output")
         deposit = commands.add_parser("deposit-unknown", help="let a wire arrive that nobody announced")
-        deposit.add_argument("escrow", metavar="ESCROW-NUMBER")
-        deposit.add_argument("amount", metavar="AMOUNT")
+        deposit.add_argument("escrow", metavar="ESCROW-NUMBER", help="such as ESCROW-2026-0001")
+        deposit.add_argument("amount", metavar="AMOUNT", help="US dollars, such as 1,500.00")
 
     def handle(self, *, command: str, **options: Any) -> None:
         if not settings.SANDBOX:

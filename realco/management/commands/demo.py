@@ -23,7 +23,9 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--files", type=Path, default=settings.BASE_DIR / "demo", help="where the CSV files are")
+        parser.add_argument(
+            "--files", type=Path, metavar="FOLDER", default=settings.BASE_DIR / "demo", help="where the CSV files are"
+        )
         parser.add_argument("--in-process", action="store_true", help="deliver webhooks without a web server")
 
     def handle(self, *, files: Path, in_process: bool, **_: Any) -> None:
