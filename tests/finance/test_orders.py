@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 
@@ -24,6 +24,8 @@ from tests import factories
 
 pytestmark = pytest.mark.django_db
 D = Decimal
+
+NOWHERE = UUID("01890000-0000-7000-8000-000000000000")
 
 
 @pytest.fixture
@@ -76,16 +78,16 @@ class TestExamine:
             ({"amount": D("sNaN")}, InvalidAmount),
             ({"amount": D("-Infinity")}, InvalidAmount),
             ({"amount": D("1E20")}, InvalidAmount),
-            ({"escrow_account_id": uuid4()}, UnknownChoice),
+            ({"escrow_account_id": NOWHERE}, UnknownChoice),
             ({"escrow_account_id": "not an id"}, UnknownChoice),
             ({"from_user_id": None}, UnknownChoice),
-            ({"from_user_id": uuid4()}, UnknownChoice),
+            ({"from_user_id": NOWHERE}, UnknownChoice),
             ({"from_user_id": "'; --"}, UnknownChoice),
-            ({"to_user_id": uuid4()}, UnknownChoice),
+            ({"to_user_id": NOWHERE}, UnknownChoice),
             ({"from_bank_account_id": None}, BankAccountNotUsable),
-            ({"from_bank_account_id": uuid4()}, BankAccountNotUsable),
+            ({"from_bank_account_id": NOWHERE}, BankAccountNotUsable),
             ({"from_bank_account_id": "x"}, BankAccountNotUsable),
-            ({"to_bank_account_id": uuid4()}, BankAccountNotUsable),
+            ({"to_bank_account_id": NOWHERE}, BankAccountNotUsable),
             ({"type": "WITHDRAWAL"}, UnknownChoice),
         ],
         ids=repr,
@@ -236,7 +238,7 @@ class TestContentHash:
             {"currency": "EUR"},
             {"description": "other"},
             {"metadata": {"a": 1}},
-            {"distribution_id": uuid4()},
+            {"distribution_id": NOWHERE},
             {"from_bank_account_id": None},
         ],
         ids=repr,

@@ -91,7 +91,9 @@ class TestTransactions:
         assert page_of(payment) in page.text
         assert "<html" not in page.text
 
-    @pytest.mark.parametrize("cursor", ["", "nonsense", "2026-01-01~x", "2026-01-01T00:00:00~01890000-0000-7000-8000-000000000000"])
+    @pytest.mark.parametrize(
+        "cursor", ["", "nonsense", "2026-01-01~x", "2026-01-01T00:00:00~01890000-0000-7000-8000-000000000000"]
+    )
     def test_begins_at_the_top_when_the_cursor_is_none(self, portal: Client, payment: Transaction, cursor: str) -> None:
         assert page_of(payment) in portal.get(reverse(LIST), {"before": cursor}).text
 

@@ -217,9 +217,7 @@ class TestTampering:
             with pytest.raises(EncryptedValueUnreadable):
                 _ = reread(vault).number
 
-    @pytest.mark.parametrize(
-        "text", ["", NUMBER, "rc1:", "rc1:!!!!", "rc1:AQ", "rc2:AA", "rc1:é", "rc1:AQJrMQ"]
-    )
+    @pytest.mark.parametrize("text", ["", NUMBER, "rc1:", "rc1:!!!!", "rc1:AQ", "rc2:AA", "rc1:é", "rc1:AQJrMQ"])
     def test_raw_text_is_never_handed_out(self, text: str) -> None:
         vault = Vault.objects.create(number=NUMBER)
         write_raw(vault, text)
@@ -268,9 +266,7 @@ class TestTampering:
 
 @pytest.mark.usefixtures("tables")
 class TestRotation:
-    def test_old_keys_still_open_and_the_first_one_encrypts(
-        self, settings: Settings, keys: dict[str, str]
-    ) -> None:
+    def test_old_keys_still_open_and_the_first_one_encrypts(self, settings: Settings, keys: dict[str, str]) -> None:
         old = Vault.objects.create(number=NUMBER)
         settings.FIELD_ENCRYPTION_KEYS = {"k2": generate_key(), **keys}
         new = Vault.objects.create(number=OTHER)
