@@ -1,0 +1,135 @@
+"""Migrations: quick, additive on a database that is in use, and gone without a trace when reversed."""
+
+import io
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote, urlunsplit
+
+import psycopg
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from psycopg import sql
+
+ROOT = Path(__file__).parents[2]
+OURS = ("compliance", "escrow", "finance", "distributions")
+THEIRS = ("contenttypes", "auth", "sessions", "realco", "admin", "authtoken")
+OBJECTS = """
+    SELECT 'column ' || c.table_name || '.' || c.column_name || ' ' || c.data_type || ' ' || c.is_nullable
+      FROM information_schema.columns c WHERE c.table_schema = 'public'
+    UNION ALL SELECT 'function ' || p.oid::regprocedure FROM pg_proc p WHERE p.pronamespace = 'public'::regnamespace
+    UNION ALL SELECT 'trigger ' || t.tgrelid::regclass || ' ' || t.tgname FROM pg_trigger t WHERE NOT t.tgisinternal
+    UNION ALL SELECT 'constraint ' || c.conrelid::regclass || ' ' || c.conname || ' ' || pg_get_constraintdef(c.oid)
+      FROM pg_constraint c WHERE c.connamespace = 'public'::regnamespace
+    UNION ALL SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'public'
+    UNION ALL SELECT 'sequence ' || c.relname FROM pg_class c
+      WHERE c.relkind = 'S' AND c.relnamespace = 'public'::regnamespace
+    UNION ALL SELECT 'type ' || t.typname FROM pg_type t
+      WHERE t.typnamespace = 'public'::regnamespace AND t.typtype IN ('e', 'd')
+"""
+SCRIPT = "import django; django.setup(); from django.core.management import call_command"
+USER = """
+    INSERT INTO users (id, email, full_name, password, is_active, is_staff, is_superuser, created_at)
+    VALUES ('01890000-0000-7000-8000-000000000001', 'old@example.com', 'Old Hand', '!', true, false, false, now())
+"""
+
+
+class Scratch:
+    """A database of its own, migrated by the command that a release runs."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.settings = connection.settings_dict
+
+    def connect(self, name: str | None = None) -> psycopg.Connection:
+        return psycopg.connect(
+            host=self.settings["HOST"],
+            port=self.settings["PORT"] or None,
+            user=self.settings["USER"],
+            password=self.settings["PASSWORD"] or None,
+            dbname=name or self.name,
+            autocommit=True,
+        )
+
+    def migrate(self, *steps: tuple[str, ...]) -> None:
+        """Run one migrate command after the other, in one process of their own."""
+        done = subprocess.run(
+            [sys.executable, "-c", f"{SCRIPT}\nfor step in {steps!r}: call_command('migrate', *step, verbosity=0)"],
+            cwd=ROOT,
+            env={**os.environ, "REALCO_MODE": "test", "DATABASE_URL": self.url()},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+
+    def url(self) -> str:
+        password = f":{quote(self.settings['PASSWORD'])}" if self.settings["PASSWORD"] else ""
+        place = f"{self.settings['HOST']}:{self.settings['PORT'] or 5432}"
+        return urlunsplit(("postgres", f"{self.settings['USER']}{password}@{place}", f"/{self.name}", "", ""))
+
+    def objects(self) -> set[str]:
+        """Everything in the database that a migration could have made."""
+        with self.connect() as link:
+            return {name for (name,) in link.execute(OBJECTS)}
+
+    def rows(self, query: str) -> list[tuple[object, ...]]:
+        with self.connect() as link:
+            return list(link.execute(query))
+
+
+@pytest.fixture
+def scratch(django_db_setup: None, django_db_blocker: object) -> Iterator[Scratch]:
+    found = Scratch(f"scratch_{os.getpid()}")
+    make, drop = (
+        sql.SQL(f"{verb} {{}}").format(sql.Identifier(found.name)) for verb in ("CREATE DATABASE", "DROP DATABASE")
+    )
+    with found.connect("postgres") as server:
+        server.execute(make)
+        yield found
+        server.execute(drop + sql.SQL(" WITH (FORCE)"))
+
+
+@pytest.mark.slow
+class TestTheRoadThereAndBack:
+    def test_is_additive_quick_and_leaves_no_trace_when_reversed(self, scratch: Scratch) -> None:
+        began = time.monotonic()
+        scratch.migrate(*((app,) for app in THEIRS))
+        with scratch.connect() as link:
+            link.execute(USER)
+        before, users = scratch.objects(), scratch.rows("SELECT * FROM users")
+
+        scratch.migrate(())
+        assert time.monotonic() - began < 30
+        complete = scratch.objects()
+        assert before < complete
+        assert scratch.rows("SELECT * FROM users") == users
+
+        scratch.migrate(*((app, "zero") for app in OURS))
+        assert scratch.objects() ^ before == set()
+        assert scratch.rows("SELECT * FROM users") == users
+
+        scratch.migrate(())
+        assert scratch.objects() == complete
+
+
+@pytest.mark.django_db
+class TestState:
+    def test_models_and_migrations_agree(self) -> None:
+        said = io.StringIO()
+        call_command("makemigrations", "--check", "--dry-run", stdout=said)
+        assert "No changes detected" in said.getvalue()
+
+    @pytest.mark.parametrize("app", OURS)
+    def test_first_migration_has_the_name_that_people_know(self, app: str) -> None:
+        assert (ROOT / app / "migrations" / "0001_add_finance_escrow_kealee_v10.py").exists()
+
+    def test_names_say_what_each_does(self) -> None:
+        names = [path.stem for app in (*OURS, "realco") for path in (ROOT / app / "migrations").glob("[0-9]*.py")]
+        assert len(names) > 15
+        assert [name for name in names if "_auto_" in name] == []
