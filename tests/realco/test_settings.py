@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from realco import keys
-
 ROOT = Path(__file__).parents[2]
 OURS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "DEBUG", "PAYMENT_GATEWAY")
 INSECURE_KEY = "dev:aW5zZWN1cmUtZGV2ZWxvcG1lbnQta2V5LTMyLWJ5dGU="
+A_KEY = "QSBrZXkgb2YgbXkgb3duIHdoaWNoIGlzIDMyIGJ5dGUu"
+ANOTHER_KEY = "QW5vdGhlciBrZXkgb2Ygb3VyIG93biwgMzIgYnl0ZXM="
 COMPLETE = {
     "REALCO_MODE": "production",
     "SECRET_KEY": secrets.token_urlsafe(60),
-    "FIELD_ENCRYPTION_KEYS": f"k1:{keys.generate_key()}",
+    "FIELD_ENCRYPTION_KEYS": f"k1:{A_KEY}",
     "DATABASE_URL": "postgres://realco:long@db.example:5432/realco",
     "REDIS_URL": "redis://broker.example:6379/0",
     "ALLOWED_HOSTS": "realco.example",
@@ -67,7 +67,7 @@ class TestProduction:
             ("SECRET_KEY", "x9#" * 16),
             ("FIELD_ENCRYPTION_KEYS", INSECURE_KEY),
             ("FIELD_ENCRYPTION_KEYS", INSECURE_KEY.replace("dev:", "prod:")),
-            ("FIELD_ENCRYPTION_KEYS", f"k1:{keys.generate_key()},old:{INSECURE_KEY.removeprefix('dev:')}"),
+            ("FIELD_ENCRYPTION_KEYS", f"k1:{A_KEY},old:{INSECURE_KEY.removeprefix('dev:')}"),
             ("DATABASE_URL", "postgres://realco@127.0.0.1:5432/realco"),
             ("REDIS_URL", "redis://127.0.0.1:6379/0"),
             ("DEBUG", "on"),
@@ -81,7 +81,7 @@ class TestProduction:
         assert "ImproperlyConfigured" in refusal
         assert name in ("PAYMENT_GATEWAY", "REALCO_MODE", "DEBUG") or value not in refusal
 
-    @pytest.mark.parametrize("value", ["k1", "k1:short", f"k1:{keys.generate_key()},k1:{keys.generate_key()}"])
+    @pytest.mark.parametrize("value", ["k1", "k1:short", f"k1:{A_KEY},k1:{ANOTHER_KEY}"])
     def test_refuses_keys_that_are_none_without_showing_them(self, value: str) -> None:
         refusal = start(FIELD_ENCRYPTION_KEYS=value)
         assert "ield encryption key" in refusal
