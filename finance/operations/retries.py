@@ -14,7 +14,7 @@ from compliance.models import CheckStatus
 from finance import return_codes
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import transactions
+from finance.operations import reservations, transactions
 from finance.operations.screening import screen
 from realco import audit, events, permissions, queue
 from realco.business_days import add_business_days, banking_date
@@ -72,7 +72,7 @@ def requeue(payment_id: UUID, *, at: datetime) -> bool:
             return False
         verdict = screen(payment, party=payment.party, at=at)
         if verdict.status == CheckStatus.FAILED:
-            transactions.unreserve(payment, by=None, at=at)
+            reservations.unreserve(payment, by=None, at=at)
             transactions.refuse(payment, at=at)
             events.publish("finance.transaction.cancelled", payment_id=payment.pk)
         elif verdict.status != CheckStatus.PASSED:
@@ -103,7 +103,7 @@ def retry(payment: Transaction, *, by: User, at: datetime) -> Transaction:
             raise NotRetryable(f"This payment is {payment.get_status_display().lower()}; only a failed one is retried.")
         _require_retryable(payment, at=at)
         payment.mark_pending_retry(due=at)
-        transactions.reserve(payment, by=by, at=at)
+        reservations.reserve(payment, by=by, at=at)
         payment.save()
     return payment
 

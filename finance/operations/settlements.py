@@ -19,6 +19,7 @@ from django.db.models import F
 from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount, LedgerAccount
 from escrow.operations import ledger
+from escrow.operations.investments import OfferingNotOpen
 from escrow.operations.ledger import EscrowNotOpen
 from escrow.queries.balances import balance
 from finance import entries, return_codes
@@ -27,8 +28,9 @@ from finance.gateways.interface import Answer, Submission
 from finance.models import Transaction, TransactionAttempt
 from finance.models.transaction_attempts import AttemptOutcome
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import bank_accounts, retries, transactions
-from finance.operations.orders import BankAccountNotUsable, require_escrow_open, require_usable
+from finance.models.transactions import TransactionType
+from finance.operations import bank_accounts, reservations, retries, transactions
+from finance.operations.orders import BankAccountNotUsable, require_escrow_open, require_raising, require_usable
 from finance.settlement_times import clears_on
 from realco import audit, events, stopping_points
 from realco.business_days import banking_date
@@ -48,8 +50,8 @@ def process(payment_id: UUID, *, at: datetime) -> None:
     Send a queued payment to the bank. Does nothing if it is not queued (any more).
 
     Outbound payments of a frozen escrow account stay queued; those whose party is restricted or has to be
-    identified anew, whose bank account is no longer usable, or whose escrow account is being emptied go
-    on hold.
+    identified anew, whose bank account is no longer usable, whose escrow account is being emptied, or
+    whose offering no longer takes deposits go on hold.
     """
     stopping_points.reach("finance.process.before_begin")
     attempt = _begin(payment_id, at=at)
@@ -95,9 +97,11 @@ def _obstacle(payment: Transaction, *, at: datetime) -> str:
     try:
         if payment.escrow_account.status != EscrowAccount.Status.FROZEN:
             require_escrow_open(payment.escrow_account, payment.type)
+        if payment.type == TransactionType.DEPOSIT:
+            require_raising(payment.escrow_account.offering)
         if account is not None:
             require_usable(account, to_debit=payment.is_inbound)
-    except (EscrowNotOpen, BankAccountNotUsable) as refusal:
+    except (EscrowNotOpen, OfferingNotOpen, BankAccountNotUsable) as refusal:
         return refusal.message
     return ""
 
@@ -264,7 +268,7 @@ def _fail(
     payment.save()
     bank_accounts.follow_return_code(payment, code=code, at=at)
     if not retries.plan(payment, code=code, at=at):
-        transactions.unreserve(payment, by=None, at=at)
+        reservations.unreserve(payment, by=None, at=at)
         payment.save()
         events.publish("finance.transaction.failed", payment_id=payment.pk)
 

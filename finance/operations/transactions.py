@@ -13,14 +13,12 @@ from django.db import connection, transaction
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import gate
 from compliance.operations.gate import ComplianceRefused
-from escrow.models import EscrowAccount, LedgerAccount
-from escrow.operations import investments, ledger
-from escrow.queries.balances import balance, commitment
-from finance import entries
+from escrow.operations import investments
+from escrow.queries.balances import commitment
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
 from finance.models.transactions import TransactionType, approvals_required
-from finance.operations import orders
+from finance.operations import orders, reservations
 from finance.operations.orders import Order, Parties
 from finance.operations.screening import facts, screen
 from finance.queries import fees, totals
@@ -28,11 +26,11 @@ from realco import audit, events, permissions, queue
 from realco.business_days import banking_date
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import User
-from realco.money import format_money
 
 COMPLIANCE = "COMPLIANCE"
 NOT_POSSIBLE = "We cannot make this payment. Please get in touch with us about it."
 OUTCOME_UNKNOWN = "Outcome unknown"
+PAYEES_OWN_MONEY = (TransactionType.WITHDRAWAL, TransactionType.REFUND)
 
 
 class IdempotencyKeyMissing(Refusal):
@@ -157,7 +155,7 @@ def _create(order: Order, parties: Parties, *, initiator: User, key: str, at: da
         description=order.description,
         internal_memo=order.internal_memo,
         metadata={**order.metadata, "fees": [[name, str(part)] for name, part in price.parts]},
-        approvals_required=approvals_required(order.type, order.amount),
+        approvals_required=_approvals_of(order, initiator),
         initiated_by=initiator,
         created_at=at,
     )
@@ -166,6 +164,12 @@ def _create(order: Order, parties: Parties, *, initiator: User, key: str, at: da
     if order.type == TransactionType.DEPOSIT:
         _commit_the_rest(payment, at=at)
     return payment
+
+
+def _approvals_of(order: Order, initiator: User) -> int:
+    """Return how many approvers an order needs: one at least when who asks for others' money is who gets it."""
+    is_self_dealing = order.to_user_id == initiator.pk and order.type not in PAYEES_OWN_MONEY
+    return max(approvals_required(order.type, order.amount), int(is_self_dealing))
 
 
 def _commit_the_rest(payment: Transaction, *, at: datetime) -> None:
@@ -199,42 +203,10 @@ def refuse(payment: Transaction, *, at: datetime) -> None:
 
 def _queue(payment: Transaction, *, by: User | None, at: datetime) -> None:
     """Reserve an outbound payment's money, and put the payment in the queue."""
-    reserve(payment, by=by, at=at)
+    reservations.reserve(payment, by=by, at=at)
     payment.mark_queued()
     payment.save()
     queue.enqueue("finance.process_transaction", payment_id=payment.pk)
-
-
-def reserve(payment: Transaction, *, by: User | None, at: datetime) -> None:
-    """
-    Take an outbound payment's money out of the available balance, so that nothing else can count on it.
-
-    :raises InsufficientFunds: if there is less than that
-    """
-    if payment.is_outbound and not payment.is_reserved:
-        _require_fees_earned(payment)
-        ledger.post([entries.reserved(payment, on=banking_date(at))], by=by, at=at)
-        payment.is_reserved = True
-
-
-def _require_fees_earned(payment: Transaction) -> None:
-    """
-    Refuse to pay more than the fees that the account holds, which may be below zero and so is no bar by itself.
-
-    :raises InsufficientFunds: if it holds less
-    """
-    if entries.source(payment).kind == LedgerAccount.Kind.FEES:
-        EscrowAccount.objects.select_for_update(no_key=True).get(pk=payment.escrow_account_id)
-        earned = balance(payment.escrow_account_id, LedgerAccount.Kind.FEES)
-        if earned < payment.net_amount:
-            raise ledger.InsufficientFunds(f"This escrow account holds {format_money(earned)} of fees. Ask for less.")
-
-
-def unreserve(payment: Transaction, *, by: User | None, at: datetime) -> None:
-    """Give a reserved payment's money back to where it came from."""
-    if payment.is_reserved:
-        ledger.post([entries.unreserved(payment, on=banking_date(at))], by=by, at=at)
-        payment.is_reserved = False
 
 
 def lock(payment_id: UUID) -> Transaction:
@@ -259,6 +231,8 @@ def approve(payment: Transaction, *, approver: User, at: datetime, reason: str =
     :raises ApproverIsInitiator: if the approver asked for the payment
     :raises ApproverIsParty: if the approver pays or is paid by it
     :raises AlreadyApprovedByYou: if the approver has signed it before
+    :raises EscrowNotOpen: if the escrow account is frozen, liquidating or closed
+    :raises OfferingNotOpen: if it is a deposit, and the offering no longer raises money
     :raises InsufficientFunds: if escrow holds less than the payment
     :raises ComplianceRefused: if a compliance check fails now
     :raises AwaitsReview: if a compliance check waits for a person
@@ -268,6 +242,8 @@ def approve(payment: Transaction, *, approver: User, at: datetime, reason: str =
         payment = lock(payment.pk)
         _require_approvable(payment, approver)
         orders.require_escrow_open(payment.escrow_account, payment.type)
+        if payment.type == TransactionType.DEPOSIT:
+            orders.require_raising(payment.escrow_account.offering)
         verdict = screen(payment, party=payment.party, at=at)
         if verdict.status == CheckStatus.PASSED:
             _sign(payment, approver=approver, at=at)
@@ -353,7 +329,7 @@ def cancel(payment: Transaction, *, by: User, reason: str, at: datetime) -> Tran
 
 
 def _cancel(payment: Transaction, *, by: User | None, reason: str, at: datetime) -> None:
-    unreserve(payment, by=by, at=at)
+    reservations.unreserve(payment, by=by, at=at)
     payment.mark_cancelled(reason=reason[:300], at=at)
     payment.save()
     events.publish("finance.transaction.cancelled", payment_id=payment.pk)
@@ -402,7 +378,7 @@ def release(payment: Transaction, *, by: User, at: datetime, reason: str = "") -
             payment.mark_released()
             payment.hold_reason = ""
         elif verdict.status == CheckStatus.FAILED:
-            unreserve(payment, by=by, at=at)
+            reservations.unreserve(payment, by=by, at=at)
             refuse(payment, at=at)
             events.publish("finance.transaction.cancelled", payment_id=payment.pk)
         payment.save()
