@@ -13,7 +13,7 @@ from django.conf import settings
 ROOT = Path(__file__).parents[2]
 OURS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "DEBUG", "PAYMENT_GATEWAY")
 INSECURE_KEY = "dev:aW5zZWN1cmUtZGV2ZWxvcG1lbnQta2V5LTMyLWJ5dGU="
-A_KEY = "QSBrZXkgb2YgbXkgb3duIHdoaWNoIGlzIDMyIGJ5dGUu"
+A_KEY = "b3VyIG93biBvdXIgb3duIG91ciBvd24gb3VyIG93biA="
 ANOTHER_KEY = "QW5vdGhlciBrZXkgb2Ygb3VyIG93biwgMzIgYnl0ZXM="
 COMPLETE = {
     "REALCO_MODE": "production",
