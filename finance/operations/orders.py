@@ -144,7 +144,8 @@ def _require_permitted(order: Order, *, party: User, initiator: User, account: E
     if not initiator.is_active:
         raise NotPermitted("Your account is not active.")
     is_own = order.type in OWN_MONEY and party.pk == initiator.pk
-    if not is_own:
+    # An internal transfer is cleared at once and no bank sees it: only staff, who see both sides, may say so.
+    if not is_own or order.payment_method == PaymentMethod.INTERNAL_TRANSFER:
         permissions.require(initiator, permissions.INITIATE_PAYMENT)
     if order.type == TransactionType.ESCROW_DEPOSIT and account.offering.organization.owner_id != party.pk:
         raise NotPermitted("Only the offering's sponsor pays operating income in.")
@@ -169,14 +170,23 @@ def require_escrow_open(account: EscrowAccount, transaction_type: str) -> None:
 def _require_offering_open(order: Order, offering: Offering, *, at: datetime) -> None:
     status = offering.get_status_display().lower()
     if order.type == TransactionType.DEPOSIT:
-        if not offering.is_raising:
-            raise OfferingNotOpen(f"{offering} is {status} and takes no investments.")
+        require_raising(offering)
         if at >= offering.deadline_at:
             raise OfferingNotOpen(f"{offering} closed to investments on {offering.deadline_at:%B %d, %Y}.")
     elif order.type in (TransactionType.WITHDRAWAL, TransactionType.REFUND):
         return
     elif offering.status not in AFTER_CLOSING:
         raise OfferingNotOpen(f"{offering} is {status}; this is possible only after it has closed its raise.")
+
+
+def require_raising(offering: Offering) -> None:
+    """
+    Refuse to take a deposit for an offering that no longer raises money.
+
+    :raises OfferingNotOpen: with its status
+    """
+    if not offering.is_raising:
+        raise OfferingNotOpen(f"{offering} is {offering.get_status_display().lower()} and takes no investments.")
 
 
 def _find_bank_account(order: Order, party: User) -> BankAccount | None:

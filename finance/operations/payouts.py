@@ -40,7 +40,8 @@ def originate(
     Make approved distribution payments, reserve their money, and queue them; all or none.
 
     ``keys`` are idempotency keys, one for each order: those whose payment exists already return
-    it, so a run that was cut short goes on. Payees are screened; one who does not pass leaves his
+    it, so a run that was cut short goes on. No person's key can be one of them, because theirs
+    begin with their id. Payees are screened; one who does not pass leaves his
     payment PENDING_APPROVAL (a review is open) or CANCELLED (refused), with nothing reserved.
     Runs inside its own transaction, or its caller's.
 
@@ -52,7 +53,7 @@ def originate(
     if any(approver.pk == initiator.pk for approver in approvers):
         raise transactions.ApproverIsInitiator("Nobody approves what they asked for.")
     with audit.acting("transaction.originate"), transaction.atomic():
-        full_keys = [f"{initiator.pk}:{key}" for key in keys]
+        full_keys = [f"payout:{key}" for key in keys]
         known = {payment.idempotency_key: payment for payment in _existing(full_keys)}
         made = [
             _create(order, key=key, initiator=initiator, approvers=approvers, at=at)

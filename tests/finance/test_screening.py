@@ -11,11 +11,13 @@ from compliance.operations import profiles
 from compliance.operations.gate import AwaitsReview, ComplianceRefused
 from compliance.operations.profiles import Particulars
 from escrow.models import EscrowAccount, LedgerAccount
+from escrow.operations.investments import OfferingNotOpen
 from escrow.queries.balances import balance
 from finance.models import BankAccount, Transaction
 from finance.operations import bank_accounts, settlements, transactions
 from finance.operations.orders import Order
 from realco.models import User
+from realco.operations import offerings
 from tests import factories
 
 
@@ -96,6 +98,23 @@ class TestBetweenTheGateAndTheBank:
         settlements.process(payment.pk, at=profile.kyc_expires_at + timedelta(seconds=1))
         payment.refresh_from_db()
         assert payment.status == "ON_HOLD"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_an_offering_called_off_stops_its_deposits(
+        self, payment: Transaction, escrow: EscrowAccount, operator: User, at: datetime
+    ) -> None:
+        offerings.call_off(escrow.offering, by=operator, reason="No permit", at=at)
+        settlements.process(payment.pk, at=at)
+        payment.refresh_from_db()
+        assert (payment.status, payment.held_from) == ("ON_HOLD", "QUEUED")
+
+    def test_a_deposit_is_not_approved_for_an_offering_called_off(
+        self, escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime
+    ) -> None:
+        payment = factories.deposit(escrow, investor, "60000.00", at=at)
+        offerings.call_off(escrow.offering, by=operator, reason="No permit", at=at)
+        with pytest.raises(OfferingNotOpen):
+            transactions.approve(payment, approver=approver, at=at)
 
 
 class TestRelease:
