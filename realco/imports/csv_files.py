@@ -6,18 +6,19 @@ by file and line; whether it stops the import or is skipped is for the person to
 """
 
 import csv
+import io
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from django.db import transaction
+from django.db import DataError, transaction
 
 from realco.errors import Refusal
 
 
 class UnreadableFile(Refusal):
-    """The file is not there, not text, or lacks a column."""
+    """The file is not there, not text, or lacks a column or has it twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def read(path: Path, columns: Sequence[str]) -> Iterator[Row | BadRow]:
     """
     Give the file's rows; blank lines are passed over.
 
-    :raises UnreadableFile: if it cannot be read, or a column is missing
+    :raises UnreadableFile: if it cannot be read, or a column is missing or comes twice
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -70,17 +71,24 @@ def read(path: Path, columns: Sequence[str]) -> Iterator[Row | BadRow]:
         raise UnreadableFile(f"There is no file {path}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path} cannot be read as UTF-8 text: {error}.") from error
-    reader = csv.reader(text.splitlines(keepends=True), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = [name.strip().lower() for name in next(reader, [])]
         if missing := [column for column in columns if column not in header]:
             raise UnreadableFile(f"{path.name} lacks the columns: {', '.join(missing)}.")
+        if twice := sorted({column for column in columns if header.count(column) > 1}):
+            raise UnreadableFile(f"{path.name} has the columns twice: {', '.join(twice)}.")
         for cells in reader:
             if not any(cell.strip() for cell in cells):
                 continue
             if len(cells) != len(header):
                 problem = f"{len(cells)} values for {len(header)} columns; is a quote missing?"
                 yield BadRow(path.name, reader.line_num, problem)
+                continue
+            if any("\0" in cell for cell in cells):
+                yield BadRow(
+                    path.name, reader.line_num, "A value holds the character NUL; save the file as text again."
+                )
                 continue
             yield Row(path.name, reader.line_num, dict(zip(header, map(str.strip, cells), strict=True)))
     except csv.Error as error:
@@ -108,6 +116,8 @@ def import_rows(path: Path, columns: Sequence[str], import_row: Callable[[Row], 
                     is_new = import_row(row)
             except Refusal as refusal:
                 bad.append(BadRow(row.file, row.line, refusal.message))
+            except DataError:
+                bad.append(BadRow(row.file, row.line, "A value is longer than it can be."))
             else:
                 imported, known = imported + is_new, known + (not is_new)
     was_kept = skip_bad or not bad

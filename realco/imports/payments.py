@@ -2,15 +2,18 @@
 
 from datetime import datetime
 
+from django.db import connection
+
 from escrow.models import EscrowAccount
 from finance.models import BankAccount, Transaction
 from finance.models.transactions import PaymentMethod, TransactionType
 from finance.operations import transactions
 from finance.operations.orders import Order
 from realco import money
-from realco.errors import Refusal
+from realco.errors import Duplicate, Refusal
 from realco.imports.csv_files import Row
 from realco.models import User
+from realco.money import format_money
 
 SUBSCRIPTION_COLUMNS = ("reference", "email", "amount", "method", "note")
 INCOME_COLUMNS = ("reference", "period", "amount", "method", "description")
@@ -22,6 +25,10 @@ class UnknownInvestor(Refusal):
 
 class ReferenceNeeded(Refusal):
     """Without a reference a row could not be told from its double."""
+
+
+class ReferenceTaken(Duplicate):
+    """The reference was imported before, for somebody or something else."""
 
 
 def import_subscription(row: Row, *, escrow: EscrowAccount, by: User, at: datetime) -> bool:
@@ -74,7 +81,19 @@ def _ask(
         description=description[:300],
     )
     key = f"import:{escrow.account_number}:{row['reference']}"
-    is_new = not Transaction.objects.filter(idempotency_key=f"{by.pk}:{key}").exists()
-    if is_new:
+    earlier = _find_earlier(key, escrow)
+    if earlier is None:
         transactions.initiate(order, initiator=by, idempotency_key=key, at=at)
-    return is_new
+    elif (earlier.from_user_id, earlier.amount, earlier.payment_method) != (payer.pk, order.amount, method):
+        raise ReferenceTaken(
+            f"The reference {row['reference']} was imported before: {format_money(earlier.amount)}"
+            f" by {earlier.get_payment_method_display()} from {earlier.from_user}. Give this row another one."
+        )
+    return earlier is None
+
+
+def _find_earlier(key: str, escrow: EscrowAccount) -> Transaction | None:
+    """Return what was imported under a reference, whoever did it, after waiting for whoever is doing it now."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
+    return Transaction.objects.filter(escrow_account=escrow, idempotency_key__endswith=f":{key}").first()
