@@ -266,11 +266,12 @@ def _fail(
     attempt.save()
     payment.mark_failed(code=code, message=(message or return_codes.meaning(code))[:500], at=at)
     payment.save()
-    bank_accounts.follow_return_code(payment, code=code, at=at)
     if not retries.plan(payment, code=code, at=at):
         reservations.unreserve(payment, by=None, at=at)
         payment.save()
         events.publish("finance.transaction.failed", payment_id=payment.pk)
+    # After the ledger: a bank account is locked after the escrow account, here as in a return.
+    bank_accounts.follow_return_code(payment, code=code, at=at)
 
 
 def record_returned(attempt_key: str, *, code: str, message: str, effective_date: date, at: datetime) -> None:

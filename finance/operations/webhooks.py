@@ -63,7 +63,7 @@ def receive(provider: str, body: bytes, headers: Mapping[str, str], *, at: datet
     gateway = registry.named(provider)
     gateway.verify_webhook(body, headers, at=at)
     event = gateway.parse_event(body)
-    attempt = TransactionAttempt.objects.filter(idempotency_key=event.idempotency_key).first()
+    attempt = _attempt_of(event, provider)
     with audit.acting("webhook.receive"), transaction.atomic():
         webhook, is_new = TransactionWebhook.objects.get_or_create(
             provider=provider,
@@ -138,7 +138,7 @@ def _record_once(webhook_id: UUID, *, at: datetime) -> bool:
     if webhook is None or webhook.processed:
         return webhook is not None
     event = registry.named(webhook.provider).parse_event(webhook.raw_payload.encode())
-    attempt = TransactionAttempt.objects.filter(idempotency_key=event.idempotency_key).first()
+    attempt = _attempt_of(event, webhook.provider)
     if attempt is None:
         raise UnknownTransfer("The event is about a transfer that is none of ours. Ask the provider what it is.")
     _record(event, at=at)
@@ -151,6 +151,11 @@ def _record_once(webhook_id: UUID, *, at: datetime) -> bool:
         queue.enqueue("finance.process_webhook", webhook_id=other_id)
     stopping_points.reach("webhooks.before_commit")
     return True
+
+
+def _attempt_of(event: Event, provider: str) -> TransactionAttempt | None:
+    """Find the attempt an event is about; a provider can only speak of what was sent to it."""
+    return TransactionAttempt.objects.filter(idempotency_key=event.idempotency_key, provider=provider).first()
 
 
 def _record(event: Event, *, at: datetime) -> None:

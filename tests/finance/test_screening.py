@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from compliance.models import InvestorProfile, SanctionedName, SanctionedParty
 from compliance.operations import profiles
@@ -115,6 +117,24 @@ class TestBetweenTheGateAndTheBank:
         offerings.call_off(escrow.offering, by=operator, reason="No permit", at=at)
         with pytest.raises(OfferingNotOpen):
             transactions.approve(payment, approver=approver, at=at)
+
+
+class TestAFailedPayout:
+    def test_locks_the_escrow_account_before_the_bank_account_as_a_return_does(
+        self, escrow: EscrowAccount, investor: User, at: datetime
+    ) -> None:
+        factories.fund(investor, escrow, "1000.00", at=at)
+        order = withdrawal(escrow, investor, investor.bank_accounts.get())
+        payment = transactions.initiate(order, initiator=investor, idempotency_key="w", at=at)
+        factories.play(payment, at=at, until="PENDING_SETTLEMENT")
+        with CaptureQueriesContext(connection) as said:
+            settlements.record_failed(f"{payment.pk}:0", code="R02", message="", effective_date=at.date(), at=at)
+        statements = [query["sql"] for query in said]
+        posted = next(number for number, sql in enumerate(statements) if "ledger_post" in sql)
+        locked = next(
+            number for number, sql in enumerate(statements) if 'FROM "bank_accounts"' in sql and "FOR NO KEY" in sql
+        )
+        assert posted < locked
 
 
 class TestRelease:

@@ -276,6 +276,18 @@ class TestFrozen:
         assert payment.status == "SETTLED"
 
 
+class TestProviders:
+    def test_event_about_what_another_provider_was_sent_is_of_nobody(
+        self, client: Client, make_deposit: Callable[..., Transaction], settings: LazySettings
+    ) -> None:
+        settings.PAYMENT_GATEWAY = "manual"
+        payment = factories.play(make_deposit(), at=clock.now(), until="PENDING_SETTLEMENT")
+        assert send(client, message(key=payment.attempt_key)).status_code == 200
+        tasks.sweep_webhooks()
+        payment.refresh_from_db()
+        assert payment.status == "PENDING_SETTLEMENT"
+
+
 @pytest.mark.django_db(transaction=True)
 class TestRaces:
     def test_twenty_copies_at_once_are_one_row_and_one_effect(self, make_deposit: Callable[..., Transaction]) -> None:
