@@ -14,6 +14,7 @@ from pathlib import Path
 
 from django.db import DataError, transaction
 
+from compliance.operations.gate import ComplianceRefused
 from realco.errors import Refusal
 
 
@@ -100,7 +101,8 @@ def import_rows(path: Path, columns: Sequence[str], import_row: Callable[[Row], 
     Import each row in one transaction, all or none.
 
     ``import_row`` returns whether the row is new and raises a Refusal where it is not possible.
-    With ``skip_bad`` such rows are left out and reported; without it nothing is imported.
+    With ``skip_bad`` such rows are left out and reported; without it nothing is imported. What
+    compliance has refused is reported too, and kept with its checks, as when a person asks for it.
 
     :raises UnreadableFile: if the file cannot be read
     """
@@ -112,8 +114,7 @@ def import_rows(path: Path, columns: Sequence[str], import_row: Callable[[Row], 
                 bad.append(row)
                 continue
             try:
-                with transaction.atomic():
-                    is_new = import_row(row)
+                is_new = _import_one(row, import_row)
             except Refusal as refusal:
                 bad.append(BadRow(row.file, row.line, refusal.message))
             except DataError:
@@ -122,6 +123,16 @@ def import_rows(path: Path, columns: Sequence[str], import_row: Callable[[Row], 
                 imported, known = imported + is_new, known + (not is_new)
     was_kept = skip_bad or not bad
     return Report(imported if was_kept else 0, known, tuple(bad), was_kept)
+
+
+def _import_one(row: Row, import_row: Callable[[Row], bool]) -> bool:
+    """Import a row, or undo what it began; only what compliance leaves behind when it refuses stays."""
+    with transaction.atomic():
+        try:
+            return import_row(row)
+        except ComplianceRefused as refusal:
+            refused = refusal
+    raise refused
 
 
 @contextmanager
