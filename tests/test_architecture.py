@@ -26,7 +26,7 @@ from realco.subscriptions import SUBSCRIPTIONS
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("realco", "finance", "escrow", "distributions", "compliance", "devtools")
 APPS = PACKAGES[:-1]
-MOST_LINES, MOST_TEST_LINES, MOST_FUNCTION_LINES = 420, 560, 55
+MOST_LINES, MOST_TEST_LINES, MOST_FUNCTION_LINES = 450, 560, 55
 FORBIDDEN_NAMES = {
     "utils",
     "util",
