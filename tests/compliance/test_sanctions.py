@@ -198,6 +198,7 @@ class TestCandidates:
     def test_looks_names_up_in_their_index(self, march: SanctionsImport) -> None:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("ANALYZE sanctioned_names, sanctioned_parties")
         assert "Index" in listed_names(["ivan krug"]).explain()
         assert "sanctioned_names_normalized" in listed_names(["ivan krug"]).explain()
 
