@@ -47,7 +47,7 @@ def make_payment(
 
 
 def go(payment: Transaction, *statuses: str, at: datetime | None = None, clears_on: date | None = None) -> Transaction:
-    """Take a payment's row through statuses, each of which must be a legal next one, and return it; nothing is posted."""
+    """Take a payment's row through statuses, each a legal next one, and return it; nothing is posted."""
     for status in statuses:
         facts = {"settled_at": at, "clears_on": clears_on} if status == "SETTLED" else {}
         Transaction.objects.filter(pk=payment.pk).update(status=status, **facts)

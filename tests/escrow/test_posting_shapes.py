@@ -57,24 +57,28 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 # A forger's statement: one journal entry with its lines, every chain and head kept in order by hand.
 FORGED = """
 WITH lines AS (
-    SELECT a.id, a.balance, a.entry_count, l.amount, l.amount * ledger_normal_side(a.kind) AS change
-      FROM unnest(%(kinds)s::text[], %(owners)s::uuid[], %(amounts)s::numeric[]) AS l (kind, owner, amount)
+    SELECT a.id, l.amount, l.amount * ledger_normal_side(a.kind) AS change,
+           a.entry_count + row_number() OVER chain AS sequence,
+           a.balance + sum(l.amount * ledger_normal_side(a.kind)) OVER chain AS after
+      FROM unnest(%(kinds)s::text[], %(owners)s::uuid[], %(amounts)s::numeric[])
+           WITH ORDINALITY AS l (kind, owner, amount, place)
       JOIN ledger_accounts a ON a.escrow_account_id = %(escrow)s AND a.kind = l.kind
            AND a.owner_id IS NOT DISTINCT FROM l.owner
+    WINDOW chain AS (PARTITION BY a.id ORDER BY l.place)
 ), journal AS (
     INSERT INTO journal_entries (id, escrow_account_id, event, entry_type, reference, request_hash, entry_count,
                                  description, effective_date, transaction_id, reverses_id, created_at)
     VALUES (%(id)s, %(escrow)s, %(event)s, %(type)s, %(reference)s, 'forged', (SELECT count(*) FROM lines), '',
             %(on)s, %(payment)s, %(reverses)s, %(at)s)
 ), heads AS (
-    UPDATE ledger_accounts a SET balance = l.balance + l.change, entry_count = l.entry_count + 1
-      FROM lines l WHERE a.id = l.id
+    UPDATE ledger_accounts a SET balance = l.after, entry_count = l.sequence
+      FROM (SELECT DISTINCT ON (id) id, after, sequence FROM lines ORDER BY id, sequence DESC) l WHERE a.id = l.id
 )
 INSERT INTO escrow_ledger_entries (id, escrow_account_id, ledger_account_id, journal_entry_id, transaction_id,
                                    entry_type, sequence, amount, balance_before, balance_after, description, reference,
                                    metadata, effective_date, created_at)
-SELECT realco_uuid7(), %(escrow)s, l.id, %(id)s, %(payment)s, %(type)s, l.entry_count + 1, l.amount, l.balance,
-       l.balance + l.change, '', %(reference)s, '{}', %(on)s, %(at)s
+SELECT realco_uuid7(), %(escrow)s, l.id, %(id)s, %(payment)s, %(type)s, l.sequence, l.amount, l.after - l.change,
+       l.after, '', %(reference)s, '{}', %(on)s, %(at)s
   FROM lines l
 """
 _numbers = itertools.count(1)
@@ -177,11 +181,14 @@ def rich(escrow: EscrowAccount, investor: User, other: User) -> EscrowAccount:
     post(postings.unknown_receipt(receipt, amount=HUNDRED))
     with connection.cursor() as cursor:
         cursor.execute(
-            "INSERT INTO ledger_accounts (id, escrow_account_id, kind, owner_id, currency, balance, entry_count, created_at)"
-            " SELECT realco_uuid7(), %s, k.kind, k.owner, 'USD', 0, 0, now()"
-            " FROM (VALUES ('RECEIVABLE', %s::uuid), ('RECEIVABLE', %s), ('PAYOUTS', NULL)) AS k (kind, owner)",
-            [escrow.pk, investor.pk, other.pk],
+            "INSERT INTO ledger_accounts"
+            " (id, escrow_account_id, kind, owner_id, currency, balance, entry_count, created_at)"
+            " SELECT realco_uuid7(), %s, 'RECEIVABLE', o.id, 'USD', 0, 0, now() FROM unnest(%s) AS o (id)",
+            [escrow.pk, [investor.pk, other.pk]],
         )
+    payment = payments.make_payment(escrow, "CONSTRUCTION_DRAW", investor, HUNDRED, at=AT)
+    drawn = payments.about(payment, "reserved", on=ON)
+    post(postings.reserved(drawn, source=postings.source_of(Kind.OFFERING), amount=HUNDRED))
     return escrow
 
 
@@ -230,7 +237,7 @@ class TestTheTable:
     def test_python_describes_the_same_table(self, rich: EscrowAccount, investor: User) -> None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT e.event, k.kind, d.debit FROM unnest(%s) AS e (event), unnest(%s) AS k (kind),"
+                "SELECT e.event, k.kind, d.debit FROM unnest(%s::text[]) AS e (event), unnest(%s::text[]) AS k (kind),"
                 " (VALUES (true), (false)) AS d (debit) WHERE ledger_line_fits(e.event, k.kind, d.debit)",
                 [[str(event) for event in Event], [str(kind) for kind in Kind]],
             )
@@ -321,16 +328,14 @@ class TestPayments:
         words = refused(rich, "RESERVE", pair("INVESTOR", "PAYOUTS", investor), payment=payment)
         assert "posted twice" in words
 
-    def test_refuses_to_pay_what_was_not_reserved(self, rich: EscrowAccount, investor: User, other: User) -> None:
-        forge(rich, "RESERVE", pair("INVESTOR", "PAYOUTS", other), payment=refund(rich, other))
+    def test_refuses_to_pay_what_was_not_reserved(self, rich: EscrowAccount, investor: User) -> None:
         payment = payments.go(refund(rich, investor), *payments.SENT)
         lines = pair("PAYOUTS", "BANK", investor)
         assert "do not agree" in refused(rich, "OUTBOUND_SETTLED", lines, payment=payment)
 
-    def test_refuses_to_pay_twice(self, rich: EscrowAccount, investor: User, other: User) -> None:
-        for owner in (investor, other):
-            payment = refund(rich, owner)
-            forge(rich, "RESERVE", pair("INVESTOR", "PAYOUTS", owner), payment=payment)
+    def test_refuses_to_pay_twice(self, rich: EscrowAccount, investor: User) -> None:
+        payment = refund(rich, investor)
+        forge(rich, "RESERVE", pair("INVESTOR", "PAYOUTS", investor), payment=payment)
         payment = payments.go(payment, *payments.SENT)
         forge(rich, "OUTBOUND_SETTLED", pair("PAYOUTS", "BANK", investor), payment=payment)
         words = refused(rich, "OUTBOUND_SETTLED", pair("PAYOUTS", "BANK", investor), payment=payment)
@@ -400,7 +405,7 @@ class TestPayments:
 
     def test_a_release_of_investors_money_names_no_payment(self, rich: EscrowAccount, investor: User) -> None:
         lines = pair("INVESTOR", "OFFERING", investor)
-        assert "names one" in refused(rich, "RELEASE", lines, payment=refund(rich, investor))
+        assert "RC005" in refused(rich, "RELEASE", lines, payment=refund(rich, investor))
 
 
 class TestReversals:
@@ -522,11 +527,12 @@ class TestOneStatement:
         bank = LedgerAccount.objects.get(escrow_account=rich, kind=Kind.BANK)
         suspense = LedgerAccount.objects.get(escrow_account=rich, kind=Kind.SUSPENSE)
         post(postings.unknown_receipt(Subject(rich.pk, "between", "RECONCILIATION", ON), amount=TEN))
-        stale = FORGED.replace("a.balance, a.entry_count,", "s.balance, s.entry_count,").replace(
-            "JOIN ledger_accounts a ON",
-            "JOIN (VALUES (%(bank)s::uuid, %(bank_balance)s::numeric, %(bank_count)s::bigint),"
-            " (%(suspense)s, %(suspense_balance)s, %(suspense_count)s)) AS s (id, balance, entry_count)"
-            " ON s.id IN (%(bank)s, %(suspense)s) JOIN ledger_accounts a ON a.id = s.id AND",
+        stale = FORGED.replace("a.balance +", "s.balance +").replace("a.entry_count +", "s.entry_count +")
+        stale = stale.replace(
+            "    WINDOW",
+            "      JOIN (VALUES (%(bank)s::uuid, %(bank_balance)s::numeric, %(bank_count)s::bigint),"
+            " (%(suspense)s, %(suspense_balance)s, %(suspense_count)s)) AS s (id, balance, entry_count) ON s.id = a.id"
+            "    WINDOW",
         )
         with pytest.raises(DatabaseError, match="escrow_entries_sequence"), transaction.atomic():
             connection.cursor().execute(
@@ -560,8 +566,11 @@ class TestStates:
     def test_frozen_lets_nothing_out(
         self, event: str, debit: str, credit: str, frozen: EscrowAccount, investor: User
     ) -> None:
-        lines = pair(debit, credit, investor, Decimal("0.01") if debit == "PAYOUTS" else TEN)
-        assert refused(frozen, event, lines, payment=payment_for(event, frozen, investor))[:5] in ("RC004", "RC001")
+        payment = payment_for(event, frozen, investor)
+        if event == "OUTBOUND_SETTLED":
+            payment = payments.go(Transaction.objects.get(type="CONSTRUCTION_DRAW"), "QUEUED", "PROCESSING")
+        lines = pair(debit, credit, investor, HUNDRED if debit == "PAYOUTS" else TEN)
+        assert "RC004" in refused(frozen, event, lines, payment=payment)
 
     def test_frozen_refuses_money_out_under_the_name_of_money_in(self, frozen: EscrowAccount, investor: User) -> None:
         for event in ABOUT_DEPOSITS:
@@ -597,7 +606,8 @@ class TestStates:
             payments.go(payment, "COMPLETED")
         escrow_accounts.close(escrow, by=operator, reason="over", at=AT)
         lines = pair("CLEARING", "UNCLEARED", investor)
-        assert "RC004" in refused(escrow, "INBOUND_ACCEPTED", lines, payment=deposit(escrow, investor, TEN))
+        words = refused(escrow, "INBOUND_ACCEPTED", lines, payment=deposit(escrow, investor, TEN))
+        assert "escrow_accounts_closed_is_empty" in words or "RC004" in words
 
 
 class TestRefusals:
