@@ -36,6 +36,10 @@ class ReferenceReused(Duplicate):
     """A journal entry with this reference exists, with other contents."""
 
 
+class LinesDoNotFit(Refusal):
+    """A journal entry is not what its event, its payment or the entry it reverses allows."""
+
+
 class UnbalancedPosting(Exception):
     """A journal entry does not sum to zero, or breaks a chain: a defect in the caller."""
 
@@ -65,6 +69,7 @@ def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[
     :raises InsufficientFunds: if an account that may not be negative would be
     :raises EscrowNotOpen: if a frozen, liquidating or closed account does not allow an entry
     :raises ReferenceReused: if a reference was used with other contents
+    :raises LinesDoNotFit: if an entry is not what its event or its payment allows
     :raises UnbalancedPosting: if an entry does not sum to zero
     """
     if not postings:
@@ -127,6 +132,9 @@ def _refuse(error: DatabaseError) -> NoReturn:
         raise EscrowNotOpen(
             f"The escrow account is {detail.lower()} and does not allow this. Ask compliance about it."
         ) from error
+    if sqlstate == "RC005" or constraint == "journal_entries_reversal_names_its_entry":
+        words = getattr(diagnosis, "message_primary", None) or str(error)
+        raise LinesDoNotFit(f"The ledger does not allow this: {words}.") from error
     if sqlstate == "RC003":
         raise UnbalancedPosting(str(error)) from error
     raise error

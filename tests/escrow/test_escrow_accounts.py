@@ -22,6 +22,7 @@ from escrow.queries.balances import balance
 from realco.errors import NotPermitted
 from realco.models import AuditEvent, Offering, User
 from tests import factories
+from tests.escrow import payments
 from tests.escrow.money import TUESDAY, arrive
 
 Kind = LedgerAccount.Kind
@@ -231,8 +232,9 @@ class TestTheDatabase:
         self, escrow: EscrowAccount, investor: User, compliance_officer: User, at: datetime
     ) -> None:
         arrive(escrow, investor, "10.00", reference="SBX-1", at=at)
+        payment = payments.make_payment(escrow, "REFUND", investor, TEN, at=at)
         escrow_accounts.freeze(escrow, by=compliance_officer, reason="a", at=at)
-        subject = postings.Subject(escrow.pk, "r", "REFUND", TUESDAY)
+        subject = payments.about(payment, "reserved", on=TUESDAY)
         source = postings.source_of(Kind.INVESTOR, investor.pk)
         with pytest.raises(EscrowNotOpen), transaction.atomic():
             ledger.post([postings.reserved(subject, source=source, amount=TEN)], by=None, at=at)
