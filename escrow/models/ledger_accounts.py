@@ -99,6 +99,14 @@ class LedgerAccount(models.Model):
                 operation=guards.InsertOrUpdate,
                 timing=guards.Deferred,
             ),
+            guards.Guard(
+                "held_is_what_holds_say",
+                name="held_is_what_holds_say",
+                when=guards.After,
+                operation=guards.InsertOrUpdate,
+                timing=guards.Deferred,
+                condition=guards.IsHeld,
+            ),
         )
 
     def __str__(self) -> str:

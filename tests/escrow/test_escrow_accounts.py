@@ -136,57 +136,6 @@ class TestClose:
             arrive(escrow, investor, "10.00", reference="SBX-1", at=at)
 
 
-class TestHoldFunds:
-    def hold(self, escrow: EscrowAccount, investor: User, by: User | None, at: datetime, amount: Decimal = TEN) -> None:
-        escrow_accounts.hold_funds(
-            escrow, investor=investor, amount=amount, reason="dispute", by=by, at=at, reference="hold:1"
-        )
-
-    def test_blocks_and_frees(
-        self, escrow: EscrowAccount, investor: User, compliance_officer: User, at: datetime
-    ) -> None:
-        arrive(escrow, investor, "25.00", reference="SBX-1", at=at)
-        self.hold(escrow, investor, compliance_officer, at)
-        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == Decimal("15.00")
-        assert balance(escrow.pk, Kind.HELD, investor.pk) == TEN
-        escrow.refresh_from_db()
-        assert (escrow.available_balance, escrow.held_balance) == (Decimal("15.00"), TEN)
-        escrow_accounts.release_funds(
-            escrow,
-            investor=investor,
-            amount=TEN,
-            reason="settled",
-            by=compliance_officer,
-            at=at,
-            reference="release:1",
-        )
-        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == Decimal("25.00")
-
-    def test_the_same_reference_holds_once(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        arrive(escrow, investor, "25.00", reference="SBX-1", at=at)
-        self.hold(escrow, investor, None, at)
-        self.hold(escrow, investor, None, at)
-        assert balance(escrow.pk, Kind.HELD, investor.pk) == TEN
-
-    def test_refuses_more_than_has_cleared(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        arrive(escrow, investor, "9.99", reference="SBX-1", at=at)
-        with pytest.raises(InsufficientFunds):
-            self.hold(escrow, investor, None, at)
-
-    def test_refuses_who_may_not(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        with pytest.raises(NotPermitted):
-            self.hold(escrow, investor, investor, at)
-
-    def test_held_money_is_not_released_at_closing(
-        self, escrow: EscrowAccount, investor: User, operator: User, at: datetime
-    ) -> None:
-        investments.commit(escrow.offering, investor=investor, amount=Decimal("2000"), by=investor, at=at)
-        arrive(escrow, investor, "2000.00", reference="SBX-1", at=at)
-        self.hold(escrow, investor, None, at, Decimal("500.00"))
-        closing = closings.propose(escrow, by=operator, at=at)
-        assert closing.total_amount == Decimal("1500.00")
-
-
 ATTACKS = {
     "money from nowhere": "UPDATE escrow_accounts SET available_balance = 5, current_balance = 5",
     "an equation that does not hold": "UPDATE escrow_accounts SET held_balance = 5",
