@@ -4,11 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Min, Q, Sum
+from django.db.models import Q, Sum
 
-from escrow.models import EscrowAccount, Investment
+from escrow.models import Investment
 from escrow.operations.escrow_accounts import require_reason
-from escrow.queries import release_gate
+from escrow.queries import investor_offerings
 from realco import audit, money, permissions
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -118,11 +118,7 @@ def cancel(investment: Investment, *, by: User, reason: str, at: datetime) -> In
 
 def _require_cancellable(investment: Investment, offering: Offering, at: datetime) -> None:
     """Refuse once the first of its commitments can no longer be cancelled: it is one investment, kept whole."""
-    account = EscrowAccount.objects.filter(offering=offering).first()
-    if account is None or not offering.is_raising:
-        return
-    committed_at = investment.commitments.aggregate(first=Min("committed_at"))["first"] or investment.created_at
-    until = release_gate.window(account).cancellable_until(committed_at)
+    until = investor_offerings.cancellable_until(investment, offering)
     if until is not None and at >= until:
         raise CancellationWindowOver(
             f"This investment could be cancelled until {until:%d %B %Y, %H:%M} UTC, 48 hours before it is closed over.",

@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from escrow import postings
 from escrow.models import EscrowAccount, LedgerAccount
-from escrow.operations import closings, escrow_accounts, investments, ledger
+from escrow.operations import escrow_accounts, ledger
 from escrow.operations.escrow_accounts import (
     EscrowAccountExists,
     EscrowNotEmpty,
@@ -17,8 +17,7 @@ from escrow.operations.escrow_accounts import (
     ReasonMissing,
     UnknownBankAccount,
 )
-from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds
-from escrow.queries.balances import balance
+from escrow.operations.ledger import EscrowNotOpen
 from realco.errors import NotPermitted
 from realco.models import AuditEvent, Offering, User
 from tests import factories
