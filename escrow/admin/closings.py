@@ -9,6 +9,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.http import HttpRequest
 
+from compliance.queries import standing
 from escrow.models import Closing, ClosingApproval, EarlyClosingNotice, EscrowAccount
 from escrow.operations import closings
 from escrow.queries import closings as closings_query
@@ -57,7 +58,7 @@ def _may_not_sign(closing: Closing, user: User) -> str:
 def proposal_tables(account: EscrowAccount, *, at: datetime) -> list[Table]:
     """Show the raise as it stands, what a closing would release, whom it leaves out, and what stands against it."""
     progress = closings_query.progress(account, at=at)
-    release = release_gate.release_of(account, at=at)
+    release = release_gate.release_of(account, at=at, will_screen=True)
     raised = [
         ["Committed by investors", format_money(progress.committed)],
         ["Cleared, could be released", format_money(progress.cleared)],
@@ -77,10 +78,11 @@ def proposal_tables(account: EscrowAccount, *, at: datetime) -> list[Table]:
 
 
 def _obstacles(found: Iterable[Obstacle]) -> Table:
+    """List what stands against a closing, but not who has to be screened again: signing does that first."""
     return Table(
         "What stands against it now",
         ["Obstacle"],
-        [[one.obstacle] for one in found],
+        [[one.obstacle] for one in found if one.code != standing.UNSCREENED],
         empty="Nothing stands against it.",
     )
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from escrow.models import Closing, EscrowAccount, Hold
 from realco import audit, events, permissions
@@ -152,7 +152,7 @@ def close(account: EscrowAccount, *, by: User, reason: str, at: datetime) -> Esc
         _require_status(account, "closed", EscrowAccount.Status.ACTIVE, EscrowAccount.Status.LIQUIDATING)
         _require_empty(account)
         account.mark_closed(at=at)
-        account.save()
+        _save_closed(account)
     return account
 
 
@@ -171,6 +171,17 @@ def require_reason(reason: str) -> None:
         raise ReasonMissing("Say why; the reason stays with the record.")
     if len(reason) > 300:
         raise ReasonMissing("Say why in at most 300 characters.")
+
+
+def _save_closed(account: EscrowAccount) -> None:
+    """Close it in the database too, which asks everything again."""
+    try:
+        account.save()
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) != "RC008":
+            raise
+        detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None)
+        raise EscrowNotEmpty(f"{account} cannot be closed: {detail}.") from error
 
 
 def _next_number(year: int) -> str:

@@ -44,14 +44,22 @@ class Release:
     obstacles: tuple[Obstacle, ...]
 
 
-def release_of(account: EscrowAccount, *, at: datetime) -> Release:
-    """Work out what a closing proposed at a moment would release, whom it leaves out, and what stands against it."""
+def release_of(account: EscrowAccount, *, at: datetime, will_screen: bool = False) -> Release:
+    """
+    Work out what a closing proposed at a moment would release, whom it leaves out, and what stands against it.
+
+    With ``will_screen`` nobody is left out only because they have to be screened again, as they are first
+    when a closing is proposed or signed.
+    """
     found = releasable(account.pk, at=at)
     left_out: dict[UUID, tuple[str, ...]] = {}
+    unscreened = set(standing.unscreened(found.keys(), at=at)) if will_screen else set()
     for one in standing.obstacles(found.keys(), at=at):
-        left_out[one.person_id] = (*left_out.get(one.person_id, ()), one.obstacle)
+        if one.person_id not in unscreened:
+            left_out[one.person_id] = (*left_out.get(one.person_id, ()), one.obstacle)
     figures = {investor_id: amount for investor_id, amount in found.items() if investor_id not in left_out}
-    return Release(figures, left_out, obstacles_to(account.pk, figures, at=at))
+    against = obstacles_to(account.pk, figures, at=at)
+    return Release(figures, left_out, tuple(one for one in against if one.investor_id not in unscreened))
 
 
 def releasable(account_id: UUID, *, at: datetime) -> dict[UUID, Decimal]:
@@ -85,7 +93,7 @@ def window(account: EscrowAccount) -> Window:
     )
 
 
-def _rows(sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+def _rows(sql: str, *parameters: UUID | datetime | str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return list(cursor.fetchall())

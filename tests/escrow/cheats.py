@@ -8,7 +8,7 @@ world of ``test_cheats`` calls so.
 from collections.abc import Mapping
 
 GUARD, CHECK, UNIQUE, DENIED = "23001", "23514", "23505", "42501"
-OVERDRAFT, REUSED, UNBALANCED, STATE = "RC001", "RC002", "RC003", "RC004"
+REUSED, UNBALANCED, STATE = "RC002", "RC003", "RC004"
 SHAPE, GATE, HOLD, CLOSE, TOO_MUCH = "RC005", "RC006", "RC007", "RC008", "RC011"
 
 
@@ -87,7 +87,7 @@ LEDGER = {
     "a journal entry put on another day": (GUARD, "UPDATE journal_entries SET effective_date = '2020-01-01'"),
     "a journal entry deleted": (GUARD, "DELETE FROM journal_entries"),
     "more paid out than there is": (
-        OVERDRAFT,
+        CHECK,
         post("RESERVE", "'x'", ("INVESTOR", "ann", "1200.01"), ("PAYOUTS", "", "-1200.01"), entry_type="WITHDRAWAL"),
     ),
     "one reference for two things": (
@@ -158,7 +158,7 @@ RELEASES = {
             ("OFFERING", "", "-200"),
         ),
     ),
-    "released somebody who is not in the closing": (GATE, SECOND + EXECUTE + release("cat", "50")),
+    "released somebody who is not in the closing": (GATE, SECOND + EXECUTE + release("dan", "500")),
     "released into another escrow account": (
         GATE,
         SECOND
@@ -269,12 +269,12 @@ CLOSINGS = {
 TERMS = {
     "a commitment above the maximum": (
         TOO_MUCH,
-        "UPDATE investments SET investment_amount = 4400.01, committed_at = now() WHERE investor_id = %(ann)s",
+        "UPDATE investments SET investment_amount = 3900.01, committed_at = now() WHERE investor_id = %(ann)s",
     ),
     "a new investment above the maximum": (
         TOO_MUCH,
         "INSERT INTO investments SELECT (jsonb_populate_record(i, jsonb_build_object('id', gen_random_uuid(),"
-        " 'investor_id', %(operator)s::text, 'investment_amount', 3400.01))).* FROM investments i"
+        " 'investor_id', %(operator)s::text, 'investment_amount', 2900.01))).* FROM investments i"
         " WHERE investor_id = %(ann)s",
     ),
     "the maximum raised instead": (GUARD, "UPDATE offerings SET maximum_amount = 9000000 WHERE id = %(offering)s"),

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from compliance.models import ComplianceCheck
+from compliance.models import ComplianceCheck, InvestorProfile
+from compliance.operations import profiles
 from escrow import books
 from escrow.models import Closing, ClosingApproval, JournalEntry, LedgerAccount
 from escrow.operations import holds
@@ -48,7 +49,7 @@ Kind = LedgerAccount.Kind
 
 @dataclass
 class World:
-    """A raise in its last 48 hours: 1,200 of Ann's (1,000 committed), 500 of Ben's, 100 of it held; one signature."""
+    """A raise in its last 48 hours, with one signature: Dan is restricted, 100 of Ben's are held."""
 
     deal: Raise
     names: Mapping[str, Any]
@@ -62,6 +63,8 @@ class World:
 def world(operator: User, approver: User, second_approver: User, investor: User, at: datetime) -> World:
     deal = open_raise(operator, approver, second_approver, at=at)
     ann, ben = deal.invest("Ann", "1000", "1200"), deal.invest("Ben", "600", "500")
+    dan = deal.invest("Dan", "500", "500")
+    profiles.restrict(InvestorProfile.objects.get(user=dan), by=None, reason="R10", at=at)
     hold = holds.place(deal.escrow, investor=ben, amount=Decimal("100"), reason="x", by=None, at=at, reference="h")
     another = open_raise(operator, approver, second_approver, at=at)
     cat = another.invest("Cat", "700", "50")
@@ -69,7 +72,15 @@ def world(operator: User, approver: User, second_approver: User, investor: User,
     factories.deposit(empty.escrow, investor, "100.00", at=at)
     moment = deal.last_hours
     closing = deal.sign(deal.propose(at=moment), approver, at=moment)
-    people = {"ann": ann, "ben": ben, "cat": cat, "operator": operator, "approver": approver, "second": second_approver}
+    people = {
+        "ann": ann,
+        "ben": ben,
+        "cat": cat,
+        "dan": dan,
+        "operator": operator,
+        "approver": approver,
+        "second": second_approver,
+    }
     return World(
         deal,
         {
@@ -92,6 +103,7 @@ def refused(state: str) -> Iterator[None]:
 
 def run(sql: str, names: Mapping[str, Any]) -> None:
     with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         cursor.execute(sql, names)
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 

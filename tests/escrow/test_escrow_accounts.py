@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from escrow import postings
 from escrow.models import EscrowAccount, LedgerAccount
-from escrow.operations import escrow_accounts, ledger
+from escrow.operations import escrow_accounts, holds, ledger
 from escrow.operations.escrow_accounts import (
     EscrowAccountExists,
     EscrowNotEmpty,
@@ -25,6 +25,11 @@ from tests.escrow.money import TUESDAY, arrive
 
 Kind = LedgerAccount.Kind
 TEN = Decimal("10.00")
+
+
+def close_by_hand(escrow: EscrowAccount) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE escrow_accounts SET status = 'CLOSED', closed_at = now() WHERE id = %s", [escrow.pk])
 
 
 class TestOpen:
@@ -126,6 +131,34 @@ class TestClose:
         factories.deposit(escrow, investor, "500.00", at=at)
         with pytest.raises(EscrowNotEmpty, match="under way"):
             escrow_accounts.close(escrow, by=operator, reason="done", at=at)
+
+    def test_refuses_while_a_hold_is_open(
+        self, escrow: EscrowAccount, operator: User, investor: User, at: datetime
+    ) -> None:
+        arrive(escrow, investor, "10.00", reference="SBX-1", at=at)
+        holds.place(escrow, investor=investor, amount=TEN, reason="x", by=None, at=at, reference="h")
+        with pytest.raises(EscrowNotEmpty, match="HELD"):
+            escrow_accounts.close(escrow, by=operator, reason="done", at=at)
+
+    @pytest.mark.parametrize("until", ["PENDING_SETTLEMENT", "SETTLED", "COMPLETED"])
+    def test_the_database_refuses_too_whatever_is_still_there(
+        self, until: str, escrow: EscrowAccount, investor: User, at: datetime
+    ) -> None:
+        factories.play(factories.deposit(escrow, investor, "500.00", at=at), at=at, until=until)
+        with pytest.raises(DatabaseError, match="cannot be closed: it still holds money"), transaction.atomic():
+            close_by_hand(escrow)
+
+    def test_the_database_refuses_while_a_payment_is_under_way(
+        self, escrow: EscrowAccount, investor: User, at: datetime
+    ) -> None:
+        factories.deposit(escrow, investor, "500.00", at=at)
+        with pytest.raises(DatabaseError, match="payments under way"), transaction.atomic():
+            close_by_hand(escrow)
+
+    def test_the_database_closes_an_empty_account(self, escrow: EscrowAccount) -> None:
+        close_by_hand(escrow)
+        escrow.refresh_from_db()
+        assert escrow.status == "CLOSED"
 
     def test_a_closed_account_takes_nothing(
         self, escrow: EscrowAccount, operator: User, investor: User, at: datetime

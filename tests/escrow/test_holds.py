@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.conf import settings
@@ -295,7 +296,10 @@ class TestTheDatabase:
         hold = place()
         entry = JournalEntry.objects.get(reference=f"hold:{hold.pk}")
         subject = postings.Subject(cleared.pk, "reversal", "ADJUSTMENT", at.date(), reverses_id=entry.pk)
-        lines = {(Kind.INVESTOR, investor.pk): D("10"), (Kind.HELD, investor.pk): D("-10")}
+        lines: dict[tuple[str, UUID | None], Decimal] = {
+            (Kind.INVESTOR, investor.pk): D("10"),
+            (Kind.HELD, investor.pk): D("-10"),
+        }
         with pytest.raises(HoldRefused), transaction.atomic():
             ledger.post([postings.reversal(subject, lines=lines)], by=None, at=at)
 

@@ -230,7 +230,7 @@ class TestEligibility:
         ben = cf.invest("Ben", "500", "500")
         lapse(ben, cf.opened_at)
 
-        release = release_gate.release_of(cf.escrow, at=cf.last_hours)
+        release = release_gate.release_of(cf.escrow, at=cf.last_hours, will_screen=True)
         closed = cf.close(at=cf.last_hours)
 
         assert [words in said[0] and said[0].startswith("Ben") for said in release.left_out.values()] == [True]

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from escrow import windows
-from realco.business_days import add_business_days, is_business_day
+from realco.business_days import BANKING_ZONE, add_business_days, is_business_day
 from realco.models.offerings import Exemption
 
 OPENED = datetime(2026, 3, 2, 15, 0, tzinfo=UTC)
@@ -39,7 +39,7 @@ class TestCancelling:
         one = windows.window_of(Exemption.REG_CF, OPENED - timedelta(days=30), monday_noon, ())
         until = one.cancellable_until(OPENED)
         assert until == datetime(2026, 3, 7, 16, 0, tzinfo=UTC)
-        assert until.astimezone(windows.BANKING_ZONE).hour == 11
+        assert until.astimezone(BANKING_ZONE).hour == 11
 
     def test_has_no_end_of_its_own_under_regulation_d(self) -> None:
         one = window(exemption=Exemption.REG_D_506C)

@@ -147,7 +147,7 @@ class TestReceivables:
         second = self.pay_in(escrow, sponsor, "600.00", at=at)
         assert owed(escrow, sponsor) == first.net_amount - second.net_amount
         assert balance(escrow.pk, Kind.OFFERING) == 0
-        third = self.pay_in(escrow, sponsor, "1000.00", at=at)
+        third = self.pay_in(escrow, sponsor, "1100.00", at=at)
         assert owed(escrow, sponsor) == 0
         assert balance(escrow.pk, Kind.OFFERING) == second.net_amount + third.net_amount - first.net_amount
         prove()
