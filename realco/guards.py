@@ -25,6 +25,9 @@ Statement = pgtrigger.Statement
 UpdateOf = pgtrigger.UpdateOf
 Deferred = pgtrigger.Deferred
 NewRows = pgtrigger.Referencing(new="new_rows")
+IsHeld = pgtrigger.Condition("NEW.kind = 'HELD'")
+"""Only ledger accounts of held money."""
+OldAndNewRows = pgtrigger.Referencing(old="old_rows", new="new_rows")
 
 
 class Guard(pgtrigger.Trigger):

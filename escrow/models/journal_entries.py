@@ -169,6 +169,14 @@ class EscrowLedgerEntry(models.Model):
                 operation=guards.Insert,
                 referencing=guards.NewRows,
             ),
+            guards.Guard(
+                "ledger_custody",
+                name="custody",
+                level=guards.Statement,
+                when=guards.After,
+                operation=guards.Insert,
+                referencing=guards.NewRows,
+            ),
         )
 
     def __str__(self) -> str:

@@ -103,6 +103,14 @@ class LedgerAccount(models.Model):
                 )
                 for name, operation in (("begins_empty", guards.Insert), ("heads_are_last_entries", guards.Update))
             ),
+            guards.Guard(
+                "held_is_what_holds_say",
+                name="held_is_what_holds_say",
+                when=guards.After,
+                operation=guards.InsertOrUpdate,
+                timing=guards.Deferred,
+                condition=guards.IsHeld,
+            ),
         )
 
     def __str__(self) -> str:

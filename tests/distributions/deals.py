@@ -94,7 +94,7 @@ def make_deal(
     """An offering funded on one day by as many investors as there are amounts."""
     factories.make_reference_data(at)
     operator = factories.make_user("Olivia Operator", "Operations", is_staff=True)
-    offering = factories.make_offering(operator=operator, at=at)
+    offering = factories.make_offering(operator=operator, at=at, deadline_at=at + timedelta(days=1500))
     deal = Deal(
         offering=offering,
         escrow=factories.make_escrow(offering, operator=operator, at=at),
@@ -122,7 +122,7 @@ def commit(deal: Deal, investor: User, amount: str, *, at: datetime) -> None:
 def close(deal: Deal, *, at: datetime) -> None:
     """Release what has cleared to the offering."""
     closing = closings.propose(deal.escrow, by=deal.operator, at=at)
-    closings.execute(closing, approver=deal.approver, at=at)
+    factories.close(closing, approver=deal.approver, at=at)
     deal.offering.refresh_from_db()
 
 
