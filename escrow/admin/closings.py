@@ -28,7 +28,6 @@ from realco.admin_pages import (
 )
 from realco.admin_steps import Order, Reason, Step, SteppedAdmin
 from realco.models import User
-from realco.money import format_money
 
 Status = Closing.Status
 
@@ -60,12 +59,12 @@ def proposal_tables(account: EscrowAccount, *, at: datetime) -> list[Table]:
     progress = closings_query.progress(account, at=at)
     release = release_gate.release_of(account, at=at, will_screen=True)
     raised = [
-        ["Committed by investors", format_money(progress.committed)],
-        ["Cleared, could be released", format_money(progress.cleared)],
-        ["Released by earlier closings", format_money(progress.funded)],
-        ["Minimum of the raise", format_money(progress.minimum)],
-        ["Maximum of the raise", format_money(progress.maximum)],
-        ["Missing", format_money(progress.missing)],
+        ["Committed by investors", shown_money(progress.committed)],
+        ["Cleared, could be released", shown_money(progress.cleared)],
+        ["Released by earlier closings", shown_money(progress.funded)],
+        ["Minimum of the raise", shown_money(progress.minimum)],
+        ["Maximum of the raise", shown_money(progress.maximum)],
+        ["Missing", shown_money(progress.missing)],
     ]
     names = _names([*release.figures, *release.left_out])
     left_out = [[str(names.get(key, key)), " ".join(said)] for key, said in release.left_out.items()]

@@ -250,12 +250,12 @@ class EscrowAccountAdmin(SteppedAdmin):
                 money_column("balance"), text_column("entry_count", "entries"), empty="No money has ever moved here.",
                 more=f"{reverse('admin:escrow_ledgeraccount_changelist')}?escrow_account__id__exact={row.pk}",
             ),
+            open_holds(row),
             table("Latest entries", page.entries, *_LEDGER_COLUMNS, empty="No money has ever moved here.", more=ledger),
             table(
                 "Closings", recent, link_column("", "closing"), badge_column(), link_column("proposed_by"),
                 link_column("approved_by", "executed by"), empty="Nothing was released yet.",
             ),
-            open_holds(row),
             table(
                 "Reconciliations", proofs, as_of, badge_column("result"),
                 money_column("bank_balance", "bank"), money_column("book_balance", "books"),

@@ -51,6 +51,7 @@ def _waiting(user: User) -> Iterator[Work]:
     if user.has_perm(permissions.APPROVE_CLOSING):
         address = f"{reverse('admin:escrow_closing_changelist')}?status__exact=PROPOSED"
         proposed = Closing.objects.filter(status=Closing.Status.PROPOSED).exclude(proposed_by=user)
+        proposed = proposed.exclude(approvals__approver=user)
         yield _work("closings to sign", proposed, address)
     if user.has_perm(permissions.RETRY_PAYMENT):
         failed = Transaction.objects.filter(status=Transaction.Status.FAILED)

@@ -10,10 +10,11 @@ from django.test import Client
 from django.urls import reverse
 
 from escrow.models import EscrowAccount, Investment
-from escrow.operations import escrow_accounts
+from escrow.operations import early_closings, escrow_accounts, investments
 from finance.models import BankAccount, Transaction
 from finance.operations import bank_accounts
 from realco.models import Offering, User
+from realco.templatetags import figures
 from tests import factories
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -34,6 +35,27 @@ def form(investor_bank: BankAccount) -> dict[str, str]:
         "bank_account": str(investor_bank.pk),
         "idempotency_key": KEY,
     }
+
+
+class TestEarlyClosings:
+    def test_are_announced_to_investors_with_the_end_of_their_right_to_cancel(
+        self, portal: Client, investor: User, operator: User, at: datetime
+    ) -> None:
+        row = factories.make_offering(operator=operator, at=at, exemption=Offering.Exemption.REG_CF)
+        escrow = factories.make_escrow(row, operator=operator, at=at)
+        investments.commit(row, investor=investor, amount=Decimal("2000"), by=investor, at=at)
+        address = reverse("portal:offering", kwargs={"slug": row.slug})
+        before = portal.get(address)
+        closes_at = at + timedelta(days=40)
+        early_closings.announce(escrow, closes_at=closes_at, by=operator, at=at)
+
+        page = portal.get(address)
+
+        assert "It closes early" not in before.text
+        assert before.context["cancellable_until"] == row.deadline_at - timedelta(hours=48)
+        assert f"It closes early, on {figures.day_and_time(closes_at)} UTC" in page.text
+        assert page.context["cancellable_until"] == closes_at - timedelta(hours=48)
+        assert "You may cancel until" in page.text
 
 
 class TestOfferings:
