@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 
 from escrow import postings
 from escrow.models import EscrowAccount, JournalEntry, LedgerAccount
-from escrow.operations import escrow_accounts, ledger
+from escrow.operations import escrow_accounts, holds, ledger
 from escrow.operations.ledger import EscrowNotOpen, LinesDoNotFit
 from escrow.postings import Line, Posting, Subject
 from escrow.queries.balances import balance
@@ -27,6 +27,8 @@ AT = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 ON = AT.date()
 TEN, HUNDRED = Decimal("10.00"), Decimal("100.00")
 OWNED = (*LedgerAccount.OWNED, Kind.HELD)
+FORBIDDEN = ("RC005", "RC006", "RC007")
+"""What the lines, the release gate and the holds refuse with; whichever trigger comes first speaks."""
 ABOUT_DEPOSITS = (
     Event.INBOUND_ACCEPTED, Event.INBOUND_SETTLED, Event.INBOUND_CLEARED, Event.INBOUND_FAILED,
     Event.RETURN_BEFORE_CLEARING, Event.RETURN_AFTER_CLEARING,
@@ -152,7 +154,11 @@ def bring_in(payment: Transaction, *steps: str) -> None:
         "accepted": postings.inbound_accepted(about("accepted"), payer_id=payer, amount=amount),
         "settled": postings.inbound_settled(about("settled"), amount=amount),
         "cleared": postings.inbound_cleared(
-            about("cleared"), payer_id=payer, amount=amount, fee=payment.fee_amount, to_offering=False
+            about("cleared"),
+            payer_id=payer,
+            amount=amount,
+            fee=payment.fee_amount,
+            to_offering=payment.type == "ESCROW_DEPOSIT",
         ),
     }
     post(*(way[step] for step in steps or way))
@@ -171,12 +177,11 @@ def rich(escrow: EscrowAccount, investor: User, other: User) -> EscrowAccount:
         bring_in(held)
         bring_in(fee)
         bring_in(deposit(escrow, owner), "accepted")
-        subject = Subject(escrow.pk, f"hold:{owner.pk}", "ADJUSTMENT", ON)
-        release = Subject(escrow.pk, f"release:{owner.pk}", "ADJUSTMENT", ON)
-        post(
-            postings.held(subject, source=postings.source_of(Kind.INVESTOR, owner.pk), amount=TEN),
-            postings.released(release, investor_id=owner.pk, amount=HUNDRED),
+        holds.place(
+            escrow, investor=owner, amount=TEN, reason="A dispute.", by=None, at=AT, reference=f"hold of {owner.pk}"
         )
+    income = payments.make_payment(escrow, "ESCROW_DEPOSIT", investor, HUNDRED * 2, at=AT)
+    bring_in(payments.go(income, *payments.SENT, "SETTLED", at=AT, clears_on=ON))
     receipt = Subject(escrow.pk, "receipt", "RECONCILIATION", ON)
     post(postings.unknown_receipt(receipt, amount=HUNDRED))
     with connection.cursor() as cursor:
@@ -216,10 +221,11 @@ class TestTheTable:
         payment = payment_for(event, rich, investor)
         wrong = [(one, two) for one, two in pairs() if one not in debits or two not in credits]
         for debit, credit in wrong:
-            assert "RC005" in refused(rich, event, pair(debit, credit, investor), payment=payment), (debit, credit)
+            words = refused(rich, event, pair(debit, credit, investor), payment=payment)
+            assert words.startswith(FORBIDDEN), (debit, credit, words)
         assert len(wrong) == 100 - len(debits) * len(credits)
 
-    @pytest.mark.parametrize("event", TABLE)
+    @pytest.mark.parametrize("event", TABLE.keys() - {"HOLD", "HOLD_RELEASED", "RELEASE"})
     def test_says_which_side_of_which_account_does_not_fit(
         self, event: str, rich: EscrowAccount, investor: User
     ) -> None:
@@ -228,7 +234,7 @@ class TestTheTable:
 
     def test_takes_what_it_has(self, rich: EscrowAccount, investor: User) -> None:
         """The forger's statement is refused for its contents: a right one passes."""
-        for debit, credit in (("INVESTOR", "HELD"), ("HELD", "INVESTOR"), ("BANK", "SUSPENSE"), ("FEES", "INVESTOR")):
+        for debit, credit in (("BANK", "SUSPENSE"), ("FEES", "INVESTOR"), ("OFFERING", "BANK")):
             event = next(name for name, (one, two) in TABLE.items() if debit in one and credit in two)
             before = balance(rich.pk, credit, investor.pk if credit in OWNED else None)
             forge(rich, event, pair(debit, credit, investor))
@@ -263,10 +269,10 @@ class TestPeople:
     ) -> None:
         payment = payment_for(event, rich, investor)
         lines = pair(debit, credit, other, other=investor)
-        assert "RC005" in refused(rich, event, lines, payment=payment)
+        assert refused(rich, event, lines, payment=payment).startswith(FORBIDDEN)
 
     def test_refuses_to_free_a_persons_held_money_for_the_offering(self, rich: EscrowAccount, investor: User) -> None:
-        assert "one side only" in refused(rich, "HOLD_RELEASED", pair("HELD", "OFFERING", investor))
+        assert "RC007" in refused(rich, "HOLD_RELEASED", pair("HELD", "OFFERING", investor))
 
 
 class TestPayments:
