@@ -34,11 +34,12 @@ def release(who: str, amount: str, reference: str = "") -> str:
     return post("RELEASE", named, ("INVESTOR", who, amount), ("OFFERING", "", f"-{amount}"))
 
 
-def raw_closing(figures: str, at: str = "%(at)s") -> str:
-    """Propose and sign figures by hand in place of the proposal that waits, with every hash right."""
+def raw_closing(at: str = "%(at)s", **amounts: str) -> str:
+    """Propose, sign, execute and release figures by hand in place of the proposal that waits, every hash right."""
+    figures = of(**amounts)
     return (
-        "UPDATE closings SET status = 'CANCELLED', cancelled_at = now() WHERE id = %(closing)s;"
-        "INSERT INTO closings (id, escrow_account_id, status, total_amount, figures, content_hash, proposed_by_id,"
+        ANEW
+        + "INSERT INTO closings (id, escrow_account_id, status, total_amount, figures, content_hash, proposed_by_id,"
         " proposed_at, cancelled_reason, created_at)"
         f" SELECT %(forged)s::uuid, %(escrow)s::uuid, 'PROPOSED', (SELECT sum(e.value::numeric) FROM"
         f" jsonb_each_text(f) e), f, escrow_closing_hash(%(escrow)s::uuid, f), %(operator)s::uuid, {at}, '', now()"
@@ -47,7 +48,18 @@ def raw_closing(figures: str, at: str = "%(at)s") -> str:
         f" SELECT gen_random_uuid(), c.id, a, c.content_hash, {at}, now() FROM closings c,"
         " unnest(ARRAY[%(approver)s, %(second)s]::uuid[]) a WHERE c.id = %(forged)s::uuid;"
         f"UPDATE closings SET status = 'EXECUTED', approved_by_id = %(second)s, executed_at = {at}"
-        " WHERE id = %(forged)s::uuid;"
+        " WHERE id = %(forged)s::uuid;" + settle("forged", **amounts)
+    )
+
+
+def settle(closing: str = "closing", **amounts: str) -> str:
+    """Do what an executed closing has to do: release its figures, and fund the investments with them."""
+    return "".join(
+        f"UPDATE investments SET status = 'ACTIVE', funded_at = %(at)s, funded_amount = {amount},"
+        f" current_balance = {amount} WHERE investor_id = %({who})s AND offering_id = %(offering)s;"
+        + release(who, amount, f"'closing:' || %({closing})s || ':' || %({who})s")
+        for who, amount in amounts.items()
+        if not amount.startswith("-")
     )
 
 
@@ -68,7 +80,9 @@ FUND = (
     " FROM (VALUES (%(ann)s::uuid, 1000.00), (%(ben)s::uuid, 400.00)) r (investor, amount)"
     " WHERE investor_id = r.investor AND offering_id = %(offering)s;"
 )
-HONEST = SECOND + EXECUTE + FUND + release("ann", "1000") + release("ben", "400")
+ANEW = "UPDATE closings SET status = 'CANCELLED', cancelled_at = now() WHERE id = %(closing)s;"
+SETTLE = settle(ann="1000", ben="400")
+HONEST = SECOND + EXECUTE + SETTLE
 AS_APPLICATION = "CREATE ROLE cheat; SET ROLE cheat;"
 
 LEDGER = {
@@ -192,36 +206,39 @@ CLOSINGS = {
     ),
     "a signature deleted": (GUARD, "DELETE FROM closing_approvals"),
     "a signature given to somebody else": (GUARD, "UPDATE closing_approvals SET approver_id = %(second)s"),
-    "executed with one signature": (GATE, EXECUTE.replace("%(second)s", "%(approver)s")),
-    "executed in the name of somebody who did not sign": (GATE, SECOND + EXECUTE.replace("%(second)s", "%(cat)s")),
+    "executed with one signature": (GATE, EXECUTE.replace("%(second)s", "%(approver)s") + SETTLE),
+    "executed in the name of somebody who did not sign": (
+        GATE,
+        SECOND + EXECUTE.replace("%(second)s", "%(cat)s") + SETTLE,
+    ),
     "executed, and nothing released": (GATE, SECOND + EXECUTE),
     "released, and no investment funded": (GATE, SECOND + EXECUTE + release("ann", "1000") + release("ben", "400")),
     "executed before it was signed": (
         GATE,
-        SECOND + EXECUTE.replace("%(at)s", "%(at)s::timestamptz - interval '1 second'"),
+        SECOND + EXECUTE.replace("%(at)s", "%(at)s::timestamptz - interval '1 second'") + SETTLE,
     ),
     "executed after the deadline": (
         GATE,
-        SECOND + EXECUTE.replace("%(at)s", "%(at)s::timestamptz + interval '48 hours'"),
+        SECOND + EXECUTE.replace("%(at)s", "%(at)s::timestamptz + interval '48 hours'") + SETTLE,
     ),
     "closed while investors may cancel": (
         GATE,
-        raw_closing(of(ann="1000.00"), "%(at)s::timestamptz - interval '1 second'"),
+        raw_closing("%(at)s::timestamptz - interval '1 second'", ann="1000.00"),
     ),
-    "closed below the minimum": (GATE, raw_closing(of(ann="999.99"))),
-    "closed with more than has cleared": (GATE, raw_closing(of(ann="1000.00", ben="400.01"))),
-    "closed with more than was committed": (GATE, raw_closing(of(ann="1200.00"))),
-    "closed with somebody who committed nothing here": (GATE, raw_closing(of(ann="1000.00", cat="1.00"))),
-    "closed with negative figures": (GATE, raw_closing(of(ann="1000.00", ben="-1.00"))),
+    "closed below the minimum": (GATE, raw_closing(ann="999.99")),
+    "closed with more than has cleared": (GATE, raw_closing(ann="1000.00", ben="400.01")),
+    "closed with more than was committed": (GATE, raw_closing(ann="1200.00")),
+    "closed with somebody who committed nothing here": (GATE, raw_closing(ann="1000.00", cat="1.00")),
+    "closed with negative figures": (GATE, raw_closing(ann="1000.00", ben="-1.00")),
     "a total that is not the sum": (
         GATE,
-        "INSERT INTO closings SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),"
-        " 'total_amount', 5))).* FROM closings c",
+        ANEW + "INSERT INTO closings SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),"
+        " 'status', 'PROPOSED', 'cancelled_at', NULL, 'total_amount', 5))).* FROM closings c",
     ),
     "a hash that is not that of the figures": (
         GATE,
-        "INSERT INTO closings SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),"
-        " 'content_hash', repeat('0', 64)))).* FROM closings c",
+        ANEW + "INSERT INTO closings SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid(),"
+        " 'status', 'PROPOSED', 'cancelled_at', NULL, 'content_hash', repeat('0', 64)))).* FROM closings c",
     ),
     "born executed": (
         GUARD,
@@ -232,38 +249,40 @@ CLOSINGS = {
     "a proposal backdated": (GUARD, "UPDATE closings SET proposed_at = proposed_at - interval '1 day'"),
     "executed and proposed again": (GUARD, HONEST + "UPDATE closings SET status = 'PROPOSED'"),
     "executed at another time": (GUARD, HONEST + "UPDATE closings SET executed_at = now()"),
-    "an executed_at far from the clock": (GATE, SECOND + "DELETE FROM sandbox_clock;" + EXECUTE),
+    "an executed_at far from the clock": (GATE, SECOND + "DELETE FROM sandbox_clock;" + EXECUTE + SETTLE),
     "closed from a frozen account": (
         GATE,
         SECOND + "UPDATE escrow_accounts SET status = 'FROZEN', frozen_reason = 'x', frozen_at = now(),"
-        ' metadata = \'{"frozen_from": "ACTIVE"}\' WHERE id = %(escrow)s;' + EXECUTE,
+        ' metadata = \'{"frozen_from": "ACTIVE"}\' WHERE id = %(escrow)s;' + EXECUTE + SETTLE,
     ),
     "closed on books that do not reconcile": (
         GATE,
         SECOND + "INSERT INTO reconciliations (id, escrow_account_id, as_of_date, result, bank_balance, book_balance,"
         " assets, liabilities, matched_lines, unmatched_lines, unmatched_entries, findings, created_at) SELECT"
-        " gen_random_uuid(), %(escrow)s, current_date, 'MISMATCHED', 0, 1, 1, 1, 0, 0, 1, '[]', now();" + EXECUTE,
+        " gen_random_uuid(), %(escrow)s, current_date, 'MISMATCHED', 0, 1, 1, 1, 0, 0, 1, '[]', now();"
+        + EXECUTE
+        + SETTLE,
     ),
     "closed over an investor whose identity has lapsed": (
         GATE,
-        SECOND + "UPDATE investor_profiles SET kyc_expires_at = %(at)s WHERE user_id = %(ben)s;" + EXECUTE,
+        SECOND + "UPDATE investor_profiles SET kyc_expires_at = %(at)s WHERE user_id = %(ben)s;" + EXECUTE + SETTLE,
     ),
     "closed over a restricted investor": (
         GATE,
         SECOND + "UPDATE investor_profiles SET restricted_at = now(), restriction_reason = 'x'"
-        " WHERE user_id = %(ben)s;" + EXECUTE,
+        " WHERE user_id = %(ben)s;" + EXECUTE + SETTLE,
     ),
     "closed over an investor nobody has screened since the list changed": (
         GATE,
         SECOND + "INSERT INTO sanctions_imports (id, list_name, content_hash, parties, names, added, changed, removed,"
         " imported_at) SELECT gen_random_uuid(), 'OFAC_SDN', 'x', 0, 0, 0, 0, 0,"
-        " %(at)s::timestamptz + interval '1 second';" + EXECUTE,
+        " %(at)s::timestamptz + interval '1 second';" + EXECUTE + SETTLE,
     ),
     "closed over an investor under review": (
         GATE,
         SECOND + "INSERT INTO compliance_checks (id, check_type, status, subject_id, rule_version, summary, details,"
         " review_note, created_at) SELECT gen_random_uuid(), 'AML', 'MANUAL_REVIEW', %(ben)s, 'x', 'x', '{}', '',"
-        " now();" + EXECUTE,
+        " now();" + EXECUTE + SETTLE,
     ),
 }
 TERMS = {
