@@ -34,7 +34,7 @@ SIDE = 100
 
 def _import(order: Order) -> object:
     file = order.data["file"]
-    added = statements.import_bai2(file.read(), file_name=file.name, by=order.by, at=order.at)
+    added = statements.import_file(file.read(), file_name=file.name, by=order.by, at=order.at)
     return added[0] if added else None
 
 

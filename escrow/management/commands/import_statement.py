@@ -32,7 +32,7 @@ class Command(BaseCommand):
             raise CommandError(f"{path} cannot be read: {error.strerror}.", returncode=2) from error
         at = clock.now()
         try:
-            added = statements.import_bai2(data, file_name=path.name, by=None, at=at)
+            added = statements.import_file(data, file_name=path.name, by=None, at=at)
         except Refusal as refusal:
             raise CommandError(f"{path.name}: {refusal}", returncode=1) from refusal
         if not added:
