@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import islice
 
 from escrow.bank_files.csv_layouts import CsvLayout
 from escrow.bank_files.stated import (
@@ -216,3 +217,37 @@ def _days(account: str, movements: Sequence[_Movement], closing_balance: Decimal
         opening = exact(first.balance - first.stated.amount, first.line)
         closing = last.balance
     return by_day(account, Balance(opening, opened, first.line), Balance(closing, closed, last.line), lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a layout makes of a sample's first rows: the movements with their lines and balances."""
+
+    rows: Sequence[tuple[int, StatedLine, Decimal | None]]
+
+
+def preview(data: bytes, layout: CsvLayout, *, most: int) -> Preview:
+    """
+    Read the first rows of a sample, which may be the beginning of a file, in the file's order.
+
+    :raises BrokenStatement: with the line, if they are not as the layout says, or their balances do not follow
+    """
+    require_readable(data)
+    rows = list(islice(rows_of(data, layout), most))
+    if not rows:
+        refuse(layout.skip_rows + 1, "the sample has no rows")
+    movements = [_movement(row, layout, layout.account_number or "(named at the import)") for row in rows]
+    in_time = movements[::-1] if layout.newest_first else movements
+    if len({movement.account for movement in movements}) == 1:
+        follow([(found.balance, found.stated.amount, found.line) for found in in_time if found.balance is not None])
+    return Preview([(found.line, found.stated, found.balance) for found in movements])
+
+
+def first_cells(data: bytes, layout: CsvLayout, *, most: int) -> list[tuple[int, list[str]]]:
+    """
+    Return a sample's first rows as they are, without knowing what they mean.
+
+    :raises BrokenStatement: with the line, if it is no CSV file with the layout's delimiter and encoding
+    """
+    require_readable(data)
+    return list(islice(_cells(data, layout), most))

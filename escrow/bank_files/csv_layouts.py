@@ -18,8 +18,11 @@ ENCODINGS = ("", "utf-8", "utf-16", "latin-1", "cp1252")
 DELIMITERS = (",", ";", "\t", "|")
 DECIMALS = (".", ",")
 THOUSANDS = ("", ",", ".", " ", "'")
-ONE, MANY = ("date", "value_date", "amount", "debit", "credit", "indicator", "balance", "bank_reference"), ("text",)
-ONE += ("customer_reference", "type_code", "account", "currency")
+ONE: tuple[str, ...] = (
+    "date", "value_date", "amount", "debit", "credit", "indicator", "balance", "bank_reference", "customer_reference",
+    "type_code", "account", "currency",
+)  # fmt: skip
+MANY: tuple[str, ...] = ("text",)
 MOST_SKIPPED = 1000
 
 _TOKENS = {

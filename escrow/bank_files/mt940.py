@@ -225,6 +225,7 @@ def _movement(found: _Field, details: Sequence[str]) -> Iterator[StatedLine]:
     bank = (parsed.get("bank_reference") or "").strip()
     booked = parsed.get("entry_date") or parsed["date"]
     text = re.sub(r"\?[0-9]{2}", " ", joined_words if re.match(r"[0-9]{3}\?", words) else words)
+    text = re.sub(r"\A/EREF/[^/]*(?=/)|/REMI/", " ", text)
     yield StatedLine(
         value_date=_day(parsed["date"]),
         amount=amount,

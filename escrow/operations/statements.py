@@ -97,21 +97,11 @@ def import_file(
         if BankStatement.objects.filter(content_hash=content_hash, escrow_account__in=accounts.values()).exists():
             return []
         statements = [
-            BankStatement(
-                escrow_account=accounts[day.account_number],
-                file_name=PurePath(file_name).name[:200],
-                content_hash=content_hash,
-                file_format=contents.file_format,
-                layout=layout,
-                as_of_date=day.as_of,
-                opening_balance=day.opening_balance,
-                closing_balance=day.closing_balance,
-                line_count=len(day.lines),
-                imported_by=by,
-                created_at=at,
-            )
+            _statement(day, accounts[day.account_number], file_name=file_name, content_hash=content_hash, by=by, at=at)
             for day in contents.days
         ]
+        for statement in statements:
+            statement.file_format, statement.layout = contents.file_format, layout
         BankStatement.objects.bulk_create(statements)
         _store(_new_lines(zip(statements, contents.days, strict=True), contents.file_format, at=at), tell)
     return statements
@@ -210,6 +200,22 @@ def _require_only(wanted: EscrowAccount | None, accounts: Mapping[str, EscrowAcc
                 "imported.",
                 account_number=number,
             )
+
+
+def _statement(
+    day: StatedDay, account: EscrowAccount, *, file_name: str, content_hash: str, by: User | None, at: datetime
+) -> BankStatement:
+    return BankStatement(
+        escrow_account=account,
+        file_name=PurePath(file_name).name[:200],
+        content_hash=content_hash,
+        as_of_date=day.as_of,
+        opening_balance=day.opening_balance,
+        closing_balance=day.closing_balance,
+        line_count=len(day.lines),
+        imported_by=by,
+        created_at=at,
+    )
 
 
 def _new_lines(
