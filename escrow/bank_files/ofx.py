@@ -8,6 +8,7 @@ leave nothing out, and notes on which line each statement and movement begins.
 An OFX file states one balance, of one moment, and none that it opened with.
 """
 
+import logging
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -40,6 +41,9 @@ from escrow.bank_files.stated import (
     require_readable,
     total,
 )
+
+# The package tells of each step, and would write what it reads into the log at debug level.
+logging.getLogger("ofxtools").setLevel(logging.WARNING)
 
 _CDATA = re.compile(r"<!\[CDATA\[(.*?)\]\]>", re.DOTALL)
 _EMPTY = re.compile(
