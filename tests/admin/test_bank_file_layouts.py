@@ -1,10 +1,10 @@
 """Layouts in admin: what is saved is what was seen, and what a file brought is said."""
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
@@ -24,7 +24,7 @@ GIVEN = {
 }  # fmt: skip
 
 
-def look(client: Client, **changes: object) -> HttpResponse:
+def look(client: Client, **changes: object) -> Any:
     return client.post(ADDRESS, {**GIVEN, **changes})
 
 

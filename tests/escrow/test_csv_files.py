@@ -201,6 +201,6 @@ class TestLayouts:
             return
         by = signed(decimal=decimal, thousands=thousands)
         amount = D(cents).scaleb(-2)
-        figures = f"{abs(amount):,.2f}".translate(str.maketrans({",": thousands, ".": decimal}))
+        figures = f"{abs(amount):,.2f}".replace(".", "#").replace(",", thousands).replace("#", decimal)
         written = f"({figures})" if in_parentheses and cents < 0 else f"{'-' if cents < 0 else ''}{figures}"
         assert by.amount(written) == amount

@@ -87,8 +87,8 @@ class TestCommand:
         for cents in (12345, -45, 12345):
             SandboxStatementLine.objects.create(
                 external_account_id=escrow.external_account_id, value_date=banking_date(now),
-                amount=Decimal(cents).scaleb(-2), type_code="142", reference="SBX-UNKNOWN-0123456789AB",
-                text="WIRE, IN",
+                amount=Decimal(cents).scaleb(-2), type_code="142" if cents > 0 else "451",
+                reference="SBX-UNKNOWN-0123456789AB", text="WIRE, IN",
             )  # fmt: skip
         layout = bank_file_layouts.add(
             "Sandbox bank", bank_name="Sandbox bank", contents=sandbox_formats.CSV_LAYOUT, by=None, at=now
