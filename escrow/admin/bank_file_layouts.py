@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,6 +13,8 @@ from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from escrow.bank_files import csv_files, csv_layouts
 from escrow.bank_files.csv_layouts import CsvLayout
@@ -22,6 +25,7 @@ from realco import permissions
 from realco.admin_pages import Table, link_column, moment_column, shown_money
 from realco.admin_steps import Order, StepForm, SteppedAdmin, Task
 from realco.errors import Refusal
+from realco.templatetags import figures
 
 _PLAIN: tuple[str, ...] = (
     "delimiter", "encoding", "skip_rows", "has_header", "skip_last_rows", "date_format", "decimal", "thousands",
@@ -48,7 +52,7 @@ COLUMNS = {
     "currency": ("Currency column", "Every row has to say USD there."),
 }
 LABELS = {
-    "": "Find out (UTF-8, UTF-16 by its mark, else Latin-1)", "\t": "Tab", ",": "Comma ,", ";": "Semicolon ;",
+    "\t": "Tab", ",": "Comma ,", ";": "Semicolon ;",
     "|": "Bar |", ".": "Point .", " ": "Blank", "'": "Apostrophe '",
 }  # fmt: skip
 
@@ -70,7 +74,7 @@ class LayoutForm(StepForm):
         help_text="A file from the bank. Its first rows are read; nothing is kept.",
     )
     delimiter = forms.ChoiceField(label="Between columns", choices=_choices(csv_layouts.DELIMITERS))
-    encoding = forms.ChoiceField(label="Encoding", required=False, choices=_choices(csv_layouts.ENCODINGS))
+    encoding = forms.ChoiceField(label="Encoding", required=False, choices=_choices(csv_layouts.ENCODINGS, "Find out"))
     skip_rows = forms.IntegerField(
         label="Lines to pass over at the top", initial=0, min_value=0, max_value=csv_layouts.MOST_SKIPPED
     )
@@ -99,6 +103,8 @@ class LayoutForm(StepForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        if self.data.get("kept_sample"):
+            self._keep_sample()
         for name, (label, help_text) in COLUMNS.items():
             widget = forms.Textarea(attrs={"rows": 2}) if name in csv_layouts.MANY else forms.TextInput()
             self.fields[f"column_{name}"] = forms.CharField(
@@ -148,8 +154,13 @@ class LayoutForm(StepForm):
             raise BrokenStatement("Choose a sample file, so that you see what the layout reads.", line=0)
         return self.sample_bytes
 
+    def _keep_sample(self) -> None:
+        self.fields["sample"].required = False
+        self.fields["sample"].help_text = "The sample of your last look is still here, unless you choose another."
+
     def _remember(self, **hidden: str) -> None:
         """Let the page carry what the next look needs."""
+        self._keep_sample()
         self.data = {**{name: self.data[name] for name in self.data}, **hidden}
 
 
@@ -182,13 +193,17 @@ def _read_table(sample: bytes, layout: CsvLayout) -> Table:
         titles,
         [
             [
-                line, stated.booked, stated.value_date, shown_money(stated.amount),
+                line, _shown_day(stated.booked), _shown_day(stated.value_date), shown_money(stated.amount),
                 "–" if balance is None else shown_money(balance), stated.bank_reference or "–",
                 stated.customer_reference or "–", stated.text or "–",
             ]
             for line, stated, balance in rows
         ],
     )  # fmt: skip
+
+
+def _shown_day(day: date | None) -> SafeString:
+    return format_html('<span class="day">{}</span>', figures.day(day))
 
 
 def _add(order: Order) -> object:
@@ -266,4 +281,6 @@ def _initial(layout: BankFileLayout) -> dict[str, str]:
 def _said(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(value) if isinstance(value, list) else LABELS.get(str(value), str(value))
+    if isinstance(value, list):
+        return ", ".join(value)
+    return LABELS.get(str(value), str(value)) or "–"

@@ -43,8 +43,8 @@ logging.getLogger("mt940").setLevel(logging.CRITICAL)
 _FIELD = re.compile(r":(?P<tag>[0-9]{2}[A-Z]?|NS):")
 _ENVELOPE = re.compile(r"\{[1-5]:.*|-\}?(\{5:.*)?")
 _AMOUNT = re.compile(r"[0-9]{1,14},[0-9]{0,8}")
-_BALANCE = re.compile(r"[CD][0-9]{6}[A-Z]{3}(?P<amount>[0-9,]+)")
-_LINE = re.compile(r"[0-9]{6}(?:[0-9]{4}|\s{4})?R?[CD][A-Z]?[\n ]?(?P<amount>[0-9,]+)")
+_BALANCE = re.compile(r"[CD][0-9]{6}[A-Z]{3}(?P<amount>[0-9,.]+)")
+_LINE = re.compile(r"[0-9]{6}(?:[0-9]{4}|\s{4})?R?[CD][A-Z]?[\n ]?(?P<amount>[0-9,.]+)")
 _NONE = {"", "NONREF", "NOTPROVIDED", "KEINE REFERENZ"}
 _END_TO_END = re.compile(r"(?:/EREF/|(?:\?2[0-9])?EREF\+)(?P<name>[^/?+]+?)(?=/|\?[0-9]{2}|[A-Z]{4}\+|$)")
 _KNOWN = {"13", "13D", "20", "21", "25", "25P", "28", "28C", "34", "34F", "60F", "60M", "61", "62F", "62M", "64", "65"}
