@@ -61,8 +61,16 @@ class Order:
 
 
 class StepForm(forms.Form):
-    """The form of a step; subclasses add fields, and may look at the row and the person asking."""
+    """
+    The form of a step; subclasses add fields, and may look at the row and the person asking.
 
+    A form may ask to be looked at once more before it acts: with ``tables`` of what it would do, a ``notice``
+    above them and ``button``, what the button says then.
+    """
+
+    tables: Sequence[admin_pages.Table] = ()
+    notice = ""
+    button = ""
     version = forms.CharField(widget=forms.HiddenInput, required=False, max_length=200)
 
     def __init__(self, *args: Any, row: Any = None, user: User | None = None, reason: Reason, **options: Any) -> None:
@@ -117,14 +125,18 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """Something staff may do that has no row yet: a form whose operation makes one."""
+    """
+    Something staff may do that has no row yet: a form whose operation makes one.
+
+    ``done`` is what is said afterwards, or says it of what ``act`` returned.
+    """
 
     name: str
     label: str
     permission: str
     act: Callable[[Order], object]
     explains: str
-    done: str
+    done: str | Callable[[Any], str]
     form: type[StepForm]
     reason: Reason = Reason.NONE
 
@@ -257,8 +269,8 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
             form = task.form(request.POST, request.FILES, **options)
             made: list[object] = []
             if form.is_valid() and self._try(form, lambda order: made.append(task.act(order)), user):
-                messages.success(request, task.done)
                 row = made[0]
+                messages.success(request, task.done if isinstance(task.done, str) else task.done(row))
                 page = admin_pages.address_of(row) if isinstance(row, models.Model) else ""
                 return HttpResponseRedirect(self.next_of(request) or page or back)
         else:

@@ -1,3 +1,19 @@
-from escrow.admin import closings, escrow_accounts, holds, investments, ledger, reconciliations
+from escrow.admin import (
+    bank_file_layouts,
+    closings,
+    escrow_accounts,
+    holds,
+    investments,
+    ledger,
+    reconciliations,
+)
 
-__all__ = ["closings", "escrow_accounts", "holds", "investments", "ledger", "reconciliations"]
+__all__ = [
+    "bank_file_layouts",
+    "closings",
+    "escrow_accounts",
+    "holds",
+    "investments",
+    "ledger",
+    "reconciliations",
+]

@@ -5,7 +5,9 @@ from typing import Any
 
 from django import forms
 
-from escrow.models import EscrowAccount, LedgerAccount
+from escrow.bank_files.stated import FileFormat
+from escrow.models import BankFileLayout, EscrowAccount, LedgerAccount
+from escrow.queries import bank_file_layouts
 from realco import money
 from realco.admin_steps import Choice, StepForm
 from realco.errors import Refusal
@@ -101,15 +103,52 @@ class ReconcileForm(StepForm):
 
 
 class StatementForm(StepForm):
-    """A file from the escrow bank."""
+    """A file from the escrow bank, and what it does not say itself."""
 
-    file = forms.FileField(label="BAI2 file", help_text="As the bank sent it. The same file twice adds nothing.")
+    file = forms.FileField(
+        label="The bank's file", help_text="As the bank sent it, unpacked. The same file twice adds nothing."
+    )
+    file_format = forms.ChoiceField(
+        label="Format", required=False, choices=[("", "Find out"), *FileFormat.choices], help_text="CSV needs a layout."
+    )
+    layout = Choice(
+        queryset=BankFileLayout.objects.none(),
+        required=False,
+        empty_label="The file is no CSV file",
+        help_text="For CSV: how the bank writes its columns, as saved under Bank file layouts.",
+    )
+    account = Choice(
+        label="Escrow account",
+        queryset=EscrowAccount.objects.none(),
+        required=False,
+        empty_label="The file says which",
+        help_text="Needed where a CSV file names no account. With an account chosen, a file about another is refused.",
+    )
+    closing_balance = forms.CharField(
+        label="Closing balance",
+        max_length=40,
+        required=False,
+        help_text="Only for CSV without a balance column: what the account held at the end of the file's last day, in "
+        "US dollars.",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["layout"].queryset = bank_file_layouts.in_use()  # type: ignore[attr-defined]
+        self.fields["account"].queryset = EscrowAccount.objects.order_by("account_number")  # type: ignore[attr-defined]
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if file.size > MAX_STATEMENT:
             raise forms.ValidationError("The file is larger than 20 MB; a day's statement is not.")
         return file
+
+    def clean_closing_balance(self) -> Any:
+        try:
+            written = self.cleaned_data["closing_balance"]
+            return money.parse_written(written) if written else None
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
 
 class ClaimForm(StepForm):

@@ -34,8 +34,32 @@ SIDE = 100
 
 def _import(order: Order) -> object:
     file = order.data["file"]
-    added = statements.import_bai2(file.read(), file_name=file.name, by=order.by, at=order.at)
+    account: EscrowAccount | None = order.data["account"]
+    added = statements.import_file(
+        file.read(),
+        file_name=file.name,
+        by=order.by,
+        at=order.at,
+        file_format=order.data["file_format"] or None,
+        layout=order.data["layout"],
+        account_number=account.account_number if account is not None else "",
+        closing_balance=order.data["closing_balance"],
+    )
     return added[0] if added else None
+
+
+def _was_imported(first: BankStatement | None) -> str:
+    """Say what a file brought, by its first statement; a file that was imported before brought none."""
+    if first is None:
+        return "This file was imported before. It added nothing."
+    brought = list(statements_query.of_file(first.content_hash))
+    stated, added = sum(row.line_count for row in brought), sum(row.added for row in brought)  # type: ignore[attr-defined]
+    accounts = {row.escrow_account_id for row in brought}
+    known = f" {stated - added:,} were known before." if stated > added else ""
+    return (
+        f"Imported as {first.get_file_format_display()}: {added:,} of {stated:,} lines added, {len(brought):,} days of "
+        f"{len(accounts):,} account{'s' if len(accounts) > 1 else ''}.{known}"
+    )
 
 
 def _record_unknown(line: BankStatementLine, order: Order) -> object:
@@ -52,7 +76,7 @@ IMPORT = Task(
     permission=permissions.RECONCILE,
     act=_import,
     explains="The bank's lines are stored beside the books. No money moves; reconcile afterwards.",
-    done="The file is imported. If it had been imported before, it added nothing.",
+    done=_was_imported,
     form=StatementForm,
 )
 
@@ -161,10 +185,11 @@ class BankStatementAdmin(SteppedAdmin):
     """What the escrow bank sent, one row for each account and day."""
 
     list_display = (
-        "as_of_date", link_column("escrow_account"), "file_name", money_column("opening_balance", "opening"),
+        "as_of_date", link_column("escrow_account"), "file_name", "file_format",
+        money_column("opening_balance", "opening"),
         money_column("closing_balance", "closing"), "line_count", moment_column("created_at", "imported"),
     )  # fmt: skip
-    list_filter = ("escrow_account",)
+    list_filter = ("file_format", "escrow_account")
     list_select_related = ("escrow_account",)
     search_fields = ("id", "escrow_account__account_number", "file_name")
     fieldsets = (
@@ -172,7 +197,8 @@ class BankStatementAdmin(SteppedAdmin):
             None,
             {
                 "fields": (
-                    link_column("escrow_account"), "as_of_date", "file_name", money_column("opening_balance"),
+                    link_column("escrow_account"), "as_of_date", "file_name", "file_format",
+                    link_column("layout"), money_column("opening_balance"),
                     money_column("closing_balance"), "line_count", link_column("imported_by"),
                     moment_column("created_at", "imported"), "content_hash", "id",
                 )

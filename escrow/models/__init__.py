@@ -1,3 +1,4 @@
+from escrow.models.bank_file_layouts import BankFileLayout
 from escrow.models.closings import Closing, ClosingApproval
 from escrow.models.early_closings import EarlyClosingNotice
 from escrow.models.escrow_accounts import EscrowAccount
@@ -8,6 +9,7 @@ from escrow.models.ledger_accounts import LedgerAccount
 from escrow.models.reconciliations import BankStatement, BankStatementLine, Reconciliation
 
 __all__ = [
+    "BankFileLayout",
     "BankStatement",
     "BankStatementLine",
     "Closing",

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from escrow.bank_files.stated import FileFormat
+from escrow.models.bank_file_layouts import BankFileLayout
 from escrow.models.escrow_accounts import EscrowAccount
 from escrow.models.journal_entries import EscrowLedgerEntry
 from realco import guards
@@ -13,12 +15,18 @@ from realco.money import MoneyField
 
 
 class BankStatement(models.Model):
-    """One imported statement of one account and day; the same file twice adds nothing (its SHA-256 is unique)."""
+    """
+    One imported statement of one account and day; the same file twice adds nothing (its SHA-256 is unique).
+
+    ``layout`` is the version of the layout by which a CSV file was read.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     escrow_account = models.ForeignKey(EscrowAccount, on_delete=models.PROTECT, related_name="bank_statements")
     file_name = models.CharField(max_length=200)
     content_hash = models.CharField(max_length=64)
+    file_format = models.CharField(max_length=10, choices=FileFormat, default=FileFormat.BAI2)
+    layout = models.ForeignKey(BankFileLayout, null=True, on_delete=models.PROTECT, related_name="statements")
     as_of_date = models.DateField()
     opening_balance = MoneyField(null=True)
     closing_balance = MoneyField()
@@ -33,6 +41,7 @@ class BankStatement(models.Model):
             models.UniqueConstraint(
                 fields=["escrow_account", "as_of_date", "content_hash"], name="bank_statements_once"
             ),
+            guards.known_values("bank_statements", "file_format", FileFormat),
         )
         triggers = (*guards.audited(), *guards.append_only())
 

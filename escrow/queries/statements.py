@@ -1,6 +1,8 @@
 """Bank statements as they were imported, and the lines nothing in the books explains yet."""
 
+from collections.abc import Set
 from datetime import date
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Count, QuerySet
@@ -35,6 +37,37 @@ def with_line_counts(statements: list[BankStatement]) -> QuerySet[BankStatement]
         .annotate(added=Count("lines"))
         .select_related("escrow_account")
         .order_by("escrow_account__account_number", "as_of_date")
+    )
+
+
+def of_file(content_hash: str) -> QuerySet[BankStatement]:
+    """Return the statements that one file brought, by account and day, with ``added``."""
+    return with_line_counts(list(BankStatement.objects.filter(content_hash=content_hash)))
+
+
+def known_fingerprints(account_ids: Set[UUID], fingerprints: Set[str]) -> set[tuple[UUID, str]]:
+    """Return those of the fingerprints that lines of the accounts have, whatever their number in one query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT l.escrow_account_id, l.fingerprint FROM bank_statement_lines l"
+            " JOIN unnest(%s::text[]) AS wanted (fingerprint) USING (fingerprint)"
+            " WHERE l.escrow_account_id = ANY (%s::uuid[])",
+            [sorted(fingerprints), sorted(account_ids)],
+        )
+        return set(cursor.fetchall())
+
+
+def lines_of_other_formats(
+    account_ids: Set[UUID], references: Set[str], *, file_format: str
+) -> list[BankStatementLine]:
+    """Return the accounts' lines under these references of the bank's that files of other formats brought."""
+    if not references:
+        return []
+    return list(
+        BankStatementLine.objects.filter(escrow_account__in=account_ids)
+        .exclude(statement__file_format=file_format)
+        .extra(where=["bank_reference = ANY (%s::text[])"], params=[sorted(references)])
+        .only("escrow_account_id", "bank_reference", "amount", "value_date", "fingerprint")
     )
 
 

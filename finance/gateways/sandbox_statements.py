@@ -104,13 +104,18 @@ def _detail(line: SandboxStatementLine) -> Detail:
         type_code=TypeCodes[line.type_code],
         amount=money.as_cents(abs(line.amount)),
         funds_type=FundsType.immediate_availability,
-        bank_reference=f"{line.value_date:%y%m%d}{line.pk.hex[-10:].upper()}",
+        bank_reference=bank_reference(line),
         customer_reference=line.reference,
-        text=_plain(line.text),
+        text=plain(line.text),
     )
 
 
-def _plain(text: str) -> str:
+def bank_reference(line: SandboxStatementLine) -> str:
+    """Return the bank's own name for a line, the same in every format."""
+    return f"{line.value_date:%y%m%d}{line.pk.hex[-10:].upper()}"
+
+
+def plain(text: str) -> str:
     """Keep of a text what a BAI2 field may hold: ASCII without the format's own separators."""
     kept = "".join(sign if sign.isascii() and sign.isprintable() and sign not in ",/" else " " for sign in text)
     return " ".join(kept.split())[:TEXT_LENGTH] or "TRANSFER"

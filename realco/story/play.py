@@ -252,8 +252,8 @@ class Story:
             start = sandbox_queries.first_day(number) or banking_date(at)
             self.statement.write_bytes(sandbox_statements.render(number, start=start, end=banking_date(at), at=at))
             data = self.statement.read_bytes()
-            added = statements.import_bai2(data, file_name=self.statement.name, by=self.cast.operator, at=at)
-            again = statements.import_bai2(data, file_name=self.statement.name, by=self.cast.operator, at=at)
+            added = statements.import_file(data, file_name=self.statement.name, by=self.cast.operator, at=at)
+            again = statements.import_file(data, file_name=self.statement.name, by=self.cast.operator, at=at)
             self.expect(bool(added) and not again, f"{self.statement.name} is imported once, however often it comes")
             found = reconciliations.reconcile(self.escrow, as_of=banking_date(at), by=self.cast.operator, at=at)
             for finding in found.findings:

@@ -19,6 +19,7 @@ from escrow.operations import closings, holds
 from realco import clock
 from realco.models import User
 from tests import factories
+from tests.escrow.bank_days import CSV
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 pytestmark = [
@@ -85,6 +86,7 @@ def test_fits_and_breaks_no_policy(
         reverse("admin:escrow_hold_step", args=[hold.pk, "release"]),
         reverse("admin:escrow_reconciliation_account", args=[escrow.pk]),
         reverse("admin:escrow_bankstatement_task", args=["import"]),
+        reverse("admin:escrow_bankfilelayout_task", args=["add"]),
         reverse("admin:distributions_distribution_task", args=["new"]),
         reverse("admin:realco_auditevent_changelist"),
         reverse("admin:password_change"),
@@ -116,4 +118,25 @@ def test_approves_many_after_a_preview(
     page.click("main button:has-text('Approve: 2')")
 
     assert "2 transactions" in page.inner_text(".messagelist")
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_saves_a_layout_after_showing_what_it_reads(browser: Any, live_server: Any, operator: User, width: int) -> None:
+    page, complaints = signed_in(browser, live_server, operator, width)
+    page.goto(live_server.url + reverse("admin:escrow_bankfilelayout_task", args=["add"]))
+    given = {
+        "name": "First Bank", "bank_name": "First Bank", "skip_rows": "1", "column_date": "Booked",
+        "column_debit": "Out", "column_credit": "In", "column_balance": "Balance", "column_text": "Words",
+    }  # fmt: skip
+    for name, value in given.items():
+        page.fill(f"#id_{name}", value)
+    page.set_input_files("#id_sample", {"name": "march.csv", "mimeType": "text/csv", "buffer": CSV})
+    page.click("text=Show what it reads")
+    assert "Nothing is saved yet" in page.inner_text("main")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    page.click("text=Save this layout")
+
+    assert "can be chosen at the import" in page.inner_text(".messagelist")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert complaints == []

@@ -211,7 +211,7 @@ class TestCheck:
 class TestCommand:
     def test_prints_the_three_way_proof(self, kept: EscrowAccount, operator: User, at: datetime) -> None:
         stated = statement(kept.external_account_id, Day(TUESDAY, 0, [Stated(1500)]))
-        statements.import_bai2(stated, file_name="a", by=operator, at=at)
+        statements.import_file(stated, file_name="a", by=operator, at=at)
         said = command()
         row = next(line for line in said.splitlines() if line.startswith(kept.account_number))
         assert row.split() == [kept.account_number, *["15.00"] * 5, "agrees"]
@@ -230,7 +230,7 @@ class TestCommand:
 
     def test_exits_1_when_the_bank_says_something_else(self, kept: EscrowAccount, operator: User, at: datetime) -> None:
         stated = statement(kept.external_account_id, Day(TUESDAY, 0, [Stated(1499)]))
-        statements.import_bai2(stated, file_name="a", by=operator, at=at)
+        statements.import_file(stated, file_name="a", by=operator, at=at)
         with pytest.raises(CommandError):
             command("--account", kept.account_number)
 

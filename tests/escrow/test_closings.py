@@ -125,7 +125,7 @@ class TestPropose:
     ) -> None:
         invest("Ann", "1000", "1000")
         stated = statement(escrow.external_account_id, Day(TUESDAY, 0))
-        statements.import_bai2(stated, file_name="a.bai2", by=operator, at=at)
+        statements.import_file(stated, file_name="a.bai2", by=operator, at=at)
         reconciliations.reconcile(escrow, as_of=TUESDAY, by=operator, at=at)
         with pytest.raises(BooksNotReconciled):
             closings.propose(escrow, by=operator, at=at)

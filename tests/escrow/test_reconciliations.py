@@ -50,7 +50,7 @@ class Bank:
 
     def state(self, *days: Day) -> None:
         data = statement(self.escrow.external_account_id, *days)
-        statements.import_bai2(data, file_name="a.bai2", by=self.operator, at=self.at)
+        statements.import_file(data, file_name="a.bai2", by=self.operator, at=self.at)
 
     def reconcile(self, as_of: date = TUESDAY) -> Reconciliation:
         return reconciliations.reconcile(self.escrow, as_of=as_of, by=self.operator, at=self.at)

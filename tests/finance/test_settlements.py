@@ -302,7 +302,7 @@ class TestThePostingTable:
         sandbox_bank.receive_unknown(escrow.external_account_id, Decimal("77.00"), at=clock.now())
         today = banking_date(clock.now())
         file = sandbox_statements.render(escrow.external_account_id, start=today, end=today, at=clock.now())
-        statements.import_bai2(file, file_name="a.bai2", by=operator, at=clock.now())
+        statements.import_file(file, file_name="a.bai2", by=operator, at=clock.now())
         line = statements.record_unknown_receipt(BankStatementLine.objects.get(), by=operator, at=clock.now())
         statements.claim_receipt(line, investor=investor, by=operator, at=clock.now())
         found = journal(transaction=None)

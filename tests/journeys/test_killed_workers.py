@@ -130,7 +130,7 @@ def require_exact(story: Story, *, transfers: int, bank: Decimal) -> None:
     assert books.check([account.pk]) == []
     today = banking_date(at)
     file = sandbox_statements.render(account.external_account_id, start=today - timedelta(days=60), end=today, at=at)
-    statements.import_bai2(file, file_name="sandbox.bai2", by=None, at=at)
+    statements.import_file(file, file_name="sandbox.bai2", by=None, at=at)
     found = reconciliations.reconcile(account, as_of=today, by=None, at=at)
     assert (found.result, found.findings) == ("BALANCED", [])
 

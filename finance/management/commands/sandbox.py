@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from escrow.models import EscrowAccount
 from finance import tasks
-from finance.gateways import sandbox_bank, sandbox_statements, sandbox_transport
+from finance.gateways import sandbox_bank, sandbox_formats, sandbox_statements, sandbox_transport
 from finance.operations import sandbox
 from finance.queries import sandbox as sandbox_queries
 from finance.queries import webhooks as webhook_queries
@@ -33,7 +33,7 @@ class Command(BaseCommand):
             "--in-process", action="store_true", help="deliver webhooks inside this process instead of over HTTP"
         )
         commands.add_parser("status", help="show the clock and the bank's books")
-        statement = commands.add_parser("statement", help="write the BAI2 statement of an escrow account")
+        statement = commands.add_parser("statement", help="write the bank's statement of an escrow account")
         statement.add_argument("escrow", metavar="ESCROW-NUMBER", help="such as ESCROW-2026-0001")
         statement.add_argument(
             "--from", dest="start", type=date.fromisoformat, metavar="YYYY-MM-DD", help="without it, all from the start"
@@ -41,6 +41,10 @@ class Command(BaseCommand):
         statement.add_argument(
             "--to", dest="end", type=date.fromisoformat, metavar="YYYY-MM-DD", help="without it, today"
         )
+        statement.add_argument(
+            "--format", dest="file_format", choices=["bai2", *sandbox_formats.FORMATS], default="bai2",
+            help="what the bank writes: %(choices)s; without it, %(default)s",
+        )  # fmt: skip
         statement.add_argument("--out", metavar="FILE", help="where to write it; without it, standard output")
         deposit = commands.add_parser("deposit-unknown", help="let a wire arrive that nobody announced")
         deposit.add_argument("escrow", metavar="ESCROW-NUMBER", help="such as ESCROW-2026-0001")
@@ -90,7 +94,9 @@ class Command(BaseCommand):
         for account, balance in found.balances.items():
             self.stdout.write(f"Bank balance    {numbers.get(account, account)} {money.format_money(balance)}")
 
-    def statement(self, *, escrow: str, start: date | None, end: date | None, out: str | None, **_: Any) -> None:
+    def statement(
+        self, *, escrow: str, start: date | None, end: date | None, file_format: str, out: str | None, **_: Any
+    ) -> None:
         """Write a statement; without days, everything up to now."""
         account, at = _escrow_account(escrow), clock.now()
         end = end or banking_date(at)
@@ -98,7 +104,11 @@ class Command(BaseCommand):
         start = start or min(sandbox_queries.first_day(account.external_account_id) or end, end)
         if start > end:
             raise CommandError(f"The first day {start} is after the last day {end}.")
-        written = sandbox_statements.render(account.external_account_id, start=start, end=end, at=at)
+        if file_format == "bai2":
+            written = sandbox_statements.render(account.external_account_id, start=start, end=end, at=at)
+        else:
+            days = list(sandbox_statements.days(account.external_account_id, start=start, end=end))
+            written = sandbox_formats.FORMATS[file_format](account.external_account_id, days, at).encode()
         if out is None:
             sys.stdout.buffer.write(written)
             return

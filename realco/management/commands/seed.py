@@ -9,6 +9,8 @@ from django.contrib.auth.models import Group
 from django.core.management.base import BaseCommand
 
 from compliance.operations import limits
+from escrow.operations import bank_file_layouts
+from finance.gateways.sandbox_formats import CSV_LAYOUT
 from finance.operations import fees
 from realco import audit, clock
 from realco.business_days import banking_date
@@ -59,6 +61,9 @@ class Command(BaseCommand):
         self.stdout.write(f"Added {len(rules)} fee rules and {len(rows)} limits.")
         if settings.SANDBOX:
             _make_people()
+            bank_file_layouts.add(
+                "Sandbox bank", bank_name="Sandbox bank", contents=CSV_LAYOUT, by=None, at=clock.now()
+            )
 
     def _show(self) -> None:
         self.stdout.write(f"Sign in with the password {DEMO_PASSWORD}")

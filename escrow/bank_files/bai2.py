@@ -1,15 +1,14 @@
 """
-Reading BAI2 files (Cash Management Balance Reporting, version 2): what a bank says, as plain figures.
+Reading BAI2 files (Cash Management Balance Reporting, version 2).
 
-Nothing here touches the database. The ``bai2`` package reads the records and proves the file's own
-control totals; around it this module keeps line numbers, so that a broken file is explained by line,
-and turns amounts in cents and type codes into signed money.
+The ``bai2`` package reads the records and proves the file's own control totals; around it this module
+keeps line numbers, so that a broken file is explained by line, and turns amounts in cents and type codes
+into signed money.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -19,41 +18,24 @@ from bai2.exceptions import IntegrityException, NotSupportedYetException, Parsin
 from bai2.helpers import IteratorHelper
 from bai2.parsers import Bai2FileParser
 
+from escrow.bank_files.stated import (
+    REFERENCE_LENGTH,
+    TEXT_LENGTH,
+    StatedDay,
+    StatedLine,
+    broken,
+    contents,
+    decode,
+    hashed,
+    joined,
+    require_dollars,
+    require_readable,
+)
 from realco import money
-from realco.errors import Refusal
 
 _RECORDS = {"01", "02", "03", "16", "49", "88", "98", "99"}
 _OPENING_LEDGER, _CLOSING_LEDGER, _NOT_MONEY = "010", "015", "890"
 _CREDITS, _DEBITS = range(100, 400), range(400, 700)
-_LARGEST_FILE = 50_000_000
-
-
-class BrokenStatement(Refusal):
-    """The file is not a whole, consistent BAI2 file in US dollars; ``details["line"]`` says where."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatedLine:
-    """One movement: positive when money came in. ``fingerprint`` is the same in every file that states it."""
-
-    value_date: date
-    amount: Decimal
-    type_code: str
-    bank_reference: str
-    customer_reference: str
-    text: str
-    fingerprint: str = ""
-
-
-@dataclass(slots=True)
-class StatedDay:
-    """What a file says about one account and day; balances in US dollars."""
-
-    account_number: str
-    as_of: date
-    opening_balance: Decimal | None
-    closing_balance: Decimal
-    lines: list[StatedLine] = field(default_factory=list)
 
 
 class _Records(IteratorHelper):  # type: ignore[misc]
@@ -81,57 +63,51 @@ def read(data: bytes) -> list[StatedDay]:
     :raises BrokenStatement: with the line, if the file is damaged, not in US dollars, or says something else
         than plain movements and ledger balances
     """
-    if len(data) > _LARGEST_FILE:
-        raise BrokenStatement("The file is too large to be a statement.", line=0)
+    require_readable(data)
     lines = _lines(data)
     _require_whole(lines)
     records = _Records(lines)
     file = _parse(records)
-    days: dict[tuple[str, date], StatedDay] = {}
+    days = []
     for group in file.children:
         line = records.by_rows.get(id(group.header.rows), 0)
         if group.header.group_status is not GroupStatus.update:
-            raise _broken(line, "only groups with status 1 (update) are read; a person has to look at this one")
+            raise broken(line, "only groups with status 1 (update) are read; a person has to look at this one")
         if group.header.as_of_date is None:
-            raise _broken(line, "the group has no date")
+            raise broken(line, "the group has no date")
         for account in group.children:
             stated = _day(group, account, records)
-            known = days.setdefault((stated.account_number, stated.as_of), stated)
-            known.closing_balance = stated.closing_balance
-            known.lines.extend(_movements(account, stated.as_of, records))
-    return [_fingerprinted(day) for day in days.values()]
+            stated.lines.extend(_movements(account, stated.as_of, records))
+            days.append(stated)
+    return [_fingerprinted(day) for day in joined(days)]
 
 
 def _lines(data: bytes) -> list[tuple[int, str]]:
     """Decode the file into its numbered lines, without the empty ones."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1)]
+    lines = [(number, line.strip()) for number, line in enumerate(decode(data).splitlines(), start=1)]
     for number, line in lines:
         if not line.isprintable() and not line.replace("\t", " ").isprintable():
-            raise _broken(number, "there is an unprintable character")
+            raise broken(number, "there is an unprintable character")
     return [(number, line) for number, line in lines if line]
 
 
 def _require_whole(lines: Sequence[tuple[int, str]]) -> None:
     """Refuse a file that does not go from its header (01) to its trailer (99), which the package would not notice."""
     if not lines:
-        raise _broken(1, "the file is empty")
+        raise broken(1, "the file is empty")
     for number, line in lines:
         if line[:2] not in _RECORDS or line[2:3] not in {",", ":", "/", ""}:
-            raise _broken(number, f"“{line[:20]}” does not begin with a BAI2 record code")
+            raise broken(number, f"“{line[:20]}” does not begin with a BAI2 record code")
     records = [(number, line[:2]) for number, line in lines if line[:2] != "88"]
     codes = [code for _, code in records]
     if lines[0][1][:2] != "01":
-        raise _broken(lines[0][0], "a file begins with its header (01)")
+        raise broken(lines[0][0], "a file begins with its header (01)")
     if codes[-1] != "99":
-        raise _broken(records[-1][0], "the file is cut off: its trailer (99) is missing")
+        raise broken(records[-1][0], "the file is cut off: its trailer (99) is missing")
     for code, name in (("01", "header (01)"), ("99", "trailer (99)")):
         if codes.count(code) > 1:
             again = [number for number, found in records if found == code][1]
-            raise _broken(again, f"there is a second {name}; import one file at a time")
+            raise broken(again, f"there is a second {name}; import one file at a time")
 
 
 def _parse(records: _Records) -> Any:
@@ -141,10 +117,10 @@ def _parse(records: _Records) -> Any:
     except IntegrityException as error:
         # It has read on past the trailer whose totals are wrong, except at the end of the file.
         at_end = records.current_record.code.value == "99"
-        raise _broken(records.starts[records.position - (not at_end)], _said(error)) from error
+        raise broken(records.starts[records.position - (not at_end)], _said(error)) from error
     except Exception as error:
         # The package lets ValueError, IndexError, TypeError and AttributeError out of damaged records alike.
-        raise _broken(records.starts[max(records.position, 0)], _said(error)) from error
+        raise broken(records.starts[max(records.position, 0)], _said(error)) from error
 
 
 def _day(group: Any, account: Any, records: _Records) -> StatedDay:
@@ -152,14 +128,13 @@ def _day(group: Any, account: Any, records: _Records) -> StatedDay:
     line = records.by_rows.get(id(account.header.rows), 0)
     number = (account.header.customer_account_number or "").strip()
     if not number:
-        raise _broken(line, "the account has no number")
+        raise broken(line, "the account has no number")
     currency = account.header.currency or group.header.currency
-    if currency != money.CURRENCY:
-        raise _broken(line, f"account {number} is in {currency}; escrow is kept in {money.CURRENCY}")
+    require_dollars(currency or "", line, f"account {number}")
     balances = {summary.type_code.code: summary.amount for summary in account.header.summary_items}
     opening, closing = balances.get(_OPENING_LEDGER), balances.get(_CLOSING_LEDGER)
     if closing is None:
-        raise _broken(line, f"account {number} has no closing ledger balance (015)")
+        raise broken(line, f"account {number} has no closing ledger balance (015)")
     return StatedDay(
         account_number=number,
         as_of=group.header.as_of_date,
@@ -176,10 +151,10 @@ def _movements(account: Any, as_of: date, records: _Records) -> Iterator[StatedL
         if code == _NOT_MONEY or not detail.amount:
             continue
         if detail.amount < 0:
-            raise _broken(line, "an amount carries no sign; its type code says which way it goes")
+            raise broken(line, "an amount carries no sign; its type code says which way it goes")
         sign = _sign(code)
         if sign is None:
-            raise _broken(line, f"type code {code} is neither a credit (100–399) nor a debit (400–699)")
+            raise broken(line, f"type code {code} is neither a credit (100–399) nor a debit (400–699)")
         value_date = as_of
         if detail.funds_type is FundsType.value_dated and detail.availability.get("date"):
             value_date = detail.availability["date"]
@@ -187,9 +162,10 @@ def _movements(account: Any, as_of: date, records: _Records) -> Iterator[StatedL
             value_date=value_date,
             amount=_amount(detail.amount, line) * sign,
             type_code=code,
-            bank_reference=(detail.bank_reference or "").strip()[:100],
-            customer_reference=(detail.customer_reference or "").strip()[:100],
-            text=" ".join((detail.text or "").replace("/", " ").split())[:500],
+            bank_reference=(detail.bank_reference or "").strip()[:REFERENCE_LENGTH],
+            customer_reference=(detail.customer_reference or "").strip()[:REFERENCE_LENGTH],
+            text=" ".join((detail.text or "").replace("/", " ").split())[:TEXT_LENGTH],
+            booked=as_of,
         )
 
 
@@ -198,8 +174,10 @@ def _fingerprinted(day: StatedDay) -> StatedDay:
     seen: Counter[StatedLine] = Counter()
     for place, line in enumerate(day.lines):
         seen[line] += 1
-        content = (day.as_of.isoformat(), *(str(value) for value in astuple(line)), str(seen[line]))
-        day.lines[place] = replace(line, fingerprint=hashlib.sha256("\x1f".join(content).encode()).hexdigest())
+        # The empty part stands where the fingerprint will; lines imported long ago are known by it.
+        day.lines[place] = replace(
+            line, fingerprint=hashed(day.as_of.isoformat(), *contents(line), "", str(seen[line]))
+        )
     return day
 
 
@@ -214,7 +192,7 @@ def _amount(cents: int, line: int) -> Decimal:
     try:
         return money.parse(money.from_cents(cents))
     except money.InvalidAmount as error:
-        raise _broken(line, error.message) from error
+        raise broken(line, error.message) from error
 
 
 def _said(error: Exception) -> str:
@@ -223,7 +201,3 @@ def _said(error: Exception) -> str:
     if isinstance(error, IntegrityException | ParsingException | NotSupportedYetException | ValueError) and said:
         return (said[:1].lower() + said[1:]).replace("RecordCode.", "").replace("_", " ")
     return "the record is damaged, or lacks fields"
-
-
-def _broken(line: int, what: str) -> BrokenStatement:
-    return BrokenStatement(f"Line {line}: {what}. Nothing was imported.", line=line)
