@@ -36,6 +36,12 @@ class ReferenceReused(Duplicate):
     """A journal entry with this reference exists, with other contents."""
 
 
+class ReversalNotApproved(Refusal):
+    """A journal entry is only reversed after a second person has approved it."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
 class UnbalancedPosting(Exception):
     """A journal entry does not sum to zero, or breaks a chain: a defect in the caller."""
 
@@ -65,6 +71,7 @@ def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[
     :raises InsufficientFunds: if an account that may not be negative would be
     :raises EscrowNotOpen: if a frozen, liquidating or closed account does not allow an entry
     :raises ReferenceReused: if a reference was used with other contents
+    :raises ReversalNotApproved: if a reversal was not approved, or of what is not reversed
     :raises UnbalancedPosting: if an entry does not sum to zero
     """
     if not postings:
@@ -126,6 +133,11 @@ def _refuse(error: DatabaseError) -> NoReturn:
     if sqlstate == "RC004" or constraint == "escrow_accounts_closed_is_empty":
         raise EscrowNotOpen(
             f"The escrow account is {detail.lower()} and does not allow this. Ask compliance about it."
+        ) from error
+    if sqlstate == "RC010":
+        raise ReversalNotApproved(
+            "This entry cannot be reversed: its reversal needs another person's approval, or it is of a kind that "
+            "its own operation undoes."
         ) from error
     if sqlstate == "RC003":
         raise UnbalancedPosting(str(error)) from error

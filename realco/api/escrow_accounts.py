@@ -1,15 +1,14 @@
 """Escrow accounts over REST: open one, look at balances and ledger, freeze and unfreeze."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.db.models import Sum
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from escrow.models import EscrowAccount, LedgerAccount
+from escrow.models import EscrowAccount
 from escrow.operations import escrow_accounts as operations
+from escrow.queries import investor_balances
 from realco import clock
 from realco.api import pagination, visibility
 from realco.api.access import Endpoint, answer, asker, listed, read, read_query
@@ -28,7 +27,6 @@ from realco.models import User
 
 TAG = "Escrow accounts"
 ID = identified("escrow_account_id")
-ZERO = Decimal("0.00")
 
 
 def _described(name: str, summary: str, answers: Any) -> Callable[[Method], Method]:
@@ -183,22 +181,14 @@ def _balance(person: User, account: EscrowAccount) -> dict[str, Any]:
             "pending_balance": account.pending_balance,
             "held_balance": account.held_balance,
         }
-    held = dict(
-        LedgerAccount.objects.filter(escrow_account=account, owner=person)
-        .order_by("kind")
-        .values_list("kind")
-        .annotate(total=Sum("balance"))
-        .values_list("kind", "total")
-    )
-    available, pending, blocked = (
-        sum((held.get(kind, ZERO) for kind in kinds), ZERO)
-        for kinds in (LedgerAccount.AVAILABLE, LedgerAccount.PENDING, LedgerAccount.HELD)
+    theirs = investor_balances.shown(escrow_account_id=account.pk, investor_id=person.pk).get(
+        person.pk, investor_balances.NOTHING
     )
     return {
         **head,
         "is_whole_account": False,
-        "current_balance": available + pending + blocked,
-        "available_balance": available,
-        "pending_balance": pending,
-        "held_balance": blocked,
+        "current_balance": theirs.cleared + theirs.arriving + theirs.held,
+        "available_balance": theirs.cleared,
+        "pending_balance": theirs.arriving,
+        "held_balance": theirs.held,
     }
