@@ -123,6 +123,17 @@ def compose(proof: Proof) -> dict[str, Any]:
     }
 
 
+def compose_keys(keys: Mapping[str, str]) -> dict[str, Any]:
+    """Write public keys (base64 by id, the one that signs now first) as RealCo publishes them."""
+    return {
+        "format": KEYS_FORMAT,
+        "keys": [
+            {"id": key_id, "algorithm": ALGORITHM, "public_key": key, "signs_now": place == 0}
+            for place, (key_id, key) in enumerate(keys.items())
+        ],
+    }
+
+
 # ---- reading -------------------------------------------------------------------------------------------------
 
 
