@@ -52,7 +52,8 @@ class Sums:
         return Sums((a + w, b + x, c + y, d + z))
 
     def __str__(self) -> str:
-        return "|".join(map(str, self.cents))
+        a, b, c, d = self.cents
+        return f"{a}|{b}|{c}|{d}"
 
     @property
     def by_kind(self) -> dict[str, int]:

@@ -123,6 +123,11 @@ def compose(proof: Proof) -> dict[str, Any]:
     }
 
 
+def text_of(content: Mapping[str, Any]) -> str:
+    """Write a file's content for people to read."""
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+
+
 def compose_keys(keys: Mapping[str, str]) -> dict[str, Any]:
     """Write public keys (base64 by id, the one that signs now first) as RealCo publishes them."""
     return {

@@ -75,8 +75,11 @@ def _cents_of(held: InEscrow) -> Sums:
     A balance below zero is none of these balances' normal state. It is counted as nothing, because a
     tree with negative leaves could hide what others are owed; the comparison with the ledger then fails.
     """
-    amounts = {"UNCLEARED": held.arriving, "INVESTOR": held.cleared, "HELD": held.held, "RECEIVABLE": held.owed}
-    return Sums.of({kind: max(0, money.as_cents(amount)) for kind, amount in amounts.items()})
+    return Sums((_from_zero(held.arriving), _from_zero(held.cleared), _from_zero(held.held), _from_zero(held.owed)))
+
+
+def _from_zero(amount: Decimal) -> int:
+    return money.as_cents(amount) if amount > 0 else 0
 
 
 def _compare(account: EscrowAccount, reconciliation: Reconciliation, root: merkle.Node) -> _Found:

@@ -156,6 +156,11 @@ def file_for(snapshot: ProofSnapshot, investor: User) -> dict[str, Any]:
     )
 
 
+def file_name(snapshot: ProofSnapshot) -> str:
+    """Return the name under which a proof file is saved."""
+    return f"proof-{snapshot.escrow_account.account_number}-{snapshot.as_of_date}-{snapshot.sequence}.json"
+
+
 def packed(leaves: Mapping[str, Sums]) -> tuple[bytes, str]:
     """Write leaves as they are stored, and the SHA-256 that they are found by."""
     text = json.dumps([[owner, sums.cents] for owner, sums in sorted(leaves.items())], separators=(",", ":")).encode()
