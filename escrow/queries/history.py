@@ -234,6 +234,7 @@ class Movement:
 
     day: date
     journal_entry_id: UUID
+    escrow_account_id: UUID
     posted_at: datetime
     event: str
     description: str
@@ -287,10 +288,10 @@ def statement(
         held = _held_after(ids, place, known_at)
     rows = _movements(ids, max(first_day, place[0]) if place else first_day, last_day, known_at, place, limit + 1)
     movements = []
-    for day, journal_id, posted_at, event, description, reference, kinds, amounts in rows[:limit]:
+    for *facts, kinds, amounts in rows[:limit]:
         changes = dict(zip(kinds, amounts, strict=True))
         held = {kind: held.get(kind, ZERO) + changes.get(kind, ZERO) for kind in {*held, *changes}}
-        movements.append(Movement(day, journal_id, posted_at, event, description, reference, changes, held))
+        movements.append(Movement(*facts, changes, held))
     last = movements[-1] if len(rows) > limit else None
     return Statement(opening, closing, movements, f"{last.day}~{last.journal_entry_id}" if last else "")
 
@@ -366,7 +367,7 @@ _MOVEMENTS = """
       JOIN mine m ON m.id = e.ledger_account_id AND e.sequence <= m.sequence
      GROUP BY e.journal_entry_id, m.kind
 )
-SELECT p.effective_date, p.journal_entry_id, j.created_at, j.event, j.description, j.reference,
+SELECT p.effective_date, p.journal_entry_id, j.escrow_account_id, j.created_at, j.event, j.description, j.reference,
        array_agg(c.kind), array_agg(c.amount)
   FROM page p
   JOIN journal_entries j ON j.id = p.journal_entry_id

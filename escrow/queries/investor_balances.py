@@ -30,6 +30,11 @@ class InEscrow:
     held: Decimal = ZERO
     owed: Decimal = ZERO
 
+    @property
+    def together(self) -> Decimal:
+        """What is theirs in escrow, wherever it stands."""
+        return self.arriving + self.cleared + self.held
+
 
 NOTHING = InEscrow()
 
