@@ -208,7 +208,7 @@ def _positions(title: str, positions: Sequence[Position]) -> Table:
             position.owner_name or "–",
             shown_money(position.then),
             shown_money(position.now),
-            shown_money(position.difference) if position.difference else "–",
+            shown_money(position.difference or None),
         ]
         for position in positions
     ]

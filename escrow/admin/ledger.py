@@ -1,6 +1,6 @@
 """Staff pages of the journal, its entries and the ledger accounts: for reading, as everything in the ledger."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
@@ -38,7 +38,7 @@ class LedgerAccountAdmin(HistoryPages):
     ordering = ("-created_at", "-id")
     search_fields = ("id", "escrow_account__account_number", "owner__email__startswith")
     search_help_text = "An id, an escrow account's number, or the beginning of the owner's e-mail address."
-    fieldsets = (
+    fieldsets: ClassVar[Any] = (
         (
             None,
             {

@@ -28,7 +28,7 @@ from escrow.models import EscrowAccount, EscrowLedgerEntry, JournalEntry, Ledger
 
 ZERO = Decimal("0.00")
 _PAGE_AT_MOST = 100
-_CLOCKS_DIFFER = timedelta(minutes=15)
+_CLOCKS_DIFFER = timedelta(minutes=15)  # As in ledger_known_at.
 _DAY = timedelta(days=1)
 _LAST_DAY = date(9999, 12, 31)
 
@@ -112,15 +112,12 @@ def totals(account: EscrowAccount, *, as_of: AsOf) -> dict[str, Decimal]:
     It starts from what they hold now and takes back what was not known or counts for later days.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            _TOTALS,
-            {
-                "account": account.pk,
-                "day": as_of.effective_on or _LAST_DAY,
-                "moment": as_of.known_at,
-                "skew": _CLOCKS_DIFFER,
-            },
-        )
+        values: dict[str, Any] = {
+            "account": account.pk,
+            "day": as_of.effective_on or _LAST_DAY,
+            "moment": as_of.known_at,
+        }
+        cursor.execute(_TOTALS, values)
         return dict(cursor.fetchall())
 
 
@@ -131,7 +128,7 @@ WITH later AS (
      WHERE e.escrow_account_id = %(account)s
        AND (e.effective_date > %(day)s
             OR (e.created_at > %(moment)s::timestamptz
-                AND (e.created_at > %(moment)s::timestamptz + %(skew)s::interval
+                AND (e.created_at > %(moment)s::timestamptz + interval '15 minutes'
                      OR e.sequence > coalesce(
                             (SELECT k.sequence FROM ledger_known_at(e.ledger_account_id, %(moment)s) k), 0))))
      GROUP BY e.ledger_account_id
@@ -288,10 +285,10 @@ def statement(
         held = _held_after(ids, place, known_at)
     rows = _movements(ids, max(first_day, place[0]) if place else first_day, last_day, known_at, place, limit + 1)
     movements = []
-    for *facts, kinds, amounts in rows[:limit]:
+    for day, journal_id, account_id, posted_at, event, description, reference, kinds, amounts in rows[:limit]:
         changes = dict(zip(kinds, amounts, strict=True))
         held = {kind: held.get(kind, ZERO) + changes.get(kind, ZERO) for kind in {*held, *changes}}
-        movements.append(Movement(*facts, changes, held))
+        movements.append(Movement(day, journal_id, account_id, posted_at, event, description, reference, changes, held))
     last = movements[-1] if len(rows) > limit else None
     return Statement(opening, closing, movements, f"{last.day}~{last.journal_entry_id}" if last else "")
 

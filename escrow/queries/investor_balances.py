@@ -93,21 +93,19 @@ def shown(*, escrow_account_id: UUID | None = None, investor_id: UUID | None = N
         accounts = accounts.filter(owner_id=investor_id)
     rows = (
         accounts.order_by("owner_id")
-        .values_list("owner_id")
+        .values("owner_id")
         .annotate(
-            **{
-                name: Sum("balance", filter=Q(kind=kind), default=ZERO)
-                for name, kind in (
-                    ("arriving", Kind.UNCLEARED),
-                    ("cleared", Kind.INVESTOR),
-                    ("held", Kind.HELD),
-                    ("owed", Kind.RECEIVABLE),
-                )
-            }
+            arriving=_summed(Kind.UNCLEARED),
+            cleared=_summed(Kind.INVESTOR),
+            blocked=_summed(Kind.HELD),
+            owed=_summed(Kind.RECEIVABLE),
         )
-        .values_list("owner_id", "arriving", "cleared", "held", "owed")
     )
-    return {owner_id: InEscrow(*amounts) for owner_id, *amounts in rows}
+    return {row["owner_id"]: InEscrow(row["arriving"], row["cleared"], row["blocked"], row["owed"]) for row in rows}
+
+
+def _summed(kind: str) -> Sum:
+    return Sum("balance", filter=Q(kind=kind), default=ZERO)
 
 
 def balances(investor: User) -> Balances:
