@@ -10,14 +10,16 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
-from escrow import proof_files
-from escrow.models import ProofSnapshot
+from escrow import merkle, proof_files
+from escrow.models import LedgerAccount, ProofSnapshot
 from escrow.queries import proofs
 from escrow.queries.proofs import NotInProof
-from realco.admin_pages import Table, link, link_column, moment_column, money_column, text_column
+from realco.admin_pages import Table, link, link_column, moment_column, money_column, shown_money, text_column
 from realco.admin_steps import SteppedAdmin
 from realco.models import User
 from realco.money import format_money
+
+_READ = ("current", "available", "pending", "held", *merkle.KINDS)
 
 
 @admin.display(description="proof")
@@ -82,17 +84,22 @@ class ProofSnapshotAdmin(SteppedAdmin):
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         equalities = [
             [
-                proof_files.EQUALITIES.get(item["name"], item["name"]).capitalize(),
+                _sentence(proof_files.EQUALITIES.get(item["name"], item["name"])),
                 _side(item["left"]),
                 _side(item["right"]),
                 "Holds" if item["holds"] else "DOES NOT HOLD",
             ]
             for item in row.equalities
         ]
-        sheet = [[kind.capitalize(), amount] for kind, amount in row.figures["by_kind"].items()]
+        by_kind = row.figures["by_kind"]
+        sheet = [
+            [label, shown_money(Decimal(by_kind[kind]))]
+            for kind, label in LedgerAccount.Kind.choices
+            if kind in by_kind
+        ]
         return [
             Table("What was compared", ["Equality", "Left side", "Right side", ""], equalities),
-            Table("Balance sheet, summed from all entries", ["Ledger accounts", "US dollars"], sheet),
+            Table("Balance sheet, summed from all entries", ["Ledger accounts", "Amount"], sheet),
         ]
 
     def investor_view(self, request: HttpRequest) -> HttpResponse:
@@ -153,6 +160,12 @@ def _person(text: str) -> User | None:
 
 
 def _side(side: Any) -> str:
+    """Write one side of an equality; of several amounts in the order in which people read them."""
     if isinstance(side, dict):
-        return ", ".join(f"{name.lower()} {format_money(Decimal(amount))}" for name, amount in side.items())
+        names = sorted(side, key=lambda name: _READ.index(name) if name in _READ else len(_READ))
+        return ", ".join(f"{name.lower()} {format_money(Decimal(side[name]))}" for name in names)
     return format_money(Decimal(side))
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
