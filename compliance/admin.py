@@ -242,6 +242,13 @@ class InvestorProfileAdmin(SteppedAdmin):
         (None, {"fields": ("created_at", "updated_at")}),
     )
 
+    def pages_of(self, request: HttpRequest, row: InvestorProfile) -> list[tuple[str, str]]:
+        """Lead to what the investor has in escrow, and to the proof of it."""
+        return [
+            ("Escrow statement", reverse("admin:escrow_ledgeraccount_investor", args=[row.user_id])),
+            ("Proofs of balance", f"{reverse('admin:escrow_proofsnapshot_investor')}?person={row.user_id}"),
+        ]
+
     def tables_of(self, request: HttpRequest, row: InvestorProfile) -> list[Table]:
         """Show the latest checks about the investor; what they found, to compliance staff only."""
         latest = row.user.compliance_checks.select_related("payment").order_by("-created_at")[:10]

@@ -8,6 +8,7 @@ from django.contrib.auth import admin as auth_admin
 from django.contrib.auth.models import Group
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from rest_framework.authtoken import admin as token_admin
 from rest_framework.authtoken.models import TokenProxy
 
@@ -63,6 +64,12 @@ class UserAdmin(ReadOnlyAdmin):
         (None, {"fields": ("email", "full_name", "id", moment_column("created_at", "since"))}),
         ("Access", {"fields": ("is_active", "is_staff", "is_superuser", moment_column("last_login", "last sign-in"))}),
     )
+
+    def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        return [
+            ("Escrow statement", reverse("admin:escrow_ledgeraccount_investor", args=[row.pk])),
+            ("Proofs of balance", f"{reverse('admin:escrow_proofsnapshot_investor')}?person={row.pk}"),
+        ]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         acts = AuditEvent.objects.filter(user=row).exclude(entity_type__in=CONFIDENTIAL).order_by("-sequence")[:20]

@@ -17,6 +17,7 @@ from pgtrigger.migrations import AddTrigger
 
 HELD_FROM = "<held_from>"
 Before = pgtrigger.Before
+Condition = pgtrigger.Condition
 After = pgtrigger.After
 Insert = pgtrigger.Insert
 Update = pgtrigger.Update

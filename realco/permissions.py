@@ -18,6 +18,8 @@ FREEZE_ESCROW = "escrow.freeze_escrowaccount"
 RECONCILE = "escrow.reconcile_escrowaccount"
 PROPOSE_CLOSING = "escrow.propose_closing"
 APPROVE_CLOSING = "escrow.approve_closing"
+PROPOSE_REVERSAL = "escrow.propose_journalreversal"
+APPROVE_REVERSAL = "escrow.approve_journalreversal"
 REVIEW_CHECK = "compliance.review_compliancecheck"
 RESTRICT_INVESTOR = "compliance.restrict_investorprofile"
 CREATE_DISTRIBUTION = "distributions.create_distribution"
@@ -33,6 +35,7 @@ VIEW_EVERYTHING = (
     "escrow.view_bankfilelayout", "escrow.view_bankstatement", "escrow.view_bankstatementline",
     "escrow.view_closing",
     "escrow.view_closingapproval", "escrow.view_earlyclosingnotice", "escrow.view_hold", "escrow.view_commitment",
+    "escrow.view_proofsnapshot", "escrow.view_journalreversal",
     "finance.view_transaction", "finance.view_transactionattempt", "finance.view_transactionwebhook",
     "finance.view_bankaccount", "finance.view_feerule",
     "distributions.view_distribution", "distributions.view_distributionallocation",
@@ -43,10 +46,11 @@ VIEW_EVERYTHING = (
 GROUPS: dict[str, tuple[str, ...]] = {
     "Operations": (
         *VIEW_EVERYTHING, INITIATE_PAYMENT, HOLD_PAYMENT, RETRY_PAYMENT, VERIFY_BANK_ACCOUNT, MANAGE_ESCROW,
-        RECONCILE, PROPOSE_CLOSING, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
+        RECONCILE, PROPOSE_CLOSING, PROPOSE_REVERSAL, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
     ),
     "Approvers": (
-        *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_DISTRIBUTION,
+        *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_REVERSAL,
+        APPROVE_DISTRIBUTION,
     ),
     "Compliance": (*VIEW_EVERYTHING, HOLD_PAYMENT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from celery.schedules import crontab
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from realco.keys import parse_keys
+from realco.keys import PROOF_SIGNING, parse_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -27,6 +27,7 @@ SANDBOX = not PRODUCTION
 _INSECURE = {
     "SECRET_KEY": "insecure-development-secret-key-never-used-in-production",
     "FIELD_ENCRYPTION_KEYS": "dev:aW5zZWN1cmUtZGV2ZWxvcG1lbnQta2V5LTMyLWJ5dGU=",
+    "PROOF_SIGNING_KEYS": "dev:aW5zZWN1cmUtZGV2ZWxvcG1lbnQtcHJvb2Ytc2VlZCE=",
     "SANDBOX_WEBHOOK_SECRET": "insecure-development-webhook-secret",
     "DATABASE_URL": "postgres://realco@127.0.0.1:5432/realco",
     "REDIS_URL": "redis://127.0.0.1:6379/0",
@@ -55,6 +56,11 @@ if PRODUCTION and len(SECRET_KEY) < 50:
 FIELD_ENCRYPTION_KEYS = parse_keys(required("FIELD_ENCRYPTION_KEYS"))
 if PRODUCTION and set(FIELD_ENCRYPTION_KEYS.values()) & set(parse_keys(_INSECURE["FIELD_ENCRYPTION_KEYS"]).values()):
     raise ImproperlyConfigured("FIELD_ENCRYPTION_KEYS holds the insecure development key. Set keys of your own.")
+PROOF_SIGNING_KEYS = parse_keys(required("PROOF_SIGNING_KEYS"), of=PROOF_SIGNING)
+if PRODUCTION and set(PROOF_SIGNING_KEYS.values()) & set(
+    parse_keys(_INSECURE["PROOF_SIGNING_KEYS"], of=PROOF_SIGNING).values()
+):
+    raise ImproperlyConfigured("PROOF_SIGNING_KEYS holds the insecure development key. Set keys of your own.")
 DEBUG = env.bool("DEBUG", False)
 if PRODUCTION and DEBUG:
     raise ImproperlyConfigured("DEBUG is on. Production mode does not start with it.")

@@ -5,7 +5,9 @@ from escrow.admin import (
     holds,
     investments,
     ledger,
+    proofs,
     reconciliations,
+    reversals,
 )
 
 __all__ = [
@@ -15,5 +17,7 @@ __all__ = [
     "holds",
     "investments",
     "ledger",
+    "proofs",
     "reconciliations",
+    "reversals",
 ]

@@ -233,6 +233,8 @@ class EscrowAccountAdmin(SteppedAdmin):
         return [
             ("Ledger", reverse("admin:escrow_escrowaccount_ledger", args=[row.pk])),
             ("Reconciliation", reverse("admin:escrow_reconciliation_account", args=[row.pk])),
+            ("As of…", reverse("admin:escrow_ledgeraccount_as_of", args=[row.pk])),
+            ("Proofs", f"{reverse('admin:escrow_proofsnapshot_changelist')}?escrow_account__id__exact={row.pk}"),
             ("Payments", f"{reverse('admin:finance_transaction_changelist')}?escrow_account__id__exact={row.pk}"),
         ]
 

@@ -1,11 +1,15 @@
 """Staff pages of the journal, its entries and the ledger accounts: for reading, as everything in the ledger."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
 
+from escrow.admin.history import HistoryPages
+from escrow.admin.reversals import PROPOSE
 from escrow.models import EscrowLedgerEntry, JournalEntry, LedgerAccount
+from escrow.queries import reversals as reversals_query
 from realco.admin_pages import (
     ReadOnlyAdmin,
     Table,
@@ -17,10 +21,11 @@ from realco.admin_pages import (
     table,
     text_column,
 )
+from realco.admin_steps import SteppedAdmin
 
 
 @admin.register(LedgerAccount)
-class LedgerAccountAdmin(ReadOnlyAdmin):
+class LedgerAccountAdmin(HistoryPages):
     """Who owns which part of an escrow account."""
 
     list_display = (
@@ -33,7 +38,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
     ordering = ("-created_at", "-id")
     search_fields = ("id", "escrow_account__account_number", "owner__email__startswith")
     search_help_text = "An id, an escrow account's number, or the beginning of the owner's e-mail address."
-    fieldsets = (
+    fieldsets: ClassVar[Any] = (
         (
             None,
             {
@@ -44,6 +49,21 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
             },
         ),
     )  # fmt: skip
+
+    def get_urls(self) -> list[URLPattern]:
+        guarded = self.admin_site.admin_view
+        return [
+            path("as-of/<uuid:account_id>/", guarded(self.as_of_view), name="escrow_ledgeraccount_as_of"),
+            path("<uuid:row_id>/statement/", guarded(self.statement_view), name="escrow_ledgeraccount_statement"),
+            path("investor/<uuid:user_id>/", guarded(self.investor_view), name="escrow_ledgeraccount_investor"),
+            *super().get_urls(),
+        ]
+
+    def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        return [
+            ("Statement", reverse("admin:escrow_ledgeraccount_statement", args=[row.pk])),
+            ("As of…", reverse("admin:escrow_ledgeraccount_as_of", args=[row.escrow_account_id])),
+        ]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         latest = row.entries.select_related("journal_entry").order_by("-sequence")[:50]
@@ -58,7 +78,7 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 
 
 @admin.register(JournalEntry)
-class JournalEntryAdmin(ReadOnlyAdmin):
+class JournalEntryAdmin(SteppedAdmin):
     """Events that moved money, newest first."""
 
     list_display = (
@@ -82,14 +102,23 @@ class JournalEntryAdmin(ReadOnlyAdmin):
         ),
     )  # fmt: skip
 
+    steps = (PROPOSE,)
+    version_fields = ("id",)
+
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         lines = row.entries.select_related("ledger_account__owner").order_by("-amount", "id")
+        asked_for = list(reversals_query.of_entry(row))
         return [
             table(
                 "Entries, which sum to zero", lines, link_column("ledger_account"),
                 money_column("amount", "debit or credit"), money_column("balance_before", "before"),
                 money_column("balance_after", "after"), text_column("sequence", "no."),
-            )
+            ),
+            table(
+                "Reversal", asked_for, link_column("", "reversal"), badge_column(), text_column("reason"),
+                link_column("proposed_by"), link_column("approved_by"), link_column("rejected_by"),
+                empty=reversals_query.obstacle(row) or "None was asked for. It may be reversed with a second person.",
+            ),
         ]  # fmt: skip
 
 

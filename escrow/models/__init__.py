@@ -6,7 +6,9 @@ from escrow.models.holds import Hold
 from escrow.models.investments import Commitment, Investment
 from escrow.models.journal_entries import EscrowLedgerEntry, JournalEntry, LedgerEntryType
 from escrow.models.ledger_accounts import LedgerAccount
+from escrow.models.proofs import ProofLeaves, ProofSnapshot
 from escrow.models.reconciliations import BankStatement, BankStatementLine, Reconciliation
+from escrow.models.reversals import JournalReversal
 
 __all__ = [
     "BankFileLayout",
@@ -21,7 +23,10 @@ __all__ = [
     "Hold",
     "Investment",
     "JournalEntry",
+    "JournalReversal",
     "LedgerAccount",
     "LedgerEntryType",
+    "ProofLeaves",
+    "ProofSnapshot",
     "Reconciliation",
 ]

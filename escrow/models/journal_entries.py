@@ -105,6 +105,13 @@ class JournalEntry(models.Model):
                 operation=guards.Insert,
                 referencing=guards.NewRows,
             ),
+            guards.Guard(
+                "ledger_reversal_is_approved",
+                name="reversal_is_approved",
+                when=guards.Before,
+                operation=guards.Insert,
+                condition=guards.Condition("NEW.event = 'REVERSAL' OR NEW.reverses_id IS NOT NULL"),
+            ),
         )
 
     def __str__(self) -> str:
@@ -151,6 +158,11 @@ class EscrowLedgerEntry(models.Model):
         indexes = (
             models.Index(fields=["escrow_account", "created_at", "id"], name="escrow_entries_escrow_time"),
             models.Index(fields=["ledger_account", "created_at", "id"], name="escrow_entries_account_time"),
+            models.Index(
+                fields=["ledger_account", "effective_date"],
+                include=["amount", "sequence"],
+                name="escrow_entries_account_day",
+            ),
         )
         constraints = (
             guards.known_values("escrow_ledger_entries", "entry_type", LedgerEntryType),

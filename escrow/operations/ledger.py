@@ -53,6 +53,12 @@ class HoldRefused(Refusal):
     code = "INVALID_STATE_TRANSITION"
 
 
+class ReversalNotApproved(Refusal):
+    """A journal entry is only reversed after a second person has approved it."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
 class UnbalancedPosting(Exception):
     """A journal entry does not sum to zero, or breaks a chain: a defect in the caller."""
 
@@ -83,6 +89,7 @@ def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[
     :raises EscrowNotOpen: if a frozen, liquidating or closed account does not allow an entry
     :raises ReferenceReused: if a reference was used with other contents
     :raises LinesDoNotFit: if an entry is not what its event or its payment allows
+    :raises ReversalNotApproved: if a reversal was not approved, or of what is not reversed
     :raises UnbalancedPosting: if an entry does not sum to zero
     """
     if not postings:
@@ -158,6 +165,11 @@ def _refuse(error: DatabaseError) -> NoReturn:
         raise ReleaseRefused(detail or "No closing allows this release. Propose a closing of the offering.") from error
     if sqlstate == "RC007":
         raise HoldRefused("No hold says this. Place a hold, or release one, on the escrow account's page.") from error
+    if sqlstate == "RC010":
+        raise ReversalNotApproved(
+            "This entry cannot be reversed: its reversal needs another person's approval, or it is of a kind that "
+            "its own operation undoes."
+        ) from error
     if sqlstate == "RC003":
         raise UnbalancedPosting(str(error)) from error
     raise error

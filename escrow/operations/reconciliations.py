@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from escrow import books, matching
 from escrow.matching import Item, Match
 from escrow.models import EscrowAccount, Reconciliation
-from escrow.operations import escrow_accounts
+from escrow.operations import escrow_accounts, proofs
 from escrow.queries import reconciliations as query
 from escrow.queries import statements
 from realco import audit, events, permissions
@@ -48,7 +48,8 @@ def reconcile(account: EscrowAccount, *, as_of: date, by: User | None, at: datet
 
     The proof is made on the day of the last statement up to ``as_of``; entries after it wait for the
     next statement, for one business day. ``by`` is nobody when it is the nightly run. A mismatch is
-    published and logged. The number of queries does not depend on how much there is to compare.
+    published and logged. The signed proof snapshot is taken with it. The number of queries does not
+    depend on how much there is to compare.
 
     :raises NotPermitted: if the person may not reconcile
     :raises DayNotCome: if the day is in the future
@@ -75,6 +76,7 @@ def reconcile(account: EscrowAccount, *, as_of: date, by: User | None, at: datet
         else:
             logger.error("%s does not reconcile as of %s: %s", account, as_of, " ".join(findings[:10]))
             events.publish("escrow.reconciliation.mismatched", reconciliation_id=found.pk)
+        proofs.take(account, found, at=at)
     return found
 
 

@@ -26,7 +26,7 @@ from escrow.models import (
     LedgerEntryType,
 )
 from escrow.operations import escrow_accounts, ledger
-from escrow.queries import balances
+from escrow.queries import balances, reversals
 from escrow.queries import statements as query
 from realco import audit, permissions
 from realco.errors import IllegalTransition, Refusal
@@ -128,7 +128,7 @@ def record_unknown_receipt(line: BankStatementLine, *, by: User, at: datetime) -
             raise NotAReceipt("Money left the account with this line; ask the bank what it was.")
         subject = postings.Subject(
             escrow_account_id=line.escrow_account_id,
-            reference=f"receipt:{line.pk}",
+            reference=reversals.unused_reference(f"receipt:{line.pk}"),
             entry_type=LedgerEntryType.RECONCILIATION,
             effective_date=line.value_date,
             description=f"{_first_word(line)} unknown receipt {line.text}"[:300].strip(),
@@ -157,11 +157,12 @@ def claim_receipt(line: BankStatementLine, *, investor: User, by: User, at: date
     with audit.acting("bank_line.claim_receipt", by=by), transaction.atomic():
         escrow_accounts.lock(line.escrow_account_id)
         line = BankStatementLine.objects.select_related("ledger_entry").get(pk=line.pk)
-        if line.ledger_entry is None or line.ledger_entry.reference != f"receipt:{line.pk}":
+        receipt = line.ledger_entry.reference if line.ledger_entry is not None else ""
+        if re.fullmatch(rf"receipt:{line.pk}(:again-\d+)?", receipt) is None:
             raise NotAReceipt("This line was not recorded as an unknown receipt.")
         subject = postings.Subject(
             escrow_account_id=line.escrow_account_id,
-            reference=f"receipt:{line.pk}:claimed",
+            reference=reversals.unused_reference(f"{receipt}:claimed"),
             entry_type=LedgerEntryType.RECONCILIATION,
             effective_date=line.value_date,
             description=f"{_first_word(line)} claimed for {investor}"[:300],

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
 
@@ -13,6 +14,29 @@ from realco.models import User
 ZERO = Decimal("0.00")
 Kind = LedgerAccount.Kind
 _THEIR_MONEY = (Kind.UNCLEARED, Kind.INVESTOR, Kind.HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class InEscrow:
+    """
+    What an investor is shown of their money in escrow, US dollars.
+
+    ``arriving`` may still be returned by a bank, ``cleared`` waits for a closing, ``held`` is blocked;
+    ``owed`` is what the person owes escrow.
+    """
+
+    arriving: Decimal = ZERO
+    cleared: Decimal = ZERO
+    held: Decimal = ZERO
+    owed: Decimal = ZERO
+
+    @property
+    def together(self) -> Decimal:
+        """What is theirs in escrow, wherever it stands."""
+        return self.arriving + self.cleared + self.held
+
+
+NOTHING = InEscrow()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +78,39 @@ class DayOfChanges:
     at_work: Decimal
 
 
+def shown(*, escrow_account_id: UUID | None = None, investor_id: UUID | None = None) -> dict[UUID, InEscrow]:
+    """
+    Return what investors are shown of their money in escrow, by investor: in one account or all, of one person or all.
+
+    This is the only query that answers it: the portal and the API show its figures, and proof
+    snapshots are built from them and compared with the ledger. Whoever ever had money there is
+    listed, if only with zeros. One query.
+    """
+    accounts = LedgerAccount.objects.filter(owner__isnull=False, kind__in=(*_THEIR_MONEY, Kind.RECEIVABLE))
+    if escrow_account_id is not None:
+        accounts = accounts.filter(escrow_account_id=escrow_account_id)
+    if investor_id is not None:
+        accounts = accounts.filter(owner_id=investor_id)
+    rows = (
+        accounts.order_by("owner_id")
+        .values("owner_id")
+        .annotate(
+            arriving=_summed(Kind.UNCLEARED),
+            cleared=_summed(Kind.INVESTOR),
+            blocked=_summed(Kind.HELD),
+            owed=_summed(Kind.RECEIVABLE),
+        )
+    )
+    return {row["owner_id"]: InEscrow(row["arriving"], row["cleared"], row["blocked"], row["owed"]) for row in rows}
+
+
+def _summed(kind: str) -> Sum:
+    return Sum("balance", filter=Q(kind=kind), default=ZERO)
+
+
 def balances(investor: User) -> Balances:
     """Return the investor's money now, from stored balances."""
-    by_kind = dict(
-        LedgerAccount.objects.filter(owner=investor)
-        .order_by()
-        .values_list("kind")
-        .annotate(total=Sum("balance"))
-        .values_list("kind", "total")
-    )
+    escrowed = shown(investor_id=investor.pk).get(investor.pk, NOTHING)
     invested = Investment.objects.filter(investor=investor).aggregate(
         at_work=Sum("current_balance"),
         capital=Sum("returned_capital"),
@@ -70,10 +118,10 @@ def balances(investor: User) -> Balances:
         profits=Sum("profits_paid"),
     )
     return Balances(
-        arriving=by_kind.get(Kind.UNCLEARED, ZERO),
-        cleared=by_kind.get(Kind.INVESTOR, ZERO),
-        held=by_kind.get(Kind.HELD, ZERO),
-        owed=by_kind.get(Kind.RECEIVABLE, ZERO),
+        arriving=escrowed.arriving,
+        cleared=escrowed.cleared,
+        held=escrowed.held,
+        owed=escrowed.owed,
         at_work=invested["at_work"] or ZERO,
         returned_capital=invested["capital"] or ZERO,
         preferred_return=invested["preferred"] or ZERO,

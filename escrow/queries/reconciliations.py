@@ -41,10 +41,21 @@ def status(account: EscrowAccount) -> Status:
 
 
 def bank_entries_without_line(account: EscrowAccount) -> QuerySet[EscrowLedgerEntry]:
-    """Return the BANK entries that no bank line explains, oldest first."""
-    return EscrowLedgerEntry.objects.filter(
-        escrow_account=account, ledger_account__kind=LedgerAccount.Kind.BANK, bank_line__isnull=True
-    ).order_by("effective_date", "id")
+    """
+    Return the BANK entries that no bank line explains, oldest first.
+
+    An entry that was reversed and its reversal explain each other: the bank knows of neither.
+    """
+    return (
+        EscrowLedgerEntry.objects.filter(
+            escrow_account=account,
+            ledger_account__kind=LedgerAccount.Kind.BANK,
+            bank_line__isnull=True,
+            journal_entry__reverses__isnull=True,
+        )
+        .exclude(journal_entry__reversed_by__isnull=False)
+        .order_by("effective_date", "id")
+    )
 
 
 def unmatched_lines(account: EscrowAccount, *, as_of: date) -> Sequence[Item]:

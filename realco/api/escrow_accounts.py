@@ -1,15 +1,14 @@
 """Escrow accounts over REST: open one, look at balances and ledger, freeze and unfreeze."""
 
 from collections.abc import Callable
-from decimal import Decimal
 from typing import Any, ClassVar
 
-from django.db.models import Sum
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from escrow.models import EscrowAccount, LedgerAccount
 from escrow.operations import escrow_accounts as operations
+from escrow.queries import history, investor_balances
 from realco import clock
 from realco.api import pagination, visibility
 from realco.api.access import Endpoint, answer, asker, listed, read, read_query
@@ -19,16 +18,17 @@ from realco.api.serializers.escrow_accounts import (
     EscrowAccountOrderSerializer,
     EscrowAccountSerializer,
     EscrowBalanceSerializer,
+    HistoryQuerySerializer,
     LedgerEntrySerializer,
     LedgerQuerySerializer,
 )
 from realco.api.serializers.fields import ReasonSerializer
 from realco.api.serializers.pages import days_of, page_of
 from realco.models import User
+from realco.money import ZERO
 
 TAG = "Escrow accounts"
 ID = identified("escrow_account_id")
-ZERO = Decimal("0.00")
 
 
 def _described(name: str, summary: str, answers: Any) -> Callable[[Method], Method]:
@@ -106,14 +106,15 @@ class Balance(Endpoint):
         "Get a balance",
         answers=EscrowBalanceSerializer,
         errors=(*READING, 404),
-        parameters=[ID],
+        parameters=[ID, HistoryQuerySerializer],
         tag=TAG,
     )
     def get(self, request: Request, escrow_account_id: str) -> Response:
-        """Get what is held: for staff in the whole account, for an investor what is theirs in it."""
+        """Get what is held, now or at another time: for staff in the whole account, for an investor what is theirs."""
         person = asker(request)
         account = visibility.escrow_account(person, escrow_account_id)
-        return answer(EscrowBalanceSerializer, _balance(person, account), request)
+        as_of = history.AsOf(**read_query(HistoryQuerySerializer, request))
+        return answer(EscrowBalanceSerializer, _balance(person, account, as_of), request)
 
 
 class Ledger(Endpoint):
@@ -130,14 +131,19 @@ class Ledger(Endpoint):
         tag=TAG,
     )
     def get(self, request: Request, escrow_account_id: str) -> Response:
-        """List ledger entries, newest first: for an investor those of their own ledger accounts."""
+        """List ledger entries, newest first, as they stand or stood: for an investor those of their own accounts."""
         person = asker(request)
         account = visibility.escrow_account(person, escrow_account_id)
         wanted = read_query(LedgerQuerySerializer, request)
         after, size = wanted.pop("cursor"), wanted.pop("page_size")
         if "ledger_account_kind" in wanted:
             wanted["ledger_account__kind"] = wanted.pop("ledger_account_kind")
+        effective_on, known_at = wanted.pop("effective_on"), wanted.pop("known_at")
         entries = visibility.ledger_entries(person, account).filter(**days_of(wanted)).filter(**wanted)
+        if effective_on is not None:
+            entries = entries.filter(effective_date__lte=effective_on)
+        if known_at is not None:
+            entries = history.known(entries, at=known_at)
         return listed(LedgerEntrySerializer, pagination.page(entries, after=after, size=size), request)
 
 
@@ -171,32 +177,33 @@ class Unfreeze(Endpoint):
         return answer(EscrowAccountSerializer, thawed, request)
 
 
-def _balance(person: User, account: EscrowAccount) -> dict[str, Any]:
-    """Return the account's stored balances, or the sum of the ledger accounts in it that are the person's own."""
-    head = {"escrow_account_id": account.pk, "currency": account.currency}
-    if visibility.is_viewer(person, "escrow.view_escrowaccount"):
-        return {
-            **head,
-            "is_whole_account": True,
-            "current_balance": account.current_balance,
-            "available_balance": account.available_balance,
-            "pending_balance": account.pending_balance,
-            "held_balance": account.held_balance,
-        }
-    held = dict(
-        LedgerAccount.objects.filter(escrow_account=account, owner=person)
-        .order_by("kind")
-        .values_list("kind")
-        .annotate(total=Sum("balance"))
-        .values_list("kind", "total")
-    )
-    available, pending, blocked = (
-        sum((held.get(kind, ZERO) for kind in kinds), ZERO)
-        for kinds in (LedgerAccount.AVAILABLE, LedgerAccount.PENDING, LedgerAccount.HELD)
-    )
+def _balance(person: User, account: EscrowAccount, as_of: history.AsOf) -> dict[str, Any]:
+    """Return what the account holds or held, or what the ledger accounts in it that are the person's own do."""
+    is_whole = visibility.is_viewer(person, "escrow.view_escrowaccount")
+    head = {
+        "escrow_account_id": account.pk,
+        "currency": account.currency,
+        "is_whole_account": is_whole,
+        "effective_on": as_of.effective_on,
+        "known_at": as_of.known_at,
+    }
+    if as_of == history.NOW and is_whole:
+        parts = [account.available_balance, account.pending_balance, account.held_balance]
+    elif as_of == history.NOW:
+        shown = investor_balances.shown(escrow_account_id=account.pk, investor_id=person.pk)
+        theirs = shown.get(person.pk, investor_balances.NOTHING)
+        parts = [theirs.cleared, theirs.arriving, theirs.held]
+    else:
+        held = (
+            history.totals(account, as_of=as_of)
+            if is_whole
+            else history.of_investor(person.pk, account=account, as_of=as_of)
+        )
+        groups = (LedgerAccount.AVAILABLE, LedgerAccount.PENDING, LedgerAccount.HELD)
+        parts = [sum((held.get(kind, ZERO) for kind in kinds), ZERO) for kinds in groups]
+    available, pending, blocked = parts
     return {
         **head,
-        "is_whole_account": False,
         "current_balance": available + pending + blocked,
         "available_balance": available,
         "pending_balance": pending,

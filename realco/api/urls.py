@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from realco.api import distributions, escrow_accounts, reconciliations, transactions
+from realco.api import distributions, escrow_accounts, proofs, reconciliations, transactions
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
 
@@ -26,6 +26,7 @@ urlpatterns = [
     path(ONE_ACCOUNT, escrow_accounts.OneEscrowAccount.as_view(), name="escrow-account"),
     path(f"{ONE_ACCOUNT}/balance", escrow_accounts.Balance.as_view(), name="escrow-account-balance"),
     path(f"{ONE_ACCOUNT}/ledger", escrow_accounts.Ledger.as_view(), name="escrow-account-ledger"),
+    path(f"{ONE_ACCOUNT}/proof", proofs.Proof.as_view(), name="escrow-account-proof"),
     path(f"{ONE_ACCOUNT}/reconcile", reconciliations.Reconcile.as_view(), name="escrow-account-reconcile"),
     path(f"{ONE_ACCOUNT}/freeze", escrow_accounts.Freeze.as_view(), name="escrow-account-freeze"),
     path(f"{ONE_ACCOUNT}/unfreeze", escrow_accounts.Unfreeze.as_view(), name="escrow-account-unfreeze"),

@@ -5,8 +5,10 @@ They check form, not rules: whether a payment may be made is for the operation t
 """
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
@@ -233,3 +235,34 @@ class FilterForm(forms.Form):
     def is_narrowed(self) -> bool:
         """Whether any field leaves something out."""
         return any(self.cleaned_data.get(name) for name in self.fields)
+
+
+class StatementForm(forms.Form):
+    """A period, and one of the accounts the person has money in, or all."""
+
+    account_id = forms.ChoiceField(label="Offering", required=False)
+    first_day = forms.DateField(label="From", widget=forms.DateInput(attrs={"type": "date"}))
+    last_day = forms.DateField(label="To", widget=forms.DateInput(attrs={"type": "date"}))
+
+    def __init__(self, *args: Any, accounts: Sequence[tuple[str, str]], **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["account_id"].choices = [("", "All of them"), *accounts]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a period that ends before it begins."""
+        found: dict[str, Any] = super().clean() or {}
+        first, last = found.get("first_day"), found.get("last_day")
+        if first and last and last < first:
+            self.add_error("last_day", "The last day is before the first.")
+        return found
+
+    @property
+    def account(self) -> UUID:
+        """The chosen account; the nil UUID, which no account has, if all are wanted."""
+        chosen = self.cleaned_data["account_id"]
+        return UUID(chosen) if chosen else UUID(int=0)
+
+    @property
+    def kept(self) -> dict[str, str]:
+        """The fields as they go into the address of the next page."""
+        return {name: str(value) for name, value in self.cleaned_data.items() if value}

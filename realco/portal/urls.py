@@ -10,6 +10,7 @@ from realco.portal.distributions import distribution, distributions
 from realco.portal.forms import PasswordForm, SignInForm
 from realco.portal.offerings import invest, offering, offerings, quote
 from realco.portal.profile import profile
+from realco.portal.statements import proof, proof_list, statement
 from realco.portal.transactions import cancel, transaction, transactions
 
 app_name = "portal"
@@ -34,6 +35,9 @@ urlpatterns = [
     path("payments/<uuid:payment_id>/cancel/", cancel, name="cancel"),
     path("distributions/", distributions, name="distributions"),
     path("distributions/<uuid:allocation_id>/", distribution, name="distribution"),
+    path("statement/", statement, name="statement"),
+    path("statement/proofs/", proof_list, name="proofs"),
+    path("statement/proofs/<uuid:snapshot_id>/", proof, name="proof"),
     path("bank-accounts/", bank_accounts, name="bank_accounts"),
     path("bank-accounts/add/", add_bank_account, name="add_bank_account"),
     path("bank-accounts/<uuid:account_id>/close/", close_bank_account, name="close_bank_account"),

@@ -11,6 +11,7 @@ from compliance.models import CheckStatus, ComplianceCheck
 from distributions.models import Distribution
 from distributions.queries import distributions
 from escrow.models import Closing, EscrowAccount, Reconciliation
+from escrow.queries import reversals
 from finance.models import BankAccount, Transaction
 from finance.queries import approvals
 from realco import permissions
@@ -53,6 +54,9 @@ def _waiting(user: User) -> Iterator[Work]:
         proposed = Closing.objects.filter(status=Closing.Status.PROPOSED).exclude(proposed_by=user)
         proposed = proposed.exclude(approvals__approver=user)
         yield _work("closings to sign", proposed, address)
+    if user.has_perm(permissions.APPROVE_REVERSAL):
+        address = f"{reverse('admin:escrow_journalreversal_changelist')}?status__exact=PROPOSED"
+        yield _work("reversals to decide", reversals.awaiting_approval().exclude(proposed_by=user), address)
     if user.has_perm(permissions.RETRY_PAYMENT):
         failed = Transaction.objects.filter(status=Transaction.Status.FAILED)
         yield _work("failed payments", failed, f"{payments}?status__exact=FAILED")

@@ -15,8 +15,10 @@ from django.db import connections
 from django.urls import reverse
 
 from escrow.models import EscrowAccount
-from escrow.operations import closings, holds
+from escrow.operations import closings, holds, reconciliations
+from escrow.queries import proofs
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import User
 from tests import factories
 from tests.escrow.bank_days import CSV
@@ -62,6 +64,10 @@ def test_fits_and_breaks_no_policy(
     browser: Any, live_server: Any, superuser: User, escrow: EscrowAccount, investor: User, at: datetime, width: int
 ) -> None:
     payment = factories.fund(investor, escrow, "5000.00", at=at)
+    reconciliations.reconcile(escrow, as_of=banking_date(at), by=superuser, at=at)
+    snapshot = proofs.latest(escrow)
+    assert snapshot is not None
+    day = f"effective_on={banking_date(at)}&known_at={banking_date(at)}T12:00:00"
     waiting = factories.deposit(escrow, factories.make_investor("Otto", verifier=superuser, at=at), "51000.00", at=at)
     hold = holds.place(escrow, investor=investor, amount=Decimal("500"), reason="x", by=None, at=at, reference="h")
     closing = closings.propose(escrow, by=factories.make_user("Olaf", "Operations", is_staff=True), at=clock.now())
@@ -87,6 +93,13 @@ def test_fits_and_breaks_no_policy(
         reverse("admin:escrow_reconciliation_account", args=[escrow.pk]),
         reverse("admin:escrow_bankstatement_task", args=["import"]),
         reverse("admin:escrow_bankfilelayout_task", args=["add"]),
+        f"{reverse('admin:escrow_ledgeraccount_as_of', args=[escrow.pk])}?{day}",
+        reverse("admin:escrow_ledgeraccount_investor", args=[investor.pk]),
+        reverse("admin:escrow_proofsnapshot_changelist"),
+        reverse("admin:escrow_proofsnapshot_change", args=[snapshot.pk]),
+        f"{reverse('admin:escrow_proofsnapshot_investor')}?person={investor.pk}",
+        reverse("admin:escrow_journalreversal_changelist"),
+        reverse("admin:escrow_journalentry_change", args=[payment.journal_entries.all()[0].pk]),
         reverse("admin:distributions_distribution_task", args=["new"]),
         reverse("admin:realco_auditevent_changelist"),
         reverse("admin:password_change"),

@@ -67,9 +67,10 @@ class TestLook:
         self, browser: Any, live_server: Any, investor: User, offering: Offering, payment: Transaction, width: int
     ) -> None:
         page, complaints = signed_in(browser, live_server, investor, viewport={"width": width, "height": 800})
-        names = ["dashboard", "offerings", "transactions", "distributions", "bank_accounts", "profile"]
+        names = ["dashboard", "offerings", "transactions", "distributions", "statement", "proofs", "profile"]
         addresses = [
             *(reverse(f"portal:{name}") for name in names),
+            reverse("portal:bank_accounts"),
             reverse("portal:add_bank_account"),
             reverse("portal:offering", kwargs={"slug": offering.slug}),
             reverse("portal:invest", kwargs={"slug": offering.slug}),

@@ -11,14 +11,25 @@ import pytest
 from django.conf import settings
 
 ROOT = Path(__file__).parents[2]
-OURS = ("SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS", "DEBUG", "PAYMENT_GATEWAY")
+OURS = (
+    "SECRET_KEY",
+    "FIELD_ENCRYPTION_KEYS",
+    "PROOF_SIGNING_KEYS",
+    "DATABASE_URL",
+    "REDIS_URL",
+    "ALLOWED_HOSTS",
+    "DEBUG",
+    "PAYMENT_GATEWAY",
+)
 INSECURE_KEY = "dev:aW5zZWN1cmUtZGV2ZWxvcG1lbnQta2V5LTMyLWJ5dGU="
+INSECURE_SEED = "dev:aW5zZWN1cmUtZGV2ZWxvcG1lbnQtcHJvb2Ytc2VlZCE="
 A_KEY = "b3VyIG93biBvdXIgb3duIG91ciBvd24gb3VyIG93biA="
 ANOTHER_KEY = "QW5vdGhlciBrZXkgb2Ygb3VyIG93biwgMzIgYnl0ZXM="
 COMPLETE = {
     "REALCO_MODE": "production",
     "SECRET_KEY": secrets.token_urlsafe(60),
     "FIELD_ENCRYPTION_KEYS": f"k1:{A_KEY}",
+    "PROOF_SIGNING_KEYS": f"p1:{ANOTHER_KEY}",
     "DATABASE_URL": "postgres://realco:long@db.example:5432/realco",
     "REDIS_URL": "redis://broker.example:6379/0",
     "ALLOWED_HOSTS": "realco.example",
@@ -52,7 +63,8 @@ class TestProduction:
         assert start() == ""
 
     @pytest.mark.parametrize(
-        "name", ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"]
+        "name",
+        ["SECRET_KEY", "FIELD_ENCRYPTION_KEYS", "PROOF_SIGNING_KEYS", "DATABASE_URL", "REDIS_URL", "ALLOWED_HOSTS"],
     )
     @pytest.mark.parametrize("value", [None, ""], ids=["missing", "empty"])
     def test_says_what_is_missing(self, name: str, value: str | None) -> None:
@@ -68,6 +80,9 @@ class TestProduction:
             ("FIELD_ENCRYPTION_KEYS", INSECURE_KEY),
             ("FIELD_ENCRYPTION_KEYS", INSECURE_KEY.replace("dev:", "prod:")),
             ("FIELD_ENCRYPTION_KEYS", f"k1:{A_KEY},old:{INSECURE_KEY.removeprefix('dev:')}"),
+            ("PROOF_SIGNING_KEYS", INSECURE_SEED),
+            ("PROOF_SIGNING_KEYS", INSECURE_SEED.replace("dev:", "prod:")),
+            ("PROOF_SIGNING_KEYS", f"p1:{A_KEY},old:{INSECURE_SEED.removeprefix('dev:')}"),
             ("DATABASE_URL", "postgres://realco@127.0.0.1:5432/realco"),
             ("REDIS_URL", "redis://127.0.0.1:6379/0"),
             ("DEBUG", "on"),
@@ -85,6 +100,12 @@ class TestProduction:
     def test_refuses_keys_that_are_none_without_showing_them(self, value: str) -> None:
         refusal = start(FIELD_ENCRYPTION_KEYS=value)
         assert "ield encryption key" in refusal
+        assert value not in refusal
+
+    @pytest.mark.parametrize("value", ["p1", "p1:short", f"p1:{A_KEY},p1:{ANOTHER_KEY}"])
+    def test_refuses_seeds_that_are_none_without_showing_them(self, value: str) -> None:
+        refusal = start(PROOF_SIGNING_KEYS=value)
+        assert "roof signing key" in refusal
         assert value not in refusal
 
     def test_passes_the_deployment_checks(self) -> None:

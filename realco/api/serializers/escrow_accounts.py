@@ -97,6 +97,43 @@ class EscrowBalanceSerializer(serializers.Serializer[Any]):
     available_balance = MoneyText(read_only=True)
     pending_balance = MoneyText(read_only=True)
     held_balance = MoneyText(read_only=True)
+    effective_on = serializers.DateField(read_only=True, allow_null=True)
+    known_at = moment()
+
+
+class HistoryQuerySerializer(StrictSerializer):
+    """
+    At which time: up to an effective day, as known at a moment, or both; now if neither is given.
+
+    Both together say what was told on a day; the day alone, what is known of it now.
+    """
+
+    effective_on = DayField(required=False, default=None, help_text="What happened at the bank up to this day.")
+    known_at = serializers.DateTimeField(
+        required=False, default=None, help_text="What was in the books at this moment, such as 2026-04-01T00:00:00Z."
+    )
+
+
+class ProofStepSerializer(serializers.Serializer[Any]):
+    """One step of a path: the node beside, and on which side it stands."""
+
+    side = serializers.ChoiceField(choices=["left", "right"], read_only=True)
+    hash = text()
+    leaves = serializers.IntegerField(read_only=True)
+    sums_in_cents = serializers.DictField(child=serializers.CharField(), read_only=True)
+
+
+class ProofFileSerializer(serializers.Serializer[Any]):
+    """An investor's proof, exactly as its file; docs/proofs.md describes each field and how to check it."""
+
+    format = text()
+    about = serializers.ListField(child=serializers.CharField(), read_only=True)
+    investor = serializers.DictField(child=serializers.CharField(), read_only=True)
+    balances_in_cents = serializers.DictField(child=serializers.CharField(), read_only=True)
+    place = serializers.IntegerField(read_only=True)
+    path = ProofStepSerializer(many=True, read_only=True)
+    snapshot = serializers.JSONField(read_only=True)
+    signature = serializers.DictField(child=serializers.CharField(), read_only=True)
 
 
 class LedgerEntrySerializer(serializers.Serializer[EscrowLedgerEntry]):
@@ -125,7 +162,7 @@ class LedgerEntrySerializer(serializers.Serializer[EscrowLedgerEntry]):
     created_at = serializers.DateTimeField(read_only=True)
 
 
-class LedgerQuerySerializer(DaysQuerySerializer, PageQuerySerializer):
+class LedgerQuerySerializer(HistoryQuerySerializer, DaysQuerySerializer, PageQuerySerializer):
     """Which entries of a ledger, and which page of them."""
 
     ledger_account_kind = EnumField(LedgerAccountKind, required=False)

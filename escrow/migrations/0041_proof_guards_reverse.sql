@@ -1,0 +1,1 @@
+DROP FUNCTION proof_snapshots_follow();

@@ -1,0 +1,1 @@
+DROP FUNCTION ledger_known_at(uuid, timestamptz);
