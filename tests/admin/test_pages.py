@@ -155,7 +155,7 @@ class TestAList:
 
         first = operator_client.get(events)
         second = operator_client.get(events, {"p": 2})
-        beyond = operator_client.get(events, {"p": 900})
+        beyond = operator_client.get(events, {"p": 90})
 
         assert "more follow" in first.content.decode()
         assert first.context["cl"].result_list[-1].sequence > second.context["cl"].result_list[0].sequence
