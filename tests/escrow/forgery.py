@@ -1,4 +1,4 @@
-"""A forger's tools: journal entries written by raw SQL, past ledger_post, with everything in order but what is tried."""
+"""A forger's tools: journal entries written by raw SQL, past ledger_post, all in order but what is tried."""
 
 import itertools
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from escrow import postings
-from escrow.models import EscrowAccount, LedgerAccount
+from escrow.models import EscrowAccount, JournalEntry, LedgerAccount
 from escrow.operations import ledger
 from escrow.postings import Line, Posting, Subject
 from finance.models import Transaction
@@ -19,10 +19,16 @@ from realco.models import User
 from tests.escrow import payments
 
 Kind = LedgerAccount.Kind
+Event = JournalEntry.Event
 AT = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
 ON = AT.date()
 TEN, HUNDRED = Decimal("10.00"), Decimal("100.00")
 OWNED = (*LedgerAccount.OWNED, Kind.HELD)
+ABOUT_DEPOSITS = (
+    Event.INBOUND_ACCEPTED, Event.INBOUND_SETTLED, Event.INBOUND_CLEARED, Event.INBOUND_FAILED,
+    Event.RETURN_BEFORE_CLEARING, Event.RETURN_AFTER_CLEARING,
+)  # fmt: skip
+ABOUT_PAYOUTS = (Event.RESERVE, Event.UNRESERVE, Event.OUTBOUND_SETTLED, Event.PAYOUT_RETURNED)
 
 # A forger's statement: one journal entry with its lines, every chain and head kept in order by hand.
 FORGED = """
