@@ -1,24 +1,36 @@
 """
-Transfers per second through ledger.post, next to the same rows written by bare psycopg.
+The ledger's speed next to the least that PostgreSQL could do for the same rows.
 
-    DATABASE_URL=postgres://… python benchmarks/ledger.py [--seconds 5]
+    DATABASE_URL=postgres://… python benchmarks/ledger.py [--seconds 5] [--entries 10000000]
 
-Both write into the same tables, under the same constraints and triggers, with the same audit trail.
-A transfer is one journal entry with two entries on two ledger accounts. "Hot" uses one pair of
-accounts, "spread" a thousand payers of twenty escrow accounts. The database is left with the rows;
-use one of your own.
+Everything runs on one PostgreSQL in one run, with every constraint, trigger and audit event of the product.
+A transfer is one journal entry with two lines: a deposit of its own is accepted. "Hot" uses one pair of
+ledger accounts, "spread" a thousand payers of twenty escrow accounts. Clients are processes with a
+connection each; payments are made before the clock starts.
+
+1. One by one: the floor is a bare PL/pgSQL function, called by bare psycopg in one round trip, that inserts the
+   journal row and both entries with their running balances and updates both balances, under the same guards.
+   ledger.post does the same through Django: its own transaction, the audit stamp, references that post once.
+2. Batches of 10,000 through ledger.post, one client.
+3. Reading at so many entries, loaded by ledger_post itself. "Bare" is hand-written SQL by psycopg, "same SQL"
+   is the query that the product sends, by psycopg; the difference to "product" is what the ORM costs.
+
+The database is left with the rows; use one of your own. With 10,000,000 entries it takes about 20 minutes and 10 GB.
 """
 
 import argparse
+import multiprocessing
 import os
+import statistics
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from itertools import count, cycle
+from itertools import count, cycle, islice
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realco.settings")
@@ -31,35 +43,81 @@ import psycopg
 from django.db import connection, transaction
 
 from escrow import postings
-from escrow.models import EscrowAccount, LedgerAccount
+from escrow.models import EscrowAccount, EscrowLedgerEntry
 from escrow.operations import ledger
 from escrow.postings import Posting, Subject
+from escrow.queries import balances
+from escrow.queries import ledger as pages
 from realco.models import Offering, Organization, User
 
 AMOUNT = Decimal("10.00")
 RUN = uuid.uuid4().hex[:8]
 NOW = datetime.now(UTC)
+BATCH = 10_000
+LEAST_BATCH_RATE = 15_000
+CLIENTS = (1, 2, 8)
 _serial = count(1)
 
-JOURNAL = (
-    "INSERT INTO journal_entries (id, escrow_account_id, event, entry_type, reference, request_hash, entry_count,"
-    " description, effective_date, created_at) VALUES (%s, %s, 'INBOUND_ACCEPTED', 'DEPOSIT', %s, %s, 2, '', %s, %s)"
-)
-HEAD = (
-    "UPDATE ledger_accounts SET balance = balance + %s, entry_count = entry_count + 1 WHERE id = %s"
-    " RETURNING balance, entry_count"
-)
-ENTRY = (
-    "INSERT INTO escrow_ledger_entries (id, escrow_account_id, ledger_account_id, journal_entry_id, entry_type,"
-    " sequence, amount, balance_before, balance_after, description, reference, metadata, effective_date, created_at)"
-    " VALUES (%s, %s, %s, %s, 'DEPOSIT', %s, %s, %s, %s, '', %s, '{}', %s, %s)"
-)
+Transfer = tuple[uuid.UUID, uuid.UUID]  # an escrow account and a payer
+Payment = tuple[uuid.UUID, uuid.UUID, uuid.UUID]  # a payment, its escrow account and its payer
 
-Transfer = tuple[EscrowAccount, User]
+FLOOR = """
+CREATE OR REPLACE FUNCTION benchmark_transfer(payment uuid, escrow uuid, debited uuid, credited uuid, value numeric,
+                                              reference text, day date, at timestamptz) RETURNS void
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    journal uuid := realco_uuid7();
+BEGIN
+    PERFORM FROM escrow_accounts WHERE id = escrow FOR NO KEY UPDATE;
+    WITH heads AS (
+        UPDATE ledger_accounts SET balance = balance + value, entry_count = entry_count + 1
+         WHERE id IN (debited, credited) RETURNING id, balance, entry_count
+    ), written AS (
+        INSERT INTO journal_entries (id, escrow_account_id, event, entry_type, reference, request_hash, entry_count,
+                                     description, effective_date, transaction_id, created_at)
+        VALUES (journal, escrow, 'INBOUND_ACCEPTED', 'DEPOSIT', benchmark_transfer.reference, 'floor', 2, '', day,
+                payment, at)
+    )
+    INSERT INTO escrow_ledger_entries (id, escrow_account_id, ledger_account_id, journal_entry_id, transaction_id,
+                                       entry_type, sequence, amount, balance_before, balance_after, description,
+                                       reference, metadata, effective_date, created_at)
+    SELECT realco_uuid7(), escrow, id, journal, payment, 'DEPOSIT', entry_count,
+           CASE WHEN id = debited THEN value ELSE -value END, balance - value, balance, '',
+           benchmark_transfer.reference, '{}', day, at
+      FROM heads;
+END $$
+"""
+CALL_FLOOR = "SELECT benchmark_transfer(%s, %s, %s, %s, %s, %s, %s, %s)"
+PAYMENTS = """
+INSERT INTO transactions (id, type, status, held_from, hold_reason, payment_method, amount, fee_amount, net_amount,
+    currency, from_user_id, escrow_account_id, stripe_charge_id, stripe_transfer_id, plaid_transaction_id,
+    idempotency_key, request_hash, description, internal_memo, failure_code, failure_message, retry_count,
+    max_retries, approvals_required, initiated_by_id, is_reserved, cancelled_reason, user_agent,
+    compliance_check_passed, compliance_check_data, metadata, created_at, updated_at)
+SELECT realco_uuid7(), 'DEPOSIT', 'INITIATED', '', '', 'ACH', %s, 0, %s, 'USD', p.payer, p.escrow, '', '', '',
+       realco_uuid7()::text, '0', '', '', '', '', 0, 3, 0, p.payer, false, '', '', false, '{}', '{}', now(), now()
+  FROM unnest(%s::uuid[], %s::uuid[]) AS p (escrow, payer)
+RETURNING id, escrow_account_id, from_user_id
+"""
+LOAD = """
+SELECT count(*) FROM ledger_post(
+    ARRAY(SELECT realco_uuid7() FROM generate_series(1, %(size)s)),
+    array_fill(%(escrow)s::uuid, ARRAY[%(size)s]), array_fill('UNKNOWN_RECEIPT'::text, ARRAY[%(size)s]),
+    array_fill('DEPOSIT'::text, ARRAY[%(size)s]),
+    ARRAY(SELECT %(tag)s || n FROM generate_series(1, %(size)s) n), array_fill('load'::text, ARRAY[%(size)s]),
+    array_fill('A receipt'::text, ARRAY[%(size)s]), array_fill(%(at)s::timestamptz::date, ARRAY[%(size)s]),
+    array_fill(NULL::uuid, ARRAY[%(size)s]), array_fill(NULL::uuid, ARRAY[%(size)s]),
+    array_fill(NULL::uuid, ARRAY[%(size)s]), ARRAY(SELECT (n + 1) / 2 FROM generate_series(1, 2 * %(size)s) n),
+    ARRAY(SELECT CASE n %% 2 WHEN 1 THEN 'BANK' ELSE 'SUSPENSE' END FROM generate_series(1, 2 * %(size)s) n),
+    array_fill(NULL::uuid, ARRAY[2 * %(size)s]),
+    ARRAY(SELECT CASE n %% 2 WHEN 1 THEN 10.00 ELSE -10.00 END FROM generate_series(1, 2 * %(size)s) n),
+    NULL, %(at)s)
+"""
 
 
 def make_accounts(escrows: int, payers: int) -> list[Transfer]:
-    """Escrow accounts and payers, each payer with one escrow account."""
+    """Escrow accounts and payers, each payer with one escrow account and every ledger account used once."""
     users = [User(email=f"b{RUN}-{next(_serial)}@example.com", full_name=f"Payer {n}") for n in range(payers)]
     User.objects.bulk_create(users)
     sponsor = Organization.objects.create(name=f"Benchmark {uuid.uuid4()}", kind="SPONSOR", owner=users[0])
@@ -77,124 +135,234 @@ def make_accounts(escrows: int, payers: int) -> list[Transfer]:
         )
         with connection.cursor() as cursor:
             cursor.execute("SELECT realco_next_number('ESCROW', 2026)")
-            number_text = cursor.fetchone()[0]
+            [number_text] = cursor.fetchone()
         accounts.append(
             EscrowAccount.objects.create(offering=offering, account_number=number_text, external_account_id=tag)
         )
-    return [(accounts[n % escrows], user) for n, user in enumerate(users)]
+    transfers = [(accounts[n % escrows].pk, user.pk) for n, user in enumerate(users)]
+    post(make_payments(transfers))
+    return transfers
 
 
-def posting(transfer: Transfer) -> Posting:
-    escrow, payer = transfer
-    subject = Subject(escrow.pk, f"bench:{RUN}:{next(_serial)}", "DEPOSIT", NOW.date())
-    return postings.inbound_accepted(subject, payer_id=payer.pk, amount=AMOUNT)
+def make_payments(transfers: Sequence[Transfer]) -> list[Payment]:
+    """A deposit for each transfer, which has nothing posted yet."""
+    escrows, payers = zip(*transfers, strict=True)
+    with connection.cursor() as cursor:
+        cursor.execute(PAYMENTS, [AMOUNT, AMOUNT, list(escrows), list(payers)])
+        return [(payment, escrow, payer) for payment, escrow, payer in cursor.fetchall()]
 
 
-def through_ledger(transfers: Iterator[Transfer], size: int) -> None:
-    wanted = [posting(next(transfers)) for _ in range(size)]
+def accepted(payment: Payment) -> Posting:
+    pk, escrow, payer = payment
+    subject = Subject(escrow, f"{pk}:accepted:0", "DEPOSIT", NOW.date(), "Deposit accepted", pk)
+    return postings.inbound_accepted(subject, payer_id=payer, amount=AMOUNT)
+
+
+def post(payments: Sequence[Payment]) -> None:
     with transaction.atomic():
-        ledger.post(wanted, by=None, at=NOW)
+        ledger.post([accepted(payment) for payment in payments], by=None, at=NOW)
 
 
-class Bare:
-    """The same rows by bare psycopg: what a careful programmer without ledger_post would send."""
+class Floor:
+    """A transfer by the bare function, in one round trip that is its own transaction."""
 
-    def __init__(self, transfers: list[Transfer]) -> None:
-        self.connection = psycopg.connect(os.environ["DATABASE_URL"])
-        self.heads = {
-            (account.escrow_account_id, account.owner_id): account.pk
-            for account in LedgerAccount.objects.filter(escrow_account__in={escrow for escrow, _ in transfers})
-            if account.kind in ("CLEARING", "UNCLEARED")
-        }
+    def __init__(self) -> None:
+        self.connection = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+        rows = self.connection.execute("SELECT escrow_account_id, owner_id, id FROM ledger_accounts").fetchall()
+        self.accounts = {(escrow, owner): pk for escrow, owner, pk in rows}
 
-    def write(self, transfers: Iterator[Transfer], size: int) -> None:
-        with self.connection.transaction(), self.connection.cursor() as cursor:
-            chosen = [next(transfers) for _ in range(size)]
-            for escrow_id in sorted({escrow.pk for escrow, _ in chosen}):
-                cursor.execute("SELECT FROM escrow_accounts WHERE id = %s FOR NO KEY UPDATE", [escrow_id])
-            if size == 1:
-                self._one(cursor, chosen[0])
-            else:
-                self._many(cursor, chosen)
+    def __call__(self, payments: Sequence[Payment]) -> None:
+        for pk, escrow, payer in payments:
+            debited, credited = self.accounts[escrow, None], self.accounts[escrow, payer]
+            facts = [pk, escrow, debited, credited, AMOUNT, f"floor:{pk}", NOW.date(), NOW]
+            self.connection.execute(CALL_FLOOR, facts)
 
-    def _one(self, cursor: psycopg.Cursor, transfer: Transfer) -> None:
-        escrow, payer = transfer
-        journal, reference = uuid.uuid4(), f"bare:{RUN}:{next(_serial)}"
-        cursor.execute(JOURNAL, [journal, escrow.pk, reference, reference, NOW.date(), NOW])
-        for account, amount in self._sides(escrow, payer):
-            cursor.execute(HEAD, [AMOUNT, account])
-            head = cursor.fetchone()
-            assert head is not None
-            balance, sequence = head
-            cursor.execute(
-                ENTRY,
-                [uuid.uuid4(), escrow.pk, account, journal, sequence, amount, balance - AMOUNT, balance, reference]
-                + [NOW.date(), NOW],
-            )
 
-    def _many(self, cursor: psycopg.Cursor, chosen: list[Transfer]) -> None:
-        cursor.execute(
-            "SELECT id, balance, entry_count FROM ledger_accounts WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [[account for escrow, payer in chosen for account, _ in self._sides(escrow, payer)]],
+def work(name: str, transfers: list[Transfer], seconds: float, place: int, ready: Any, results: Any) -> None:
+    """One client: make payments, wait for the others, post one by one as long as there is time."""
+    write: Callable[[Sequence[Payment]], None] = post if name == "ledger.post" else Floor()
+    wanted = int(seconds * 4000) // ready.parties + 100
+    mine = islice(cycle(transfers[place:] + transfers[:place]), wanted)
+    waiting = iter(make_payments(list(mine)))
+    for payment in islice(waiting, 50):
+        write([payment])
+    ready.wait()
+    done, begun = 0, time.perf_counter()
+    for payment in waiting:
+        write([payment])
+        done += 1
+        if time.perf_counter() - begun > seconds:
+            break
+    results.put(done / (time.perf_counter() - begun))
+
+
+def one_by_one(name: str, transfers: list[Transfer], clients: int, seconds: float) -> float:
+    """Transfers per second of so many clients together."""
+    spawn = multiprocessing.get_context("spawn")
+    ready, results = spawn.Barrier(clients), spawn.Queue()
+    step = len(transfers) // clients
+    people = [
+        spawn.Process(target=work, args=(name, transfers, seconds, n * step, ready, results)) for n in range(clients)
+    ]
+    for person in people:
+        person.start()
+    total = sum(results.get(timeout=seconds * 20 + 300) for _ in people)
+    for person in people:
+        person.join()
+    return float(total)
+
+
+def in_batches(transfers: list[Transfer], seconds: float) -> float:
+    """Transfers per second in batches of ten thousand by one client; making the payments is not counted."""
+    source = cycle(transfers)
+    post(make_payments(list(islice(source, BATCH))))
+    done, spent = 0, 0.0
+    while spent < seconds or done < 3 * BATCH:
+        payments = make_payments(list(islice(source, BATCH)))
+        begun = time.perf_counter()
+        post(payments)
+        spent += time.perf_counter() - begun
+        done += BATCH
+    return done / spent
+
+
+def load(transfers: list[Transfer], entries: int) -> None:
+    """So many entries through ledger_post, half of them on the first escrow account, over a year."""
+    escrows = list(dict.fromkeys(escrow for escrow, _ in transfers))
+    batches = -(-entries // (2 * BATCH))
+    others = cycle(escrows[1:])
+    for number in range(batches):
+        escrow = escrows[0] if number % 2 == 0 else next(others)
+        at = NOW - timedelta(days=365) * ((batches - number) / batches)
+        facts = {"size": BATCH, "escrow": escrow, "tag": f"load:{RUN}:{number}:", "at": at}
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(LOAD, facts)
+        if number % 50 == 49:
+            print(f"  {(number + 1) * 2 * BATCH:,} entries", file=sys.stderr, flush=True)
+        if number in (0, 10):
+            with connection.cursor() as cursor:
+                cursor.execute("ANALYZE")
+
+
+def p95(read: Callable[[], object], times: int) -> float:
+    """The time that 95 % of the reads stay below, in milliseconds."""
+    spent = []
+    for _ in range(times):
+        begun = time.perf_counter()
+        read()
+        spent.append((time.perf_counter() - begun) * 1000)
+    return statistics.quantiles(spent, n=20)[-1]
+
+
+def readings(account: EscrowAccount) -> Iterator[tuple[str, Callable[[], object], str, Callable[[], list[Any]], int]]:
+    """What is read: its name, the product's query, hand-written SQL with its parameters, SYSTEM's figure in ms."""
+    every = EscrowLedgerEntry.objects.filter(escrow_account=account)
+    newest = every.order_by("-created_at", "-id")[0]
+    oldest = every.order_by("created_at", "id")[0]
+    span = newest.created_at - oldest.created_at
+    depths = cycle([newest.created_at - span * (n / 100) for n in range(0, 97, 7)])
+    ids = cycle([row.pk for day in islice(depths, 14) for row in every.filter(created_at__gte=day)[:20]])
+    columns = ", ".join(f"e.{field.column}" for field in EscrowLedgerEntry._meta.concrete_fields)
+    page = f"SELECT {columns} FROM escrow_ledger_entries e WHERE escrow_account_id = %s"
+    order = " ORDER BY created_at DESC, id DESC LIMIT 51"
+    month = newest.created_at - timedelta(days=30)
+    yield (
+        "entry by id",
+        lambda: EscrowLedgerEntry.objects.get(pk=next(ids)),
+        f"SELECT {columns} FROM escrow_ledger_entries e WHERE id = %s",
+        lambda: [next(ids)],
+        5,
+    )
+    yield (
+        "balance",
+        lambda: balances.balance(account.pk, "BANK"),
+        "SELECT balance FROM ledger_accounts WHERE escrow_account_id = %s AND kind = 'BANK'",
+        lambda: [account.pk],
+        10,
+    )
+    yield (
+        "page of 50, any depth",
+        lambda: pages.entries(account, after=pages.Position(next(depths), uuid.UUID(int=0))),
+        page + " AND created_at <= %s" + order,
+        lambda: [account.pk, next(depths)],
+        20,
+    )
+    places = cycle([newest.created_at - timedelta(days=n) for n in range(30)])
+    yield (
+        "30 days, a page",
+        lambda: pages.entries(account, since=month, after=pages.Position(next(places), uuid.UUID(int=0))),
+        page + " AND created_at >= %s AND created_at <= %s" + order,
+        lambda: [account.pk, month, next(places)],
+        30,
+    )
+
+
+def captured(read: Callable[[], object]) -> tuple[str, Any]:
+    """The one query that a reading sends, and its parameters."""
+    sent: list[tuple[str, Any]] = []
+
+    def keep(execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        sent.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(keep):
+        read()
+    [(sql, params)] = sent
+    return sql, params
+
+
+def show_readings(transfers: list[Transfer], times: int) -> None:
+    account = EscrowAccount.objects.get(pk=transfers[0][0])
+    bare = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+    print(f"\n{'p95 in ms':<24}{'bare':>9}{'same SQL':>10}{'product':>9}{'SYSTEM 7':>10}")
+    for name, product, sql, parameters, figure in readings(account):
+        shapes = [captured(product) for _ in range(14)]
+        places = cycle(shapes)
+
+        def same(places: Iterator[tuple[str, Any]] = places) -> object:
+            return bare.execute(*next(places)).fetchall()
+
+        def by_hand(sql: str = sql, parameters: Callable[[], list[Any]] = parameters) -> object:
+            return bare.execute(sql, parameters()).fetchall()
+
+        times_of = [p95(read, times) for read in (by_hand, same, product)]
+        print(
+            f"{name:<24}{times_of[0]:>9.2f}{times_of[1]:>10.2f}{times_of[2]:>9.2f}{'< ' + str(figure):>10}", flush=True
         )
-        heads = {row[0]: [row[1], row[2]] for row in cursor.fetchall()}
-        journals: list[list[object]] = []
-        entries: list[list[object]] = []
-        for escrow, payer in chosen:
-            journal, reference = uuid.uuid4(), f"bare:{RUN}:{next(_serial)}"
-            journals.append([journal, escrow.pk, reference, reference, NOW.date(), NOW])
-            for account, amount in self._sides(escrow, payer):
-                head = heads[account]
-                head[0] += AMOUNT
-                head[1] += 1
-                entries.append(
-                    [uuid.uuid4(), escrow.pk, account, journal, head[1], amount, head[0] - AMOUNT, head[0], reference]
-                    + [NOW.date(), NOW]
-                )
-        cursor.executemany(JOURNAL, journals)
-        cursor.executemany(
-            "UPDATE ledger_accounts SET balance = %s, entry_count = %s WHERE id = %s",
-            [[balance, sequence, account] for account, (balance, sequence) in heads.items()],
-        )
-        cursor.executemany(ENTRY, entries)
-
-    def _sides(self, escrow: EscrowAccount, payer: User) -> list[tuple[uuid.UUID, Decimal]]:
-        return [(self.heads[escrow.pk, None], AMOUNT), (self.heads[escrow.pk, payer.pk], -AMOUNT)]
-
-
-def rate(
-    write: Callable[[Iterator[Transfer], int], None], source: Iterator[Transfer], size: int, seconds: float
-) -> float:
-    """Transfers per second: one batch to warm up, then as many as fit."""
-    write(source, size)
-    done, begin = 0, time.perf_counter()
-    while done == 0 or time.perf_counter() - begin < seconds:
-        write(source, size)
-        done += size
-    return done / (time.perf_counter() - begin)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=5.0, help="how long each cell is measured (default 5)")
+    parser.add_argument(
+        "--entries", type=int, default=200_000, help="how many entries are read among (default 200,000)"
+    )
+    parser.add_argument("--clients", type=int, nargs="*", default=CLIENTS, help="clients at once (default 1 2 8)")
+    parser.add_argument("--only", choices=("one-by-one", "batches", "reads"), help="only this part")
     options = parser.parse_args()
     layouts = {"hot": make_accounts(1, 1), "spread": make_accounts(20, 1000)}
-    for transfers in layouts.values():
-        source = cycle(transfers)
-        through_ledger(source, max(len(transfers), 100))
     with connection.cursor() as cursor:
+        cursor.execute(FLOOR)
         cursor.execute("ANALYZE")
         cursor.execute("SELECT version(), current_setting('fsync'), current_setting('synchronous_commit')")
         version, fsync, commit = cursor.fetchone()
-    connection.close()
-    print(f"{version.split(' on ')[0]}, fsync {fsync}, synchronous_commit {commit}")
-    print(f"{'accounts':<10}{'batch':>8}{'ledger.post/s':>16}{'bare psycopg/s':>16}{'ratio':>8}")
-    for name, transfers in layouts.items():
-        bare, source = Bare(transfers), cycle(transfers)
-        for size in (1, 100, 10_000):
-            ours = rate(through_ledger, source, size, options.seconds)
-            theirs = rate(bare.write, source, size, options.seconds)
-            print(f"{name:<10}{size:>8,}{ours:>16,.0f}{theirs:>16,.0f}{ours / theirs:>8.2f}", flush=True)
+    print(f"{version.split(' on ')[0]}, fsync {fsync}, synchronous_commit {commit}, {os.cpu_count()} cores")
+    if options.only in (None, "one-by-one"):
+        print(f"\n{'one by one':<12}{'clients':>8}{'floor/s':>10}{'ledger.post/s':>15}{'ratio':>8}")
+        for name, transfers in layouts.items():
+            for clients in options.clients:
+                floor = one_by_one("floor", transfers, clients, options.seconds)
+                ours = one_by_one("ledger.post", transfers, clients, options.seconds)
+                print(f"{name:<12}{clients:>8}{floor:>10,.0f}{ours:>15,.0f}{ours / floor:>8.2f}", flush=True)
+    if options.only in (None, "batches"):
+        print(f"\n{'batches of 10,000':<20}{'transfers/s':>12}   (at least {LEAST_BATCH_RATE:,})")
+        for name, transfers in layouts.items():
+            print(f"{name:<20}{in_batches(transfers, options.seconds):>12,.0f}", flush=True)
+    if options.only in (None, "reads"):
+        load(layouts["spread"], options.entries)
+        show_readings(layouts["spread"], 300)
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION benchmark_transfer")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from escrow.models import JournalEntry, LedgerAccount
 Kind = LedgerAccount.Kind
 Event = JournalEntry.Event
 ZERO = Decimal("0.00")
+_as_json = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ class Posting:
             str(subject.reverses_id),
             [[str(line.kind), str(line.owner_id), f"{line.amount:.2f}"] for line in self.lines],
         ]
-        return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+        return hashlib.sha256(_as_json(content).encode()).hexdigest()
 
 
 def _moved(event: str, subject: Subject, amount: Decimal, *, debit: Line, credit: Line) -> Posting:

@@ -48,7 +48,12 @@ class Page:
 
 
 def page_of(row: models.Model, *, before: str = "") -> Page:
-    """Return a page of a row's events; two queries, however many there are."""
+    """
+    Return a page of a row's events; two queries, however many there are.
+
+    A row that is only ever written together with another (``audited_with``) has that row's events.
+    """
+    row = getattr(row, "audited_with", row)
     events = exact(AuditEvent.objects.filter(entity_type=row._meta.db_table, entity_id=str(row.pk)))
     if before.isdecimal() and len(before) < 19:
         events = events.filter(sequence__lt=int(before))

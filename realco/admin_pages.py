@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import flatten_fieldsets, unquote
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -177,17 +178,28 @@ class UncountedPaginator(_Paginator):
 
 
 class UncountedChangeList(ChangeList):
-    """A list page that reads its rows and one more, by which it knows whether others follow."""
+    """
+    A list page that reads its rows and one more, by which it knows whether others follow.
+
+    It goes back so many pages and no further: at ten million rows the database would skip them all
+    to show the last ones. What lies deeper is found by search or filter.
+    """
+
+    DEEPEST_PAGE = 100
 
     has_next = False
+    is_cut = False
     first_row = 0
     last_row = 0
 
     def get_results(self, request: HttpRequest) -> None:
         """Read one page; ``result_count`` is what is known of, not what there is."""
+        if self.page_num > self.DEEPEST_PAGE:
+            raise IncorrectLookupParameters
         before = (self.page_num - 1) * self.list_per_page
         rows = list(self.queryset[before : before + self.list_per_page + 1])
-        self.has_next = len(rows) > self.list_per_page
+        self.is_cut = len(rows) > self.list_per_page and self.page_num == self.DEEPEST_PAGE
+        self.has_next = len(rows) > self.list_per_page and not self.is_cut
         shown = rows[: self.list_per_page]
         self.first_row, self.last_row = before + 1, before + len(shown)
         self.result_count = before + len(rows)

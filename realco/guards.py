@@ -46,8 +46,13 @@ class Guard(pgtrigger.Trigger):
         return f"{self.procedure}({quoted})"
 
 
-def audited(*secret: str) -> list[pgtrigger.Trigger]:
-    """Write every insert, update and delete to audit_events; columns named secret show only that they changed."""
+def audited(*secret: str, **instead: str | None) -> list[pgtrigger.Trigger]:
+    """
+    Write every insert, update and delete to audit_events; columns named secret show only that they changed.
+
+    ``insert``, ``update`` and ``delete`` name another function for a table that needs its own words, or
+    None where another row's event already says all.
+    """
     referencing = {
         "insert": pgtrigger.Referencing(new="new_rows"),
         "update": pgtrigger.Referencing(old="old_rows", new="new_rows"),
@@ -56,8 +61,8 @@ def audited(*secret: str) -> list[pgtrigger.Trigger]:
     operations = {"insert": pgtrigger.Insert, "update": pgtrigger.Update, "delete": pgtrigger.Delete}
     return [
         Guard(
-            "realco_audit",
-            ",".join(secret),
+            instead.get(verb) or "realco_audit",
+            *([] if verb in instead else [",".join(secret)]),
             name=f"audit_{verb}",
             level=pgtrigger.Statement,
             when=pgtrigger.After,
@@ -65,6 +70,7 @@ def audited(*secret: str) -> list[pgtrigger.Trigger]:
             referencing=referencing[verb],
         )
         for verb in operations
+        if instead.get(verb, "") is not None
     ]
 
 
@@ -99,12 +105,12 @@ def _never_truncated() -> pgtrigger.Trigger:
     )
 
 
-def immutable(*columns: str) -> pgtrigger.Trigger:
+def immutable(*columns: str, name: str = "immutable") -> pgtrigger.Trigger:
     """Refuse an update that changes one of the columns."""
     return Guard(
         "realco_immutable",
         *columns,
-        name="immutable",
+        name=name,
         when=pgtrigger.Before,
         operation=pgtrigger.UpdateOf(*columns),
     )

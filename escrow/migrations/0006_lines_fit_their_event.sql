@@ -5,47 +5,27 @@
 -- Whether an event may debit (or credit) a kind of account. REVERSAL is not here: it mirrors another entry.
 CREATE FUNCTION ledger_line_fits(event text, kind text, is_debit boolean) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT coalesce(kind = ANY (CASE WHEN is_debit THEN
-        CASE event
-            WHEN 'INBOUND_ACCEPTED' THEN '{CLEARING}'
-            WHEN 'INBOUND_SETTLED' THEN '{BANK}'
-            WHEN 'INBOUND_CLEARED' THEN '{UNCLEARED}'
-            WHEN 'INBOUND_FAILED' THEN '{UNCLEARED}'
-            WHEN 'RETURN_BEFORE_CLEARING' THEN '{UNCLEARED}'
-            WHEN 'RETURN_AFTER_CLEARING' THEN '{INVESTOR,OFFERING,FEES,RECEIVABLE}'
-            WHEN 'RELEASE' THEN '{INVESTOR}'
-            WHEN 'RESERVE' THEN '{OFFERING,INVESTOR,FEES}'
-            WHEN 'UNRESERVE' THEN '{PAYOUTS}'
-            WHEN 'OUTBOUND_SETTLED' THEN '{PAYOUTS}'
-            WHEN 'PAYOUT_RETURNED' THEN '{BANK}'
-            WHEN 'HOLD' THEN '{INVESTOR,OFFERING}'
-            WHEN 'HOLD_RELEASED' THEN '{HELD}'
-            WHEN 'UNKNOWN_RECEIPT' THEN '{BANK}'
-            WHEN 'RECEIPT_CLAIMED' THEN '{SUSPENSE}'
-            WHEN 'FEE_RETURNED' THEN '{FEES}'
-            WHEN 'BANK_FEE' THEN '{FEES,OFFERING}'
-        END::text[]
-    ELSE
-        CASE event
-            WHEN 'INBOUND_ACCEPTED' THEN '{UNCLEARED}'
-            WHEN 'INBOUND_SETTLED' THEN '{CLEARING}'
-            WHEN 'INBOUND_CLEARED' THEN '{INVESTOR,OFFERING,FEES,RECEIVABLE}'
-            WHEN 'INBOUND_FAILED' THEN '{CLEARING}'
-            WHEN 'RETURN_BEFORE_CLEARING' THEN '{BANK}'
-            WHEN 'RETURN_AFTER_CLEARING' THEN '{BANK}'
-            WHEN 'RELEASE' THEN '{OFFERING}'
-            WHEN 'RESERVE' THEN '{PAYOUTS}'
-            WHEN 'UNRESERVE' THEN '{OFFERING,INVESTOR,FEES}'
-            WHEN 'OUTBOUND_SETTLED' THEN '{BANK}'
-            WHEN 'PAYOUT_RETURNED' THEN '{OFFERING,INVESTOR,FEES}'
-            WHEN 'HOLD' THEN '{HELD}'
-            WHEN 'HOLD_RELEASED' THEN '{INVESTOR,OFFERING}'
-            WHEN 'UNKNOWN_RECEIPT' THEN '{SUSPENSE}'
-            WHEN 'RECEIPT_CLAIMED' THEN '{INVESTOR,UNCLEARED,RECEIVABLE}'
-            WHEN 'FEE_RETURNED' THEN '{INVESTOR}'
-            WHEN 'BANK_FEE' THEN '{BANK}'
-        END::text[]
-    END), false)
+    SELECT CASE event
+        WHEN 'INBOUND_ACCEPTED' THEN CASE WHEN is_debit THEN kind = 'CLEARING' ELSE kind = 'UNCLEARED' END
+        WHEN 'INBOUND_SETTLED' THEN CASE WHEN is_debit THEN kind = 'BANK' ELSE kind = 'CLEARING' END
+        WHEN 'INBOUND_CLEARED' THEN CASE
+            WHEN is_debit THEN kind = 'UNCLEARED' ELSE kind IN ('INVESTOR', 'OFFERING', 'FEES', 'RECEIVABLE') END
+        WHEN 'INBOUND_FAILED' THEN CASE WHEN is_debit THEN kind = 'UNCLEARED' ELSE kind = 'CLEARING' END
+        WHEN 'RETURN_BEFORE_CLEARING' THEN CASE WHEN is_debit THEN kind = 'UNCLEARED' ELSE kind = 'BANK' END
+        WHEN 'RETURN_AFTER_CLEARING' THEN CASE
+            WHEN is_debit THEN kind IN ('INVESTOR', 'OFFERING', 'FEES', 'RECEIVABLE') ELSE kind = 'BANK' END
+        WHEN 'RELEASE' THEN CASE WHEN is_debit THEN kind = 'INVESTOR' ELSE kind = 'OFFERING' END
+        WHEN 'RESERVE' THEN CASE WHEN is_debit THEN kind IN ('OFFERING', 'INVESTOR', 'FEES') ELSE kind = 'PAYOUTS' END
+        WHEN 'UNRESERVE' THEN CASE WHEN is_debit THEN kind = 'PAYOUTS' ELSE kind IN ('OFFERING', 'INVESTOR', 'FEES') END
+        WHEN 'OUTBOUND_SETTLED' THEN CASE WHEN is_debit THEN kind = 'PAYOUTS' ELSE kind = 'BANK' END
+        WHEN 'PAYOUT_RETURNED' THEN CASE WHEN is_debit THEN kind = 'BANK' ELSE kind IN ('OFFERING', 'INVESTOR', 'FEES') END
+        WHEN 'HOLD' THEN CASE WHEN is_debit THEN kind IN ('INVESTOR', 'OFFERING') ELSE kind = 'HELD' END
+        WHEN 'HOLD_RELEASED' THEN CASE WHEN is_debit THEN kind = 'HELD' ELSE kind IN ('INVESTOR', 'OFFERING') END
+        WHEN 'UNKNOWN_RECEIPT' THEN CASE WHEN is_debit THEN kind = 'BANK' ELSE kind = 'SUSPENSE' END
+        WHEN 'RECEIPT_CLAIMED' THEN CASE WHEN is_debit THEN kind = 'SUSPENSE' ELSE kind IN ('INVESTOR', 'UNCLEARED', 'RECEIVABLE') END
+        WHEN 'FEE_RETURNED' THEN CASE WHEN is_debit THEN kind = 'FEES' ELSE kind = 'INVESTOR' END
+        WHEN 'BANK_FEE' THEN CASE WHEN is_debit THEN kind IN ('FEES', 'OFFERING') ELSE kind = 'BANK' END
+        ELSE false END
 $$;
 
 -- The kind of account that a payment of a type is taken from (outbound) or ends on, less its fee (inbound).
@@ -103,6 +83,7 @@ BEGIN
       LEFT JOIN transactions t ON t.id = n.transaction_id
       LEFT JOIN journal_entries r ON r.id = n.reverses_id
      CROSS JOIN LATERAL (SELECT CASE
+        WHEN n.transaction_id IS NOT NULL AND t.id IS NULL THEN 'names a payment that does not exist'
         WHEN n.event = 'REVERSAL' THEN CASE
             WHEN r.escrow_account_id IS DISTINCT FROM n.escrow_account_id
             THEN 'reverses an entry of another escrow account'

@@ -12,7 +12,7 @@ import realco.identifiers
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("escrow", "0006_lines_fit_their_event"),
+        ("escrow", "0008_audit_a_posting_once"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -103,9 +103,10 @@ class EscrowAccount(FSMModelMixin, models.Model):
             ),
         )
         triggers = (
-            *guards.audited(),
+            *guards.audited(update="escrow_audit_accounts"),
             *guards.never_deleted(),
             guards.immutable("offering_id", "account_number", "currency", "external_account_id"),
+            guards.immutable("id", name="keeps_its_id"),
             guards.written_once("bank_account_id", "closed_at"),
             guards.legal_status(EscrowAccountStatus.ACTIVE, TRANSITIONS),
             guards.Guard(

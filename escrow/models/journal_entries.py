@@ -59,7 +59,7 @@ class JournalEntry(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     escrow_account = models.ForeignKey(
-        EscrowAccount, on_delete=models.PROTECT, related_name="journal_entries", db_index=False
+        EscrowAccount, on_delete=models.PROTECT, related_name="journal_entries", db_index=False, db_constraint=False
     )
     event = models.CharField(max_length=30, choices=JournalEvent)
     entry_type = models.CharField(max_length=20, choices=LedgerEntryType)
@@ -69,7 +69,7 @@ class JournalEntry(models.Model):
     description = models.CharField(max_length=300, blank=True, default="")
     effective_date = models.DateField()
     transaction = models.ForeignKey(
-        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="journal_entries"
+        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="journal_entries", db_constraint=False
     )
     distribution = models.ForeignKey(
         "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="journal_entries"
@@ -95,7 +95,7 @@ class JournalEntry(models.Model):
             ),
         )
         triggers = (
-            *guards.audited(),
+            *guards.audited(insert="ledger_audit_journal_entries"),
             *guards.append_only(),
             guards.Guard(
                 "ledger_event_is_allowed",
@@ -125,19 +125,31 @@ class EscrowLedgerEntry(models.Model):
     ``amount`` is positive for a debit, negative for a credit. ``balance_before`` and
     ``balance_after`` are the ledger account's own balance, in its normal sign; ``sequence`` counts
     its entries from 1 without a gap, so that a lost update cannot commit.
+
+    What it says besides is its journal entry's, word for word, and ``ledger_entries_follow`` compares: so its
+    foreign keys are that trigger's and the journal entry's, not constraints of their own (ADR 20), and its
+    audit event is the journal entry's.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     escrow_account = models.ForeignKey(
-        EscrowAccount, on_delete=models.PROTECT, related_name="ledger_entries", db_index=False
+        EscrowAccount, on_delete=models.PROTECT, related_name="ledger_entries", db_index=False, db_constraint=False
     )
-    ledger_account = models.ForeignKey(LedgerAccount, on_delete=models.PROTECT, related_name="entries", db_index=False)
-    journal_entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="entries")
+    ledger_account = models.ForeignKey(
+        LedgerAccount, on_delete=models.PROTECT, related_name="entries", db_index=False, db_constraint=False
+    )
+    journal_entry = models.ForeignKey(
+        JournalEntry, on_delete=models.PROTECT, related_name="entries", db_constraint=False
+    )
     transaction = models.ForeignKey(
-        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="ledger_entries"
+        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="ledger_entries", db_constraint=False
     )
     distribution = models.ForeignKey(
-        "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="ledger_entries"
+        "distributions.Distribution",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="ledger_entries",
+        db_constraint=False,
     )
     entry_type = models.CharField(max_length=20, choices=LedgerEntryType)
     sequence = models.BigIntegerField()
@@ -146,7 +158,14 @@ class EscrowLedgerEntry(models.Model):
     balance_after = MoneyField()
     description = models.CharField(max_length=300, blank=True, default="")
     reference = models.CharField(max_length=200)
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        db_index=False,
+    )
     metadata = models.JSONField(default=dict, blank=True)
     effective_date = models.DateField()
     created_at = models.DateTimeField(default=timezone.now)
@@ -171,7 +190,7 @@ class EscrowLedgerEntry(models.Model):
             models.CheckConstraint(condition=Q(sequence__gte=1), name="escrow_entries_sequence_from_one"),
         )
         triggers = (
-            *guards.audited(),
+            *guards.audited(insert=None),
             *guards.append_only(),
             guards.Guard(
                 "ledger_entries_follow",
@@ -193,3 +212,8 @@ class EscrowLedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.amount} {self.reference}"
+
+    @property
+    def audited_with(self) -> JournalEntry:
+        """The row whose audit events are this one's."""
+        return self.journal_entry

@@ -89,9 +89,9 @@ class LedgerAccount(models.Model):
             ),
         )
         triggers = (
-            *guards.audited(),
+            *guards.audited(update=None),
             *guards.never_deleted(),
-            guards.immutable("escrow_account_id", "kind", "owner_id", "currency"),
+            guards.immutable("id", "escrow_account_id", "kind", "owner_id", "currency", "created_at"),
             *(
                 guards.Guard(
                     "ledger_heads_are_last_entries",

@@ -6,7 +6,7 @@ ids and their ledger accounts in theirs, leaves out references that are there al
 balances and writes everything with one statement. Triggers refuse what breaks a rule.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -72,8 +72,9 @@ class Posted:
 
 
 _POST = (
-    "SELECT * FROM ledger_post(%s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[],"
-    " %s::date[], %s::uuid[], %s::uuid[], %s::uuid[], %s::integer[], %s::text[], %s::uuid[], %s::numeric[],"
+    "SELECT * FROM ledger_post(%s::text::uuid[], %s::text::uuid[], %s::text::text[], %s::text::text[],"
+    " %s::text::text[], %s::text::text[], %s::text::text[], %s::text::date[], %s::text::uuid[], %s::text::uuid[],"
+    " %s::text::uuid[], %s::text::integer[], %s::text::text[], %s::text::uuid[], %s::text::numeric[],"
     " %s::uuid, %s::timestamptz)"
 )
 
@@ -115,28 +116,42 @@ def refusing() -> Iterator[None]:
 
 
 def _columns(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[Any]:
-    """Turn postings into the parallel arrays that ledger_post takes."""
+    """Turn postings into the parallel arrays that ledger_post takes, as PostgreSQL writes arrays."""
     subjects = [posting.subject for posting in postings]
     lines = [(number, line) for number, posting in enumerate(postings, start=1) for line in posting.lines]
     return [
-        [new_id() for _ in subjects],
-        [subject.escrow_account_id for subject in subjects],
-        [str(posting.event) for posting in postings],
-        [str(subject.entry_type) for subject in subjects],
-        [subject.reference for subject in subjects],
-        [posting.content_hash for posting in postings],
-        [subject.description for subject in subjects],
-        [subject.effective_date for subject in subjects],
-        [subject.transaction_id for subject in subjects],
-        [subject.distribution_id for subject in subjects],
-        [subject.reverses_id for subject in subjects],
-        [number for number, _ in lines],
-        [str(line.kind) for _, line in lines],
-        [line.owner_id for _, line in lines],
-        [line.amount for _, line in lines],
+        _array(new_id() for _ in subjects),
+        _array(subject.escrow_account_id for subject in subjects),
+        _array(posting.event for posting in postings),
+        _array(subject.entry_type for subject in subjects),
+        _texts(subject.reference for subject in subjects),
+        _array(posting.content_hash for posting in postings),
+        _texts(subject.description for subject in subjects),
+        _array(subject.effective_date for subject in subjects),
+        _array(subject.transaction_id for subject in subjects),
+        _array(subject.distribution_id for subject in subjects),
+        _array(subject.reverses_id for subject in subjects),
+        _array(number for number, _ in lines),
+        _array(line.kind for _, line in lines),
+        _array(line.owner_id for _, line in lines),
+        _array(line.amount for _, line in lines),
         by.pk if by is not None else None,
         at,
     ]
+
+
+def _array(values: Iterable[object]) -> str:
+    """
+    Write an array of words without spaces, numbers, days or ids; None is a null.
+
+    The driver would dump each element by itself, which took half as long as posting it.
+    """
+    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _texts(values: Iterable[str]) -> str:
+    """Write an array of any texts, each in quotes."""
+    return "{" + ",".join(['"' + value.replace("\\", r"\\").replace('"', r"\"") + '"' for value in values]) + "}"
 
 
 def _refuse(error: DatabaseError) -> NoReturn:

@@ -256,6 +256,7 @@ class Transaction(FSMModelMixin, models.Model):
                 "to_user_id", "from_bank_account_id", "to_bank_account_id", "offering_id", "escrow_account_id",
                 "distribution_id", "replaces_id", "idempotency_key", "request_hash", "initiated_by_id", "created_at",
             ),
+            guards.immutable("id", name="keeps_its_id"),
             guards.written_once(
                 "approved_by_id", "approved_at", "second_approved_by_id", "second_approved_at",
                 "settled_at", "clears_on", "completed_at", "cancelled_at", "reversed_at",

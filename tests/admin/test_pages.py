@@ -13,8 +13,8 @@ from django.urls import reverse
 
 from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount
-from finance.models import BankAccount
-from realco.admin_pages import ReadOnlyAdmin
+from finance.models import BankAccount, Transaction
+from realco.admin_pages import ReadOnlyAdmin, UncountedChangeList
 from realco.models import User
 from tests import factories
 from tests.admin.conftest import client_of
@@ -155,11 +155,24 @@ class TestAList:
 
         first = operator_client.get(events)
         second = operator_client.get(events, {"p": 2})
-        beyond = operator_client.get(events, {"p": 900})
+        beyond = operator_client.get(events, {"p": 90})
 
         assert "more follow" in first.content.decode()
         assert first.context["cl"].result_list[-1].sequence > second.context["cl"].result_list[0].sequence
         assert "Nothing found" in beyond.content.decode()
+
+    def test_goes_no_deeper_than_its_last_page(
+        self, escrow: EscrowAccount, investor: User, at: datetime, operator_client: Client, monkeypatch: Any
+    ) -> None:
+        """Or one page would have the database skip every row before it."""
+        for _ in range(3):
+            factories.deposit(escrow, investor, "500.00", at=at)
+        monkeypatch.setattr(admin.site._registry[Transaction], "list_per_page", 1)
+        monkeypatch.setattr(UncountedChangeList, "DEEPEST_PAGE", 2)
+        last = operator_client.get(address(Transaction, "changelist"), {"p": 2}).content.decode()
+        assert "found by search or filter" in last and "more follow" not in last
+        beyond = operator_client.get(address(Transaction, "changelist"), {"p": 3})
+        assert (beyond.status_code, beyond["Location"].partition("?")[2]) == (302, "e=1")
 
 
 class TestTheFirstPage:

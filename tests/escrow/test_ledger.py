@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Sum
+from django.test.utils import CaptureQueriesContext
 
 from escrow import postings
 from escrow.models import EscrowAccount, EscrowLedgerEntry, JournalEntry, LedgerAccount
@@ -16,7 +17,9 @@ from escrow.operations import escrow_accounts, ledger
 from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds, ReferenceReused, UnbalancedPosting
 from escrow.postings import Line, Posting, Subject
 from escrow.queries.balances import balance
+from escrow.queries.ledger import Position, entries
 from finance.models import Transaction
+from realco import admin_history, audit
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.conftest import close_connections
@@ -195,10 +198,84 @@ class TestPost:
         assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == TEN + Decimal("15.00")
         assert sums(escrow) == 0
 
-    def test_every_row_is_in_the_audit_trail(self, funded: EscrowAccount) -> None:
-        kinds = dict.fromkeys(AuditEvent.objects.values_list("entity_type", flat=True))
-        assert {"journal_entries", "escrow_ledger_entries", "ledger_accounts", "escrow_accounts"} <= set(kinds)
-        assert AuditEvent.objects.filter(entity_type="escrow_ledger_entries").count() == 6
+    def test_each_posting_is_in_the_audit_trail_once(
+        self, funded: EscrowAccount, investor: User, operator: User, at: datetime
+    ) -> None:
+        payment = deposit(funded, investor)
+        before = AuditEvent.objects.latest("sequence").sequence
+        with audit.acting("test.post", by=operator, reason="a reason", request_id="r-1"), transaction.atomic():
+            [posted] = ledger.post([accepted(payment)], by=operator, at=at)
+        [event] = AuditEvent.objects.filter(sequence__gt=before)
+        assert (event.entity_type, event.entity_id) == ("journal_entries", str(posted.journal_entry_id))
+        assert (event.action, event.reason, event.user, event.request_id) == ("test.post", "a reason", operator, "r-1")
+
+    def test_an_entry_has_the_history_of_its_journal_entry(self, funded: EscrowAccount) -> None:
+        entry = EscrowLedgerEntry.objects.latest("sequence")
+        [event] = admin_history.page_of(entry).events
+        assert event.event.entity_id == str(entry.journal_entry_id)
+
+    def test_a_balance_is_no_event_of_the_escrow_account_and_its_status_is(
+        self, funded: EscrowAccount, approver: User, at: datetime
+    ) -> None:
+        def events() -> list[dict[str, object]]:
+            rows = AuditEvent.objects.filter(entity_type="escrow_accounts", operation="UPDATE")
+            return [event.changes["after"] for event in rows]
+
+        assert events() == []
+        escrow_accounts.freeze(funded, by=approver, reason="court order", at=at)
+        [after] = events()
+        assert after["status"] == "FROZEN" and "current_balance" not in after
+
+    def test_a_batch_is_a_handful_of_statements_whatever_its_size(self, escrow: EscrowAccount, investor: User) -> None:
+        waiting = [deposit(escrow, investor) for _ in range(310)]
+
+        def statements(batch: list[Transaction]) -> list[str]:
+            with CaptureQueriesContext(connection) as sent, transaction.atomic():
+                ledger.post([accepted(payment) for payment in batch], by=None, at=AT)
+            return [str(query["sql"])[:25] for query in sent.captured_queries]
+
+        ten, many = statements(waiting[:10]), statements(waiting[10:])
+        assert ten == many
+        assert sum("ledger_post" in sql for sql in many) == 1 and len(many) <= 4
+        assert JournalEntry.objects.count() == 310
+
+    @pytest.mark.django_db
+    def test_no_trigger_of_the_ledger_runs_once_for_each_row(self) -> None:
+        """A batch would pay for each of its rows; foreign keys do, and are left where they are few."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT t.tgrelid::regclass::text, p.proname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid"
+                " WHERE t.tgrelid IN ('journal_entries'::regclass, 'escrow_ledger_entries'::regclass)"
+                " AND t.tgtype & 1 = 1 AND t.tgtype & 4 = 4 AND p.proname NOT LIKE 'RI_FKey%'"
+            )
+            assert cursor.fetchall() == []
+
+
+class TestPlans:
+    """Reading touches what is shown: a balance is one row, a page its own rows, whatever lies before it."""
+
+    def explained(self, sql: str, parameters: list[object]) -> str:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {sql}", parameters)
+            return "\n".join(line for (line,) in cursor.fetchall())
+
+    def test_a_balance_is_found_by_its_index(self, funded: EscrowAccount, investor: User) -> None:
+        with CaptureQueriesContext(connection) as sent:
+            balance(funded.pk, Kind.INVESTOR, investor.pk)
+        [query] = sent.captured_queries
+        plan = self.explained(query["sql"], [])
+        assert "Aggregate" not in plan and "ledger_accounts_" in plan
+
+    def test_a_page_walks_its_index_and_neither_counts_nor_skips(self, funded: EscrowAccount) -> None:
+        newest = EscrowLedgerEntry.objects.latest("created_at", "id")
+        with CaptureQueriesContext(connection) as sent:
+            entries(funded, after=Position(newest.created_at, newest.pk))
+        [query] = sent.captured_queries
+        assert "COUNT(" not in query["sql"] and "OFFSET" not in query["sql"]
+        plan = self.explained(query["sql"], [])
+        assert "escrow_entries_escrow_time" in plan
+        assert "created_at <=" in plan.split("Index Cond")[1].split("\n")[0]
 
 
 @pytest.mark.django_db(transaction=True)
