@@ -85,6 +85,7 @@ def forge(
             },
         )
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 def _approve_reversal(journal_entry_id: UUID) -> None:

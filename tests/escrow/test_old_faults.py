@@ -69,7 +69,7 @@ class TestAReconciliation:
 
         for stated in ([Stated(150000, "SBX-Ann")], [Stated(150000, "SBX-Ann"), Stated(150000, "SBX-Bob")], []):
             data = statement(escrow.external_account_id, Day(TUESDAY, 0, stated))
-            statements.import_bai2(data, file_name="a.bai2", by=operator, at=at)
+            statements.import_file(data, file_name="a.bai2", by=operator, at=at)
             reconciliations.reconcile(escrow, as_of=TUESDAY, by=operator, at=at)
 
         assert balances(escrow) == before

@@ -68,7 +68,7 @@ def take(escrow: EscrowAccount, operator: User, at: datetime) -> Taken:
 def bank_agrees(escrow: EscrowAccount, people: list[User], operator: User, at: datetime) -> None:
     lines = [Stated(cents, reference=f"SBX-{n}") for n, cents in ((1, 100025), (2, 200025), (3, 300025))]
     data = statement(escrow.external_account_id, Day(TUESDAY, 0, lines))
-    statements.import_bai2(data, file_name="a.bai2", by=operator, at=at)
+    statements.import_file(data, file_name="a.bai2", by=operator, at=at)
 
 
 def file_of(snapshot: ProofSnapshot, person: User) -> dict[str, Any]:
@@ -103,7 +103,7 @@ class TestTake:
         self, take: Taken, escrow: EscrowAccount, people: list[User], operator: User, at: datetime
     ) -> None:
         short = statement(escrow.external_account_id, Day(TUESDAY, 0, [Stated(100025, reference="SBX-1")]))
-        statements.import_bai2(short, file_name="a.bai2", by=operator, at=at)
+        statements.import_file(short, file_name="a.bai2", by=operator, at=at)
         snapshot = take()
         assert not snapshot.is_balanced
         assert snapshot.reconciliation.result == Reconciliation.Result.MISMATCHED

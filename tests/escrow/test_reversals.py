@@ -58,7 +58,7 @@ def receipt(escrow: EscrowAccount, at: datetime) -> JournalEntry:
 def line(escrow: EscrowAccount, operator: User, at: datetime) -> BankStatementLine:
     """A receipt on the bank's statement, booked as unknown."""
     data = statement(escrow.external_account_id, Day(TUESDAY, 0, [Stated(50000, reference="ODD-1")]))
-    statements.import_bai2(data, file_name="a.bai2", by=operator, at=at)
+    statements.import_file(data, file_name="a.bai2", by=operator, at=at)
     return statements.record_unknown_receipt(BankStatementLine.objects.get(), by=operator, at=at)
 
 

@@ -99,7 +99,7 @@ class TestReceivables:
     ) -> None:
         give_back(released[0], at=at)
         data = statement(escrow.external_account_id, Day(WEDNESDAY, 0, [Stated(cents, "WIRE 9")]))
-        statements.import_bai2(data, file_name="a.bai2", by=operator, at=at)
+        statements.import_file(data, file_name="a.bai2", by=operator, at=at)
         line = statements.record_unknown_receipt(
             BankStatementLine.objects.get(customer_reference="WIRE 9"), by=operator, at=at
         )
