@@ -19,6 +19,7 @@ HELD_FROM = "<held_from>"
 Before = pgtrigger.Before
 After = pgtrigger.After
 Insert = pgtrigger.Insert
+Update = pgtrigger.Update
 InsertOrUpdate = pgtrigger.Insert | pgtrigger.Update
 Statement = pgtrigger.Statement
 UpdateOf = pgtrigger.UpdateOf

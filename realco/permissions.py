@@ -18,6 +18,7 @@ FREEZE_ESCROW = "escrow.freeze_escrowaccount"
 RECONCILE = "escrow.reconcile_escrowaccount"
 PROPOSE_CLOSING = "escrow.propose_closing"
 APPROVE_CLOSING = "escrow.approve_closing"
+APPROVE_BANK_PROPOSAL = "escrow.approve_bankproposal"
 REVIEW_CHECK = "compliance.review_compliancecheck"
 RESTRICT_INVESTOR = "compliance.restrict_investorprofile"
 CREATE_DISTRIBUTION = "distributions.create_distribution"
@@ -31,6 +32,7 @@ VIEW_EVERYTHING = (
     "escrow.view_escrowaccount", "escrow.view_ledgeraccount", "escrow.view_journalentry",
     "escrow.view_escrowledgerentry", "escrow.view_investment", "escrow.view_reconciliation",
     "escrow.view_bankstatement", "escrow.view_bankstatementline", "escrow.view_closing",
+    "escrow.view_bankmatch", "escrow.view_bankproposal",
     "finance.view_transaction", "finance.view_transactionattempt", "finance.view_transactionwebhook",
     "finance.view_bankaccount", "finance.view_feerule",
     "distributions.view_distribution", "distributions.view_distributionallocation",
@@ -44,7 +46,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
         RECONCILE, PROPOSE_CLOSING, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
     ),
     "Approvers": (
-        *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_DISTRIBUTION,
+        *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_BANK_PROPOSAL,
+        APPROVE_DISTRIBUTION,
     ),
     "Compliance": (*VIEW_EVERYTHING, HOLD_PAYMENT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR),
 }  # fmt: skip

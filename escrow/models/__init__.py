@@ -1,3 +1,5 @@
+from escrow.models.bank_matches import BankMatch, BankMatchEntry, BankMatchLine
+from escrow.models.bank_proposals import BankProposal
 from escrow.models.closings import Closing
 from escrow.models.escrow_accounts import EscrowAccount
 from escrow.models.investments import Investment
@@ -6,6 +8,10 @@ from escrow.models.ledger_accounts import LedgerAccount
 from escrow.models.reconciliations import BankStatement, BankStatementLine, Reconciliation
 
 __all__ = [
+    "BankMatch",
+    "BankMatchEntry",
+    "BankMatchLine",
+    "BankProposal",
     "BankStatement",
     "BankStatementLine",
     "Closing",

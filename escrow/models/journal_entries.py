@@ -40,6 +40,8 @@ class JournalEvent(models.TextChoices):
     HOLD_RELEASED = "HOLD_RELEASED", "Hold released"
     UNKNOWN_RECEIPT = "UNKNOWN_RECEIPT", "Unknown receipt"
     RECEIPT_CLAIMED = "RECEIPT_CLAIMED", "Receipt claimed"
+    FEE_RETURNED = "FEE_RETURNED", "Fee given back"
+    BANK_FEE = "BANK_FEE", "Bank fee"
     REVERSAL = "REVERSAL", "Reversal"
 
 

@@ -1,7 +1,6 @@
-"""Bank statements: taking in what the escrow bank says, each line once, and booking receipts nobody knows."""
+"""Bank statements: taking in what the escrow bank says, each line once."""
 
 import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import PurePath
@@ -9,18 +8,10 @@ from pathlib import PurePath
 from django.db import transaction
 from django.db.models import Q
 
-from escrow import bank_files, postings
-from escrow.models import (
-    BankStatement,
-    BankStatementLine,
-    EscrowAccount,
-    EscrowLedgerEntry,
-    LedgerAccount,
-    LedgerEntryType,
-)
-from escrow.operations import escrow_accounts, ledger
+from escrow import bank_files
+from escrow.models import BankStatement, BankStatementLine, EscrowAccount
 from realco import audit, permissions
-from realco.errors import IllegalTransition, Refusal
+from realco.errors import Refusal
 from realco.models import User
 
 _SEPARATORS = ("-", ":", "/", " ", "_")
@@ -28,14 +19,6 @@ _SEPARATORS = ("-", ":", "/", " ", "_")
 
 class UnknownAccount(Refusal):
     """The file is about a bank account that is no escrow account of ours."""
-
-
-class AlreadyMatched(IllegalTransition):
-    """The bank line is explained by an entry of the books already."""
-
-
-class NotAReceipt(Refusal):
-    """Money left the bank account with this line; only receipts can wait in suspense."""
 
 
 def import_bai2(data: bytes, *, file_name: str, by: User | None, at: datetime) -> list[BankStatement]:
@@ -77,65 +60,6 @@ def import_bai2(data: bytes, *, file_name: str, by: User | None, at: datetime) -
         BankStatement.objects.bulk_create(statements)
         BankStatementLine.objects.bulk_create(_new_lines(zip(statements, days, strict=True), at=at), batch_size=1000)
     return statements
-
-
-def record_unknown_receipt(line: BankStatementLine, *, by: User, at: datetime) -> BankStatementLine:
-    """
-    Book money that arrived and nobody knows, BANK to SUSPENSE, until its owner is found.
-
-    :raises NotPermitted: if the person may not reconcile
-    :raises AlreadyMatched: if the line is explained by an entry already
-    :raises NotAReceipt: if money left with the line
-    """
-    permissions.require(by, permissions.RECONCILE)
-    with audit.acting("bank_line.record_unknown_receipt", by=by), transaction.atomic():
-        escrow_accounts.lock(line.escrow_account_id)
-        line = BankStatementLine.objects.select_for_update().get(pk=line.pk)
-        if line.ledger_entry_id is not None:
-            raise AlreadyMatched("This line is matched with an entry of the books already.")
-        if line.amount <= 0:
-            raise NotAReceipt("Money left the account with this line; ask the bank what it was.")
-        subject = postings.Subject(
-            escrow_account_id=line.escrow_account_id,
-            reference=f"receipt:{line.pk}",
-            entry_type=LedgerEntryType.RECONCILIATION,
-            effective_date=line.value_date,
-            description=f"{_first_word(line)} unknown receipt {line.text}"[:300].strip(),
-        )
-        [posted] = ledger.post([postings.unknown_receipt(subject, amount=line.amount)], by=by, at=at)
-        line.ledger_entry = EscrowLedgerEntry.objects.get(
-            journal_entry_id=posted.journal_entry_id, ledger_account__kind=LedgerAccount.Kind.BANK
-        )
-        line.match_reason = "recorded as unknown receipt"
-        line.matched_at = at
-        line.save(update_fields=["ledger_entry", "match_reason", "matched_at"])
-    return line
-
-
-def claim_receipt(line: BankStatementLine, *, investor: User, by: User, at: datetime) -> ledger.Posted:
-    """
-    Give an unknown receipt to the investor it came from: SUSPENSE to INVESTOR. Claiming it again claims nothing.
-
-    :raises NotPermitted: if the person may not reconcile
-    :raises NotAReceipt: if the line was never recorded as an unknown receipt
-    :raises ReferenceReused: if it was claimed for somebody else
-    """
-    permissions.require(by, permissions.RECONCILE)
-    with audit.acting("bank_line.claim_receipt", by=by), transaction.atomic():
-        escrow_accounts.lock(line.escrow_account_id)
-        line = BankStatementLine.objects.select_related("ledger_entry").get(pk=line.pk)
-        if line.ledger_entry is None or line.ledger_entry.reference != f"receipt:{line.pk}":
-            raise NotAReceipt("This line was not recorded as an unknown receipt.")
-        subject = postings.Subject(
-            escrow_account_id=line.escrow_account_id,
-            reference=f"receipt:{line.pk}:claimed",
-            entry_type=LedgerEntryType.RECONCILIATION,
-            effective_date=line.value_date,
-            description=f"{_first_word(line)} claimed for {investor}"[:300],
-        )
-        claimed = postings.receipt_claimed(subject, investor_id=investor.pk, amount=line.amount, has_cleared=True)
-        [posted] = ledger.post([claimed], by=by, at=at)
-    return posted
 
 
 def _accounts(numbers: Iterable[str]) -> dict[str, EscrowAccount]:
@@ -185,8 +109,3 @@ def _new_lines(
         for line in day.lines
         if (statement.escrow_account_id, line.fingerprint) not in known
     ]
-
-
-def _first_word(line: BankStatementLine) -> str:
-    """Return the reference by which reconciliation would know the line."""
-    return re.sub(r"\s+", "-", line.customer_reference or line.bank_reference) or "no-reference"

@@ -1,11 +1,11 @@
-"""Bank statements as they were imported, and the lines nothing in the books explains yet."""
+"""Bank statements as they were imported, and whether they follow from each other."""
 
 from datetime import date
 
 from django.db import connection
 from django.db.models import Count, QuerySet
 
-from escrow.models import BankStatement, BankStatementLine, EscrowAccount
+from escrow.models import BankStatement, EscrowAccount
 from realco.money import format_money
 
 
@@ -35,13 +35,6 @@ def with_line_counts(statements: list[BankStatement]) -> QuerySet[BankStatement]
         .annotate(added=Count("lines"))
         .select_related("escrow_account")
         .order_by("escrow_account__account_number", "as_of_date")
-    )
-
-
-def unmatched_lines(account: EscrowAccount) -> QuerySet[BankStatementLine]:
-    """Return the bank lines that no entry of the books explains, oldest first."""
-    return BankStatementLine.objects.filter(escrow_account=account, ledger_entry__isnull=True).order_by(
-        "value_date", "id"
     )
 
 
