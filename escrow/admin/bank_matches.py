@@ -84,8 +84,8 @@ class BankMatchAdmin(SteppedAdmin):
             permission=permissions.RECONCILE,
             act=_undo,
             when=_can_be_undone,
-            explains="A reversing match is added, and the lines and entries below are free to be matched again. No money "
-            "moves, and nothing is deleted.",
+            explains="A reversing match is added, and the lines and entries below are free to be matched again. No "
+            "money moves, and nothing is deleted.",
             done="The match is undone; its lines and entries are free again.",
             is_grave=True,
         ),
@@ -163,8 +163,8 @@ class BankProposalAdmin(SteppedAdmin):
             act=_approve,
             when=_waits,
             problem=_is_own,
-            explains="You sign what another person proposes, and it is done at once: the match is made, and a fee or a claim "
-            "is posted to the ledger.",
+            explains="You sign what another person proposes, and it is done at once: the match is made, and a fee or a "
+            "claim is posted to the ledger.",
             done="Signed and done.",
             reason=Reason.OPTIONAL,
         ),

@@ -84,8 +84,8 @@ LINE_STEPS = (
         permission=permissions.RECONCILE,
         act=_claim,
         when=lambda line: getattr(living_match(line), "method", "") == MatchMethod.RECEIPT,
-        explains="You propose that the unknown receipt, or a part of it, becomes the investor's cleared money; what they "
-        "owe is settled first. A second person signs it. Several investors are given their parts one by one.",
+        explains="You propose that the unknown receipt, or a part of it, becomes the investor's cleared money; what "
+        "they owe is settled first. A second person signs it. Several investors are given their parts one by one.",
         done="Proposed; it is the investor's when a second person has signed it.",
         form=ClaimForm,
     ),

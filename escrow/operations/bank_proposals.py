@@ -60,7 +60,7 @@ def match_or_propose(
             return bank_matches.make(account, judged=judged, reason=reason, by=by, approved_by=None, at=at)
         if not reason.strip():
             raise bank_matches.NeedsSecondPerson(
-                f"{judged.reason} A second person has to sign this match. Say for them why it is right, and match again."
+                f"{judged.reason} A second person has to sign this match. Say why it is right, and match again."
             )
         escrow_accounts.require_reason(reason)
         lines = BankStatementLine.objects.filter(pk__in=judged.line_ids)
