@@ -127,8 +127,8 @@ def by_reference(lines: Sequence[Item], entries: Sequence[Item]) -> list[Match]:
             [line], [entry] = some_lines, some_entries
             if apart(line, entry) <= WIDE:
                 matches.append(one_to_one(line, entry, "REFERENCE", "1.000", "The same reference and amount."))
-        elif max(len(some_lines), len(some_entries)) <= _INTERCHANGEABLE and all(
-            not set(line.references).isdisjoint(entry.references) for line in some_lines for entry in some_entries
+        elif max(len(some_lines), len(some_entries)) <= _INTERCHANGEABLE and set.intersection(
+            *(set(item.references) for item in (*some_lines, *some_entries))
         ):
             matches.extend(
                 one_to_one(

@@ -23,7 +23,7 @@ def of_account(account: EscrowAccount) -> QuerySet[BankStatement]:
     return (
         BankStatement.objects.filter(escrow_account=account)
         .annotate(added=Count("lines"))
-        .select_related("imported_by")
+        .select_related("escrow_account", "imported_by")
         .order_by("-as_of_date", "-created_at", "-id")
     )
 

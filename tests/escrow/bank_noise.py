@@ -159,7 +159,9 @@ class _Maker:
             self.data.entries.append(made)
         return made
 
-    def line(self, entry: Item, *, amount: Decimal | None = None, reference: str | None = None, late: bool = False) -> Item:
+    def line(
+        self, entry: Item, *, amount: Decimal | None = None, reference: str | None = None, late: bool = False
+    ) -> Item:
         """State an entry as the bank does, its reference whole, mangled, left out or replaced."""
         payer = entry.text.split(" settled ")[1].upper()
         text = f"ACH CREDIT {payer}" if self.chance.random() < 0.8 else "ELECTRONIC TRANSFER"
