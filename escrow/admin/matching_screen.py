@@ -15,7 +15,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
-from escrow import books, match_suggestions
+from escrow import books
 from escrow.matching import Item, Match
 from escrow.models import BankMatch, BankProposal, EscrowAccount
 from escrow.operations import bank_matches
@@ -138,10 +138,7 @@ def shown(
 
 def suggestions(account: EscrowAccount) -> list[Suggestion]:
     """Return what may belong together among the oldest rows of each side; five queries."""
-    lines = query.line_items(query.lines_without_match(account)[:CONSIDERED])
-    entries = query.entry_items(query.entries_without_match(account)[:CONSIDERED])
-    found = match_suggestions.suggest(lines, entries, query.known(account, lines, entries))
-    by_id = {item.id: item for item in (*lines, *entries)}
+    found, by_id = query.suggestions(account, considered=CONSIDERED)
     return [_suggestion(one, by_id) for one in found]
 
 

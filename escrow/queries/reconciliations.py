@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, QuerySet
 
-from escrow.matching import Item, Known
+from escrow import match_suggestions
+from escrow.matching import Item, Known, Match
 from escrow.models import (
     BankMatchEntry,
     BankMatchLine,
@@ -101,6 +103,14 @@ def _entry_item(pk: Any, day: date, amount: Decimal, said: str, names: str, jour
     references = tuple(said.split(maxsplit=1)[:1])
     given = references[0] if references else ""
     return Item(pk, day, amount, references, text=f"{said} {names}", given=given, journal=journal, reverses=reverses)
+
+
+def suggestions(account: EscrowAccount, *, considered: int) -> tuple[list[Match], dict[UUID, Item]]:
+    """Return what may belong together among the oldest rows of each side, and those rows by id; five queries."""
+    lines = line_items(lines_without_match(account)[:considered])
+    entries = entry_items(entries_without_match(account)[:considered])
+    found = match_suggestions.suggest(lines, entries, known(account, lines, entries))
+    return found, {item.id: item for item in (*lines, *entries)}
 
 
 def matched_count(account: EscrowAccount, *, as_of: date) -> int:

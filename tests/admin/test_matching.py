@@ -1,4 +1,4 @@
-"""The reconciliation screen: both sides, suggestions, matching, proposing, undoing; with few queries and by keyboard."""
+"""The reconciliation screen: both sides, suggestions, matching, proposing, undoing; few queries, and by keyboard."""
 
 from collections.abc import Callable
 from datetime import date, datetime
@@ -101,8 +101,8 @@ class TestShowing:
         ],
     )
     def test_filters(
-        self, escrow: EscrowAccount, book: Book, state: State, operator_client: Client, asked: dict[str, str], lines: int,
-        entries: int,
+        self, escrow: EscrowAccount, book: Book, state: State, operator_client: Client, asked: dict[str, str],
+        lines: int, entries: int,
     ) -> None:  # fmt: skip
         book("5.00", "SBX-1")
         book("6.00", "SBX-2")

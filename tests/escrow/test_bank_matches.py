@@ -1,6 +1,5 @@
 """Matches: what they hold together, who may make and undo them, and what the database refuses."""
 
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from decimal import Decimal
@@ -225,7 +224,8 @@ def _match(method: str = "MANUAL", lines: int = 1, entries: int = 1, confidence:
     return (
         "WITH made AS (INSERT INTO bank_matches (id, escrow_account_id, method, confidence, reason, line_count,"
         " entry_count, made_by_id, approved_by_id, made_at, reverses_id)"
-        f" SELECT gen_random_uuid(), x.id, '{method}', {confidence}, 'r', {lines}, {entries}, u.id, {extra}, now(), NULL"
+        f" SELECT gen_random_uuid(), x.id, '{method}', {confidence}, 'r', {lines}, {entries}, u.id, {extra}, now(),"
+        " NULL"
         " FROM escrow_accounts x, users u WHERE u.email LIKE 'olivia%' LIMIT 1 RETURNING id)"
     )
 
@@ -243,6 +243,15 @@ def _parts(line: str, entry: str) -> str:
         f" SELECT gen_random_uuid(), id, {line}, true FROM made)"
         " INSERT INTO bank_match_entries (id, match_id, entry_id, is_living)"
         f" SELECT gen_random_uuid(), id, {entry}, true FROM made"
+    )
+
+
+def _proposal(status: str, source: str) -> str:
+    return (
+        "INSERT INTO bank_proposals (id, escrow_account_id, kind, status, line_id, investor_id, amount, source,"
+        " line_ids, entry_ids, reason, proposed_by_id, proposed_at, decided_reason)"
+        f" SELECT gen_random_uuid(), l.escrow_account_id, 'BANK_FEE', '{status}', l.id, NULL, 5, '{source}', '[]', '[]',"
+        " 'r', u.id, now(), '' FROM bank_statement_lines l, users u WHERE l.amount = 5 AND u.email LIKE 'olivia%'"
     )
 
 
@@ -269,18 +278,8 @@ ATTACKS = {
         "INSERT INTO bank_match_lines (id, match_id, line_id, is_living)"
         f" SELECT gen_random_uuid(), m.id, {LINE_6}, false FROM bank_matches m"
     ),
-    "an approved proposal from nowhere": (
-        "INSERT INTO bank_proposals (id, escrow_account_id, kind, status, line_id, investor_id, amount, source, line_ids,"
-        " entry_ids, reason, proposed_by_id, proposed_at, decided_reason) SELECT gen_random_uuid(), l.escrow_account_id,"
-        " 'BANK_FEE', 'APPROVED', l.id, NULL, 5, 'FEES', '[]', '[]', 'r', u.id, now(), '' FROM bank_statement_lines l, users u"
-        " WHERE l.amount = 5 AND u.email LIKE 'olivia%'"
-    ),
-    "a fee borne by investors": (
-        "INSERT INTO bank_proposals (id, escrow_account_id, kind, status, line_id, investor_id, amount, source, line_ids,"
-        " entry_ids, reason, proposed_by_id, proposed_at, decided_reason) SELECT gen_random_uuid(), l.escrow_account_id,"
-        " 'BANK_FEE', 'PROPOSED', l.id, NULL, 5, 'INVESTOR', '[]', '[]', 'r', u.id, now(), '' FROM bank_statement_lines l,"
-        " users u WHERE l.amount = 5 AND u.email LIKE 'olivia%'"
-    ),
+    "an approved proposal from nowhere": _proposal("APPROVED", "FEES"),
+    "a fee borne by investors": _proposal("PROPOSED", "INVESTOR"),
 }
 
 

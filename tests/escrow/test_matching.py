@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from escrow import match_stages, match_sums, match_suggestions, matching
+from escrow import match_stages, match_suggestions, match_sums, matching
 from escrow.matching import AUTOMATIC, Item, Known, Match, by_amount, by_likeness, by_reference
 from escrow.models.bank_matches import MatchMethod
 from tests.escrow import bank_noise
