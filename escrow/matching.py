@@ -109,7 +109,7 @@ def offsets(entries: Sequence[Item]) -> list[Match]:
             (), tuple(sorted((entry.id, reversals[entry.journal].id))), "OFFSET", Decimal("1.000"),
             "An entry and its reversal, neither of which the bank has seen.",
         )
-        for entry in sorted(entries, key=lambda item: item.key)
+        for entry in entries
         if entry.journal in reversals and reversals[entry.journal].amount == -entry.amount
     ]  # fmt: skip
 
@@ -268,30 +268,51 @@ def free(items: Iterable[Item], known: AbstractSet[str]) -> list[Item]:
 
 def _connected(lines: Sequence[Item], entries: Sequence[Item]) -> list[tuple[list[Item], list[Item]]]:
     """Group lines and entries that hang together by a reference and an amount, each side in order."""
-    by_key: dict[tuple[str, Decimal], list[Item]] = defaultdict(list)
-    for entry in entries:
+    by_key: dict[tuple[str, Decimal], list[int]] = defaultdict(list)
+    for number, entry in enumerate(entries):
         for reference in set(entry.references):
-            by_key[reference, entry.amount].append(entry)
-    parent: dict[UUID, UUID] = {}
-
-    def root(key: UUID) -> UUID:
-        while parent.setdefault(key, key) != key:
-            parent[key] = key = parent[parent[key]]
-        return key
-
-    joined: list[Item] = []
+            by_key[reference, entry.amount].append(number)
+    partners: list[set[int]] = []
+    wanted = [0] * len(entries)
     for line in lines:
-        partners = [entry for reference in set(line.references) for entry in by_key.get((reference, line.amount), ())]
-        for entry in partners:
-            parent[root(entry.id)] = root(line.id)
-        if partners:
-            joined.append(line)
-    groups: dict[UUID, tuple[list[Item], list[Item]]] = defaultdict(lambda: ([], []))
-    for line in sorted(joined, key=lambda item: item.key):
-        groups[root(line.id)][0].append(line)
-    for entry in sorted((entry for entry in entries if entry.id in parent), key=lambda item: item.key):
-        groups[root(entry.id)][1].append(entry)
-    return list(groups.values())
+        found = {number for reference in line.references for number in by_key.get((reference, line.amount), ())}
+        partners.append(found)
+        for number in found:
+            wanted[number] += 1
+    groups = []
+    several = []
+    for place, found in enumerate(partners):
+        # Nearly all are one line and one entry; only the others have to be joined.
+        if len(found) == 1 and wanted[only := next(iter(found))] == 1:
+            groups.append(([lines[place]], [entries[only]]))
+        elif found:
+            several.append(place)
+    return groups + _joined(several, partners, lines, entries)
+
+
+def _joined(
+    places: Sequence[int], partners: Sequence[AbstractSet[int]], lines: Sequence[Item], entries: Sequence[Item]
+) -> list[tuple[list[Item], list[Item]]]:
+    """Join lines that have a partner in common, with all their partners, however far it goes."""
+    group_of: dict[int, int] = {}
+    members: dict[int, list[int]] = {}
+    for place in places:
+        earlier = {group_of[number] for number in partners[place] if number in group_of}
+        together = [place, *(other for group in earlier for other in members.pop(group))]
+        members[place] = together
+        for other in together:
+            group_of.update(dict.fromkeys(partners[other], place))
+    return [
+        (
+            sorted((lines[place] for place in some), key=_key),
+            sorted({number: entries[number] for place in some for number in partners[place]}.values(), key=_key),
+        )
+        for some in members.values()
+    ]
+
+
+def _key(item: Item) -> tuple[date, Decimal, tuple[str, ...], UUID]:
+    return item.key
 
 
 def _nearest(lines: Sequence[Item], entries: Sequence[Item]) -> list[tuple[Item, Item]]:
