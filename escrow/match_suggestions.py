@@ -71,7 +71,7 @@ def judge(lines: Sequence[Item], entries: Sequence[Item], known: Known, *, rival
         sure += Decimal("0.100")
         said.append("the same reference")
     elif contradict(line, entry):
-        sure -= Decimal("0.150")
+        sure -= Decimal("0.080")
         said.append("but other references")
     if rivals:
         said.append(f"{rivals} other pair{'s' if rivals > 1 else ''} would fit")

@@ -1,5 +1,7 @@
 """Which bank lines are which BANK entries: matches that are only ever added, and undone by another match."""
 
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -101,7 +103,7 @@ class BankMatch(models.Model):
         return f"{self.get_method_display()}: {self.line_count} to {self.entry_count}"
 
 
-def _part_triggers(procedure: str) -> tuple[guards.Guard, ...]:
+def _part_triggers(procedure: str) -> tuple[Any, ...]:
     """Return what guards a part of a match: added with its match, freed by a reversal, otherwise for ever."""
     return (
         *guards.audited(),

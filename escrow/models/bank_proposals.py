@@ -1,6 +1,7 @@
 """What one person proposes to do about bank lines, and a second one signs or turns down."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -116,7 +117,7 @@ class BankProposal(FSMModelMixin, models.Model):
 
     @transition(field=status, source=[ProposalStatus.PROPOSED], target=ProposalStatus.APPROVED)
     def mark_approved(
-        self, *, by: User, reason: str, match: BankMatch | None, journal_entry_id: object, at: datetime
+        self, *, by: User, reason: str, match: BankMatch | None, journal_entry_id: UUID | None, at: datetime
     ) -> None:
         self.decided_by, self.decided_at, self.decided_reason = by, at, reason
         self.match = match

@@ -169,4 +169,4 @@ def usual_amounts(account: EscrowAccount, amounts: Collection[Decimal]) -> dict[
 def _rows(sql: str, params: Any) -> list[Any]:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        return cursor.fetchall()
+        return list(cursor.fetchall())

@@ -3,6 +3,7 @@
 import json
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -20,7 +21,7 @@ def payment(investor: User, escrow: EscrowAccount, at: datetime) -> Transaction:
     return factories.fund(investor, escrow, "5000.00", at=at)
 
 
-def behind_the_guards(sql: str, *params: object) -> None:
+def behind_the_guards(sql: str, *params: UUID | str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET session_replication_role = replica")
         cursor.execute(sql, params)

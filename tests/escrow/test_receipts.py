@@ -68,7 +68,7 @@ class TestUnknownReceipts:
             claim(line, other, "40.01", operator, approver, at)
         claim(line, other, "40.00", operator, approver, at)
         assert balance(escrow.pk, Kind.INVESTOR, other.pk) == D("40.00")
-        assert (receipts.unclaimed(line), balance(escrow.pk, Kind.SUSPENSE)) == (0, 0)
+        assert (receipts.unclaimed(line), balance(escrow.pk, Kind.SUSPENSE)) == (D(0), D(0))
         assert books.check() == []
 
     def test_two_proposals_for_the_same_money_give_it_once(
