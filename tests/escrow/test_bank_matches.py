@@ -250,8 +250,8 @@ def _proposal(status: str, source: str) -> str:
     return (
         "INSERT INTO bank_proposals (id, escrow_account_id, kind, status, line_id, investor_id, amount, source,"
         " line_ids, entry_ids, reason, proposed_by_id, proposed_at, decided_reason)"
-        f" SELECT gen_random_uuid(), l.escrow_account_id, 'BANK_FEE', '{status}', l.id, NULL, 5, '{source}', '[]', '[]',"
-        " 'r', u.id, now(), '' FROM bank_statement_lines l, users u WHERE l.amount = 5 AND u.email LIKE 'olivia%'"
+        f" SELECT gen_random_uuid(), l.escrow_account_id, 'BANK_FEE', '{status}', l.id, NULL, 5, '{source}', '[]',"
+        " '[]', 'r', u.id, now(), '' FROM bank_statement_lines l, users u WHERE l.amount = 5 AND u.email LIKE 'olivia%'"
     )
 
 
