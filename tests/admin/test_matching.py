@@ -19,6 +19,7 @@ from tests.admin.test_browser import signed_in
 from tests.admin.test_escrow import take
 from tests.escrow.money import Day, Stated, arrive, statement
 
+browser = test_browser.browser
 Book = Callable[[str, str], EscrowLedgerEntry]
 State = Callable[..., None]
 
@@ -218,7 +219,6 @@ class TestReceiptsAndFees:
 @pytest.mark.django_db(transaction=True)
 class TestByKeyboard:
     pytestmark = test_browser.pytestmark
-    browser = test_browser.browser
 
     def test_matches_two_rows(
         self,

@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from escrow import match_stages, match_suggestions, match_sums, matching
@@ -166,6 +166,7 @@ class TestSums:
         monkeypatch.setattr(match_sums, "STEPS", 20)
         assert match_sums.sums_to(whole, items) == []
 
+    @settings(deadline=None)
     @given(st.lists(st.integers(1, 30), min_size=2, max_size=8), st.integers(2, 60))
     def test_finds_every_set_that_there_is(self, cents: list[int], goal: int) -> None:
         items = [item(str(amount)) for amount in cents]
@@ -217,6 +218,7 @@ items = st.lists(
 
 
 class TestAlways:
+    @settings(deadline=None)
     @given(items, items, st.randoms(use_true_random=False))
     def test_amounts_agree_nobody_is_matched_twice_and_order_does_not_matter(
         self, lines: list[Item], entries: list[Item], chance: random.Random
