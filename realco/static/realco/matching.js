@@ -70,6 +70,7 @@
 
   const acts = {
     j: () => move(1), ArrowDown: () => move(1), k: () => move(-1), ArrowUp: () => move(-1),
+    o: () => { const [side, number] = place(); if (side) side[number].closest("tr").querySelector("a").click(); },
     m: match, a: () => press("[data-accept]"), u: () => press("[data-undo]"), Escape: clear,
     "?": () => { if (help) help.open = !help.open; },
   };
@@ -78,6 +79,14 @@
     const isBox = sides.some((side) => side.includes(target));
     const isWriting = !isBox && target.closest("input, select, textarea, [contenteditable]");
     if (isWriting || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
+    if (event.key === "Tab" && !event.shiftKey && sides[0].includes(target)) {
+      // To the other side at once; the links of the rows are reached backwards, and by "o".
+      const other = sides[1].find((box) => box.tabIndex === 0);
+      if (!other) return;
+      event.preventDefault();
+      other.focus();
+      return;
+    }
     const act = event.key === "Enter" && isBox ? match : acts[event.key];
     const scrolls = event.key.startsWith("Arrow") && !isBox;
     if (!act || scrolls) return;
