@@ -17,6 +17,7 @@ from django.db import connection
 
 _SQL = Path(__file__).with_name("sql")
 _CHECKS = (_SQL / "check_books.sql").read_text(encoding="utf-8")
+_INTENTS = (_SQL / "check_intents.sql").read_text(encoding="utf-8")
 _FIGURES = (_SQL / "figures.sql").read_text(encoding="utf-8")
 
 
@@ -69,6 +70,18 @@ def check(account_ids: Collection[UUID] | None = None) -> list[Finding]:
     """
     with connection.cursor() as cursor:
         cursor.execute(_CHECKS, {"accounts": None if account_ids is None else list(account_ids)})
+        return [Finding(*row) for row in cursor.fetchall()]
+
+
+def check_intents(account_ids: Collection[UUID] | None = None) -> list[Finding]:
+    """
+    Compare what payments say they did with what the BANK account of the given escrow accounts, or of all, says.
+
+    A settled payment has moved its amount at the bank once, and one that has not settled has not; each attempt
+    settles once; a provider's webhook speaks of the amount that was asked for. One query.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_INTENTS, {"accounts": None if account_ids is None else list(account_ids)})
         return [Finding(*row) for row in cursor.fetchall()]
 
 

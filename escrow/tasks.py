@@ -36,7 +36,7 @@ def reconcile_all(**_: object) -> None:
 @shared_task(name="escrow.check_books", ignore_result=True)
 def check_books(**_: object) -> None:
     """Prove the books of all escrow accounts, and fail loudly if they do not prove."""
-    findings = books.check()
+    findings = [*books.check(), *books.check_intents()]
     for finding in findings:
         logger.critical("books: %s", finding)
     if findings:

@@ -20,6 +20,7 @@ PROPOSE_CLOSING = "escrow.propose_closing"
 APPROVE_CLOSING = "escrow.approve_closing"
 PROPOSE_REVERSAL = "escrow.propose_journalreversal"
 APPROVE_REVERSAL = "escrow.approve_journalreversal"
+APPROVE_BANK_PROPOSAL = "escrow.approve_bankproposal"
 REVIEW_CHECK = "compliance.review_compliancecheck"
 RESTRICT_INVESTOR = "compliance.restrict_investorprofile"
 CREATE_DISTRIBUTION = "distributions.create_distribution"
@@ -36,6 +37,7 @@ VIEW_EVERYTHING = (
     "escrow.view_closing",
     "escrow.view_closingapproval", "escrow.view_earlyclosingnotice", "escrow.view_hold", "escrow.view_commitment",
     "escrow.view_proofsnapshot", "escrow.view_journalreversal",
+    "escrow.view_bankmatch", "escrow.view_bankproposal",
     "finance.view_transaction", "finance.view_transactionattempt", "finance.view_transactionwebhook",
     "finance.view_bankaccount", "finance.view_feerule",
     "distributions.view_distribution", "distributions.view_distributionallocation",
@@ -50,6 +52,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     ),
     "Approvers": (
         *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_REVERSAL,
+        APPROVE_BANK_PROPOSAL,
         APPROVE_DISTRIBUTION,
     ),
     "Compliance": (*VIEW_EVERYTHING, HOLD_PAYMENT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR),

@@ -1,5 +1,6 @@
 from escrow.admin import (
     bank_file_layouts,
+    bank_matches,
     closings,
     escrow_accounts,
     holds,
@@ -12,6 +13,7 @@ from escrow.admin import (
 
 __all__ = [
     "bank_file_layouts",
+    "bank_matches",
     "closings",
     "escrow_accounts",
     "holds",

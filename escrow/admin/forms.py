@@ -7,6 +7,7 @@ from django import forms
 
 from escrow.bank_files.stated import FileFormat
 from escrow.models import BankFileLayout, EscrowAccount, LedgerAccount
+from escrow.operations import receipts
 from escrow.queries import bank_file_layouts
 from realco import money
 from realco.admin_steps import Choice, StepForm
@@ -151,10 +152,33 @@ class StatementForm(StepForm):
             raise forms.ValidationError(str(refusal)) from refusal
 
 
+class FeeForm(StepForm):
+    """Who bears what the bank took; never the investors."""
+
+    source = forms.ChoiceField(
+        label="Borne by",
+        choices=[(LedgerAccount.Kind.FEES, "The platform (fees)"), (LedgerAccount.Kind.OFFERING, "The offering")],
+    )
+
+
 class ClaimForm(StepForm):
-    """Whose an unknown receipt is."""
+    """Whose an unknown receipt is, or how much of it is theirs."""
 
     investor = forms.CharField(label="Investor", max_length=254, help_text="Their e-mail address.")
+    amount = forms.CharField(
+        label="Amount", max_length=40, help_text="US dollars: all that waits of the receipt, or this investor's part."
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self.row is not None and not self.is_bound:
+            self.initial.setdefault("amount", money.to_json(receipts.unclaimed(self.row)))
+
+    def clean_amount(self) -> Any:
+        try:
+            return money.positive(self.cleaned_data["amount"])
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
     def clean_investor(self) -> User:
         email = str(self.cleaned_data["investor"]).strip().lower()

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("escrow", "0022_let_statements_name_their_format"),
+        ("escrow", "0036_aging_of_reconciliations"),
     ]
 
     operations = [

@@ -1,4 +1,6 @@
 from escrow.models.bank_file_layouts import BankFileLayout
+from escrow.models.bank_matches import BankMatch, BankMatchEntry, BankMatchLine
+from escrow.models.bank_proposals import BankProposal
 from escrow.models.closings import Closing, ClosingApproval
 from escrow.models.early_closings import EarlyClosingNotice
 from escrow.models.escrow_accounts import EscrowAccount
@@ -12,6 +14,10 @@ from escrow.models.reversals import JournalReversal
 
 __all__ = [
     "BankFileLayout",
+    "BankMatch",
+    "BankMatchEntry",
+    "BankMatchLine",
+    "BankProposal",
     "BankStatement",
     "BankStatementLine",
     "Closing",

@@ -8,7 +8,6 @@ from django.utils import timezone
 from escrow.bank_files.stated import FileFormat
 from escrow.models.bank_file_layouts import BankFileLayout
 from escrow.models.escrow_accounts import EscrowAccount
-from escrow.models.journal_entries import EscrowLedgerEntry
 from realco import guards
 from realco.identifiers import new_id
 from realco.money import MoneyField
@@ -53,8 +52,9 @@ class BankStatementLine(models.Model):
     """
     One movement on the bank account: ``amount`` is positive when money came in.
 
-    ``fingerprint`` identifies the line within its account, so that overlapping files add it once.
-    ``ledger_entry`` is the BANK entry it was matched with, ``match_reason`` says how.
+    ``fingerprint`` identifies the line within its account, so that overlapping files add it once. What
+    explains it is in bank_matches. (The columns ledger_entry_id, match_reason and matched_at, which said so
+    before, are still in the table and are no longer written.)
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -67,23 +67,12 @@ class BankStatementLine(models.Model):
     customer_reference = models.CharField(max_length=100, blank=True, default="")
     text = models.CharField(max_length=500, blank=True, default="")
     fingerprint = models.CharField(max_length=64)
-    ledger_entry = models.OneToOneField(
-        EscrowLedgerEntry, null=True, on_delete=models.PROTECT, related_name="bank_line"
-    )
-    match_reason = models.CharField(max_length=60, blank=True, default="")
-    matched_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
         db_table = "bank_statement_lines"
         ordering = ("value_date", "id")
-        indexes = (
-            models.Index(
-                fields=["escrow_account", "value_date"],
-                condition=Q(ledger_entry__isnull=True),
-                name="bank_lines_unmatched",
-            ),
-        )
+        indexes = (models.Index(fields=["escrow_account", "value_date", "id"], name="bank_lines_by_day"),)
         constraints = (
             models.UniqueConstraint(fields=["escrow_account", "fingerprint"], name="bank_lines_once"),
             models.CheckConstraint(condition=~Q(amount=0), name="bank_lines_amount_not_zero"),
@@ -109,7 +98,8 @@ class Reconciliation(models.Model):
     """
     The three-way proof of one account at one moment, as it was found. Differences are zero when all agrees.
 
-    Bank lines against BANK entries; assets against liabilities; stored balances against sums.
+    Bank lines against BANK entries; assets against liabilities; stored balances against sums. ``aging`` counts
+    what had no partner by its age in business days; ``aged_items`` are those of more than five.
     """
 
     Result = ReconciliationResult
@@ -125,6 +115,8 @@ class Reconciliation(models.Model):
     matched_lines = models.PositiveIntegerField()
     unmatched_lines = models.PositiveIntegerField()
     unmatched_entries = models.PositiveIntegerField()
+    aging = models.JSONField(default=dict)
+    aged_items = models.PositiveIntegerField(default=0)
     findings = models.JSONField(default=list)
     run_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField(default=timezone.now, editable=False)

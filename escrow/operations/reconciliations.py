@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from escrow import books, matching
-from escrow.matching import Item, Match
+from escrow.matching import Item
 from escrow.models import EscrowAccount, Reconciliation
-from escrow.operations import escrow_accounts, proofs
+from escrow.operations import bank_matches, escrow_accounts, proofs
+from escrow.queries import aging, statements
 from escrow.queries import reconciliations as query
-from escrow.queries import statements
 from realco import audit, events, permissions
 from realco.business_days import add_business_days, banking_date, next_business_day
 from realco.errors import Refusal
@@ -66,7 +66,9 @@ def reconcile(account: EscrowAccount, *, as_of: date, by: User | None, at: datet
             *_bank_findings(figures, compared, as_of=as_of),
             *statements.gaps(account, as_of=as_of),
             *_unmatched_findings(figures, compared, as_of=as_of),
+            *_aged_findings(compared, as_of=as_of),
             *(str(finding) for finding in books.check([account.pk])),
+            *(str(finding) for finding in books.check_intents([account.pk])),
         ]
         found = _record(account, figures, compared, findings, as_of=as_of, by=by, at=at)
         if found.result == Reconciliation.Result.BALANCED:
@@ -84,48 +86,12 @@ def _match(account: EscrowAccount, *, as_of: date, at: datetime) -> _Compared:
     """Pair what can be paired, store the pairs, and return what stayed over up to the day."""
     lines = query.unmatched_lines(account, as_of=as_of)
     entries = query.unmatched_entries(account, up_to=add_business_days(as_of, matching.TOLERANCE))
-    found = matching.by_reference(lines, entries)
-    lines, entries = _left(lines, entries, found)
-    more = matching.by_amount(
-        lines,
-        entries,
-        in_books=query.references_in_books(account, [name for line in lines for name in line.references]),
-        at_bank=query.references_at_bank(account, [name for entry in entries for name in entry.references]),
-    )
-    lines, entries = _left(lines, entries, more)
-    _store([*found, *more], at=at)
+    found = bank_matches.match_automatically(account, lines=lines, entries=entries, at=at)
     return _Compared(
         matched=query.matched_count(account, as_of=as_of),
-        lines=lines,
-        entries=[entry for entry in entries if entry.day <= as_of],
+        lines=matching.without(lines, found),
+        entries=[entry for entry in matching.without(entries, found) if entry.day <= as_of],
     )
-
-
-def _left(
-    lines: Sequence[Item], entries: Sequence[Item], matches: Sequence[Match]
-) -> tuple[Sequence[Item], Sequence[Item]]:
-    paired_lines = {match.line_id for match in matches}
-    paired_entries = {match.entry_id for match in matches}
-    return (
-        [line for line in lines if line.id not in paired_lines],
-        [entry for entry in entries if entry.id not in paired_entries],
-    )
-
-
-def _store(matches: Sequence[Match], *, at: datetime) -> None:
-    """Write all pairs with one statement."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE bank_statement_lines l SET ledger_entry_id = m.entry, match_reason = m.reason, matched_at = %s"
-            " FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS m (line, entry, reason)"
-            " WHERE l.id = m.line AND l.ledger_entry_id IS NULL",
-            [
-                at,
-                [match.line_id for match in matches],
-                [match.entry_id for match in matches],
-                [match.reason for match in matches],
-            ],
-        )
 
 
 def _bank_findings(figures: books.Figures, compared: _Compared, *, as_of: date) -> list[str]:
@@ -170,6 +136,19 @@ def _unmatched_findings(figures: books.Figures, compared: _Compared, *, as_of: d
     return said
 
 
+def _aged_findings(compared: _Compared, *, as_of: date) -> list[str]:
+    """Say how old what stayed over is, if any of it is older than five business days."""
+    lines, entries = aging.of_items(compared.lines, as_of=as_of), aging.of_items(compared.entries, as_of=as_of)
+    if not sum(lines[aging.OLD :]) + sum(entries[aging.OLD :]):
+        return []
+    bands = ", ".join(
+        f"{on_lines} and {on_entries} of {name}"
+        for name, on_lines, on_entries in zip(aging.NAMES, lines, entries, strict=True)
+        if on_lines or on_entries
+    )
+    return [f"Bank lines and entries without a partner by age in business days: {bands}."]
+
+
 def _overdue(figures: books.Figures, compared: _Compared, *, as_of: date) -> Sequence[Item]:
     """Return the entries left over that a statement should have shown by now."""
     shown_until = figures.statement_date
@@ -191,6 +170,7 @@ def _record(
     at: datetime,
 ) -> Reconciliation:
     result = Reconciliation.Result.MISMATCHED if findings else Reconciliation.Result.BALANCED
+    on_lines, on_entries = aging.of_items(compared.lines, as_of=as_of), aging.of_items(compared.entries, as_of=as_of)
     said: list[Any] = list(findings[:_SAID_AT_MOST])
     if len(findings) > len(said):
         said.append(f"… and {len(findings) - len(said)} more.")
@@ -205,6 +185,8 @@ def _record(
         matched_lines=compared.matched,
         unmatched_lines=len(compared.lines),
         unmatched_entries=len(compared.entries),
+        aging={"lines": on_lines, "entries": on_entries},
+        aged_items=sum(on_lines[aging.OLD :]) + sum(on_entries[aging.OLD :]),
         findings=said,
         run_by=by,
         created_at=at,

@@ -1,7 +1,6 @@
-"""Bank statements: taking in what the escrow bank says, each line once, and booking receipts nobody knows."""
+"""Bank statements: taking in what the escrow bank says, each line once."""
 
 import hashlib
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from datetime import date, datetime, timedelta
@@ -12,24 +11,12 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import Q
 
-from escrow import postings
 from escrow.bank_files import csv_layouts, reading
 from escrow.bank_files.stated import FileFormat, StatedDay, StatedLine
-from escrow.models import (
-    BankFileLayout,
-    BankStatement,
-    BankStatementLine,
-    EscrowAccount,
-    EscrowLedgerEntry,
-    JournalEntry,
-    LedgerAccount,
-    LedgerEntryType,
-)
-from escrow.operations import escrow_accounts, ledger
-from escrow.queries import balances, reversals
+from escrow.models import BankFileLayout, BankStatement, BankStatementLine, EscrowAccount
 from escrow.queries import statements as query
 from realco import audit, permissions
-from realco.errors import IllegalTransition, Refusal
+from realco.errors import Refusal
 from realco.models import User
 
 ZERO = Decimal("0.00")
@@ -40,14 +27,6 @@ _DAYS_APART = timedelta(days=7)
 
 class UnknownAccount(Refusal):
     """The file is about a bank account that is no escrow account of ours."""
-
-
-class AlreadyMatched(IllegalTransition):
-    """The bank line is explained by an entry of the books already."""
-
-
-class NotAReceipt(Refusal):
-    """Money left the bank account with this line; only receipts can wait in suspense."""
 
 
 def _tell_nobody(_: str) -> None:
@@ -108,85 +87,6 @@ def import_file(
         BankStatement.objects.bulk_create(statements)
         _store(_new_lines(zip(statements, contents.days, strict=True), contents.file_format, at=at), tell)
     return statements
-
-
-def record_unknown_receipt(line: BankStatementLine, *, by: User, at: datetime) -> BankStatementLine:
-    """
-    Book money that arrived and nobody knows, BANK to SUSPENSE, until its owner is found.
-
-    :raises NotPermitted: if the person may not reconcile
-    :raises AlreadyMatched: if the line is explained by an entry already
-    :raises NotAReceipt: if money left with the line
-    """
-    permissions.require(by, permissions.RECONCILE)
-    with audit.acting("bank_line.record_unknown_receipt", by=by), transaction.atomic():
-        escrow_accounts.lock(line.escrow_account_id)
-        line = BankStatementLine.objects.select_for_update().get(pk=line.pk)
-        if line.ledger_entry_id is not None:
-            raise AlreadyMatched("This line is matched with an entry of the books already.")
-        if line.amount <= 0:
-            raise NotAReceipt("Money left the account with this line; ask the bank what it was.")
-        subject = postings.Subject(
-            escrow_account_id=line.escrow_account_id,
-            reference=reversals.unused_reference(f"receipt:{line.pk}"),
-            entry_type=LedgerEntryType.RECONCILIATION,
-            effective_date=line.value_date,
-            description=f"{_first_word(line)} unknown receipt {line.text}"[:300].strip(),
-        )
-        [posted] = ledger.post([postings.unknown_receipt(subject, amount=line.amount)], by=by, at=at)
-        line.ledger_entry = EscrowLedgerEntry.objects.get(
-            journal_entry_id=posted.journal_entry_id, ledger_account__kind=LedgerAccount.Kind.BANK
-        )
-        line.match_reason = "recorded as unknown receipt"
-        line.matched_at = at
-        line.save(update_fields=["ledger_entry", "match_reason", "matched_at"])
-    return line
-
-
-def claim_receipt(line: BankStatementLine, *, investor: User, by: User, at: datetime) -> ledger.Posted:
-    """
-    Give an unknown receipt to the investor it came from: SUSPENSE to INVESTOR. Claiming it again claims nothing.
-
-    What the investor owes the account from an earlier return is settled out of it first.
-
-    :raises NotPermitted: if the person may not reconcile
-    :raises NotAReceipt: if the line was never recorded as an unknown receipt
-    :raises ReferenceReused: if it was claimed for somebody else
-    """
-    permissions.require(by, permissions.RECONCILE)
-    with audit.acting("bank_line.claim_receipt", by=by), transaction.atomic():
-        escrow_accounts.lock(line.escrow_account_id)
-        line = BankStatementLine.objects.select_related("ledger_entry").get(pk=line.pk)
-        receipt = line.ledger_entry.reference if line.ledger_entry is not None else ""
-        if re.fullmatch(rf"receipt:{line.pk}(:again-\d+)?", receipt) is None:
-            raise NotAReceipt("This line was not recorded as an unknown receipt.")
-        subject = postings.Subject(
-            escrow_account_id=line.escrow_account_id,
-            reference=reversals.unused_reference(f"{receipt}:claimed"),
-            entry_type=LedgerEntryType.RECONCILIATION,
-            effective_date=line.value_date,
-            description=f"{_first_word(line)} claimed for {investor}"[:300],
-        )
-        earlier = JournalEntry.objects.filter(reference=subject.reference).first()
-        claimed = postings.receipt_claimed(
-            subject,
-            investor_id=investor.pk,
-            amount=line.amount,
-            has_cleared=True,
-            owed=_owed(line.escrow_account_id, investor, earlier),
-        )
-        [posted] = ledger.post([claimed], by=by, at=at)
-    return posted
-
-
-def _owed(escrow_account_id: UUID, investor: User, earlier: JournalEntry | None) -> Decimal:
-    """Return what an investor owes; for a claim that was made before what they owed then, so that it is the same."""
-    if earlier is None:
-        return balances.balance(escrow_account_id, LedgerAccount.Kind.RECEIVABLE, investor.pk)
-    settled = earlier.entries.filter(ledger_account__kind=LedgerAccount.Kind.RECEIVABLE).values_list(
-        "amount", flat=True
-    )
-    return -sum(settled, ZERO)
 
 
 def _accounts(numbers: Iterable[str]) -> dict[str, EscrowAccount]:
@@ -309,8 +209,3 @@ def _store(lines: Sequence[BankStatementLine], tell: Callable[[str], None]) -> N
     for start in range(0, len(lines), _BATCH):
         BankStatementLine.objects.bulk_create(lines[start : start + _BATCH])
         tell(f"Stored {min(start + _BATCH, len(lines)):,} of {len(lines):,} new lines.")
-
-
-def _first_word(line: BankStatementLine) -> str:
-    """Return the reference by which reconciliation would know the line."""
-    return re.sub(r"\s+", "-", line.customer_reference or line.bank_reference) or "no-reference"

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from escrow.models import BankStatementLine, JournalEntry, JournalReversal
+from escrow.models import BankMatchEntry, JournalEntry, JournalReversal
 
 Event = JournalEntry.Event
 
@@ -64,8 +64,8 @@ def _obstacle_by_nature(entry: JournalEntry) -> str:
 
 
 def is_matched(entry: JournalEntry) -> bool:
-    """Whether a line of the bank is matched with the entry. Only this function knows where matches are kept."""
-    return BankStatementLine.objects.filter(ledger_entry__journal_entry=entry).exists()
+    """Whether a line of the bank is matched with the entry now."""
+    return BankMatchEntry.objects.filter(entry__journal_entry=entry, is_living=True).exists()
 
 
 def living_claim(entry: JournalEntry) -> JournalEntry | None:
@@ -75,7 +75,7 @@ def living_claim(entry: JournalEntry) -> JournalEntry | None:
     claims = JournalEntry.objects.filter(
         escrow_account_id=entry.escrow_account_id,
         event=Event.RECEIPT_CLAIMED,
-        reference__startswith=f"{entry.reference}:claimed",
+        reference__startswith=f"{entry.reference.partition(':again-')[0]}:claim",
         reversed_by__isnull=True,
     )
     return claims.first()

@@ -1,4 +1,4 @@
-"""Bank statements as they were imported, and the lines nothing in the books explains yet."""
+"""Bank statements as they were imported, and whether they follow from each other."""
 
 from collections.abc import Set
 from datetime import date
@@ -25,7 +25,7 @@ def of_account(account: EscrowAccount) -> QuerySet[BankStatement]:
     return (
         BankStatement.objects.filter(escrow_account=account)
         .annotate(added=Count("lines"))
-        .select_related("imported_by")
+        .select_related("escrow_account", "imported_by")
         .order_by("-as_of_date", "-created_at", "-id")
     )
 
@@ -68,13 +68,6 @@ def lines_of_other_formats(
         .exclude(statement__file_format=file_format)
         .extra(where=["bank_reference = ANY (%s::text[])"], params=[sorted(references)])
         .only("escrow_account_id", "bank_reference", "amount", "value_date", "fingerprint")
-    )
-
-
-def unmatched_lines(account: EscrowAccount) -> QuerySet[BankStatementLine]:
-    """Return the bank lines that no entry of the books explains, oldest first."""
-    return BankStatementLine.objects.filter(escrow_account=account, ledger_entry__isnull=True).order_by(
-        "value_date", "id"
     )
 
 

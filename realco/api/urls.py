@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from realco.api import distributions, escrow_accounts, proofs, reconciliations, transactions
+from realco.api import bank_matches, distributions, escrow_accounts, proofs, reconciliations, transactions
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
 
@@ -28,6 +28,8 @@ urlpatterns = [
     path(f"{ONE_ACCOUNT}/ledger", escrow_accounts.Ledger.as_view(), name="escrow-account-ledger"),
     path(f"{ONE_ACCOUNT}/proof", proofs.Proof.as_view(), name="escrow-account-proof"),
     path(f"{ONE_ACCOUNT}/reconcile", reconciliations.Reconcile.as_view(), name="escrow-account-reconcile"),
+    path(f"{ONE_ACCOUNT}/matches", bank_matches.Matches.as_view(), name="escrow-account-matches"),
+    path(f"{ONE_ACCOUNT}/unmatched", bank_matches.Unmatched.as_view(), name="escrow-account-unmatched"),
     path(f"{ONE_ACCOUNT}/freeze", escrow_accounts.Freeze.as_view(), name="escrow-account-freeze"),
     path(f"{ONE_ACCOUNT}/unfreeze", escrow_accounts.Unfreeze.as_view(), name="escrow-account-unfreeze"),
     path("distributions", distributions.Distributions.as_view(), name="distributions"),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from compliance.models import CheckStatus, ComplianceCheck
 from distributions.models import Distribution
 from distributions.queries import distributions
-from escrow.models import Closing, EscrowAccount, Reconciliation
+from escrow.models import BankProposal, Closing, EscrowAccount, Reconciliation
 from escrow.queries import reversals
 from finance.models import BankAccount, Transaction
 from finance.queries import approvals
@@ -77,6 +77,13 @@ def _waiting(user: User) -> Iterator[Work]:
         wrong = proven.filter(latest=Reconciliation.Result.MISMATCHED)
         address = f"{reverse('admin:escrow_reconciliation_changelist')}?result__exact=MISMATCHED"
         yield _work("accounts that do not reconcile", wrong, address)
+        aged = EscrowAccount.objects.annotate(aged=Subquery(latest.values("aged_items")[:1])).filter(aged__gt=0)
+        address = reverse("admin:escrow_reconciliation_changelist")
+        yield _work("accounts with bank items unmatched for over 5 business days", aged, address)
+    if user.has_perm(permissions.APPROVE_BANK_PROPOSAL):
+        address = f"{reverse('admin:escrow_bankproposal_changelist')}?status__exact=PROPOSED"
+        proposals = BankProposal.objects.filter(status=BankProposal.Status.PROPOSED).exclude(proposed_by=user)
+        yield _work("bank fees, claims and matches to sign", proposals, address)
 
 
 def _work(label: str, rows: QuerySet[Any], address: str) -> Work:

@@ -2,14 +2,16 @@
 
 from datetime import datetime
 from decimal import Decimal
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from escrow.models import EscrowAccount, EscrowLedgerEntry
+from escrow.operations import bank_matches, statements
 from realco.models import Offering, User
 from tests import factories
 from tests.api.conftest import ClientOf, fingerprint
+from tests.escrow.money import Day, Stated, statement
 
 URL = "/api/v1/escrow-accounts"
 PARTS = ("current_balance", "available_balance", "pending_balance", "held_balance")
@@ -164,3 +166,31 @@ class TestReconcile:
 
     def test_needs_the_right(self, client_of: ClientOf, escrow: EscrowAccount, approver: User) -> None:
         assert client_of(approver).post(f"{URL}/{escrow.pk}/reconcile").status_code == 403
+
+
+class TestBankMatches:
+    def test_staff_see_what_was_matched_and_what_is_left(
+        self, client_of: ClientOf, escrow: EscrowAccount, investor: User, operator: User, at: datetime
+    ) -> None:
+        factories.fund(investor, escrow, "10000.00", at=at)
+        [entry] = EscrowLedgerEntry.objects.filter(ledger_account__kind="BANK")
+        data = statement(escrow.external_account_id, Day(at.date(), 0, [Stated(1000000, "OTHER")]))
+        statements.import_file(data, file_name="a", by=operator, at=at)
+        client = client_of(operator)
+        left = client.get(f"{URL}/{escrow.pk}/unmatched").json()
+        assert [row["id"] for row in left["entries"]] == [str(entry.pk)]
+        [one] = left["suggestions"]
+        assert one["entry_ids"] == [str(entry.pk)] and one["bank_line_ids"] == [left["bank_lines"][0]["id"]]
+        assert client.get(f"{URL}/{escrow.pk}/matches").json()["results"] == []
+        bank_matches.match(
+            escrow, line_ids=[UUID(left["bank_lines"][0]["id"])], entry_ids=[entry.pk], reason="", by=operator, at=at
+        )
+        [match] = client.get(f"{URL}/{escrow.pk}/matches").json()["results"]
+        assert (match["method"], match["entry_ids"], match["undone_by_id"]) == ("MANUAL", [str(entry.pk)], None)
+
+    @pytest.mark.parametrize("below", ["matches", "unmatched"])
+    def test_investors_see_none(
+        self, client_of: ClientOf, escrow: EscrowAccount, investor: User, at: datetime, below: str
+    ) -> None:
+        factories.fund(investor, escrow, "10000.00", at=at)
+        assert client_of(investor).get(f"{URL}/{escrow.pk}/{below}").status_code == 403

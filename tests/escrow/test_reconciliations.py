@@ -11,18 +11,17 @@ from django.db import DatabaseError, connection, transaction
 
 from escrow import books, tasks
 from escrow.models import (
-    BankStatementLine,
+    BankMatch,
     EscrowAccount,
     EscrowLedgerEntry,
     JournalEntry,
     LedgerAccount,
     Reconciliation,
 )
-from escrow.operations import escrow_accounts, reconciliations, statements
+from escrow.operations import escrow_accounts, receipts, reconciliations, statements
 from escrow.operations.reconciliations import DayNotCome
 from escrow.queries import ledger as ledger_query
 from escrow.queries import reconciliations as query
-from escrow.queries import statements as statement_query
 from realco import clock, events
 from realco.errors import NotPermitted
 from realco.models import User
@@ -74,15 +73,17 @@ class TestBalanced:
         assert (found.matched_lines, found.unmatched_lines, found.unmatched_entries) == (2, 0, 0)
         bank.escrow.refresh_from_db()
         assert (bank.escrow.last_reconciled_at, bank.escrow.last_reconciled_balance) == (at, D("15.00"))
-        for line in BankStatementLine.objects.select_related("ledger_entry"):
-            assert line.ledger_entry is not None and line.ledger_entry.amount == line.amount
-            assert line.match_reason == "reference and amount"
+        for match in BankMatch.objects.all():
+            assert match.match_lines.get().line.amount == match.match_entries.get().entry.amount
+            assert (match.method, match.confidence, match.made_by) == ("REFERENCE", D("1.000"), None)
 
     def test_matches_without_a_reference_when_it_can_mean_one_thing(self, bank: Bank) -> None:
         bank.book("10.00", "SBX-1", on=MONDAY)
         bank.state(Day(MONDAY, 0, [Stated(1000, text="LOCKBOX")]))
         assert bank.reconcile().result == BALANCED
-        assert BankStatementLine.objects.get().match_reason == "amount within three business days"
+        match = BankMatch.objects.get()
+        assert (match.method, match.confidence) == ("AMOUNT", D("0.850"))
+        assert match.reason == "The same amount on the same day; no other line or entry has it near that day."
 
     def test_an_empty_account_without_a_statement_agrees(self, bank: Bank) -> None:
         assert bank.reconcile().result == BALANCED
@@ -153,8 +154,8 @@ class TestMismatched:
         balance, line = self.breaks(bank, *lines)
         assert "a difference of $7.00" in balance
         assert "states $7.00 on 2026-03-03 under no reference" in line
-        [left] = statement_query.unmatched_lines(bank.escrow)
-        statements.record_unknown_receipt(left, by=operator, at=at)
+        [left] = query.lines_without_match(bank.escrow)
+        receipts.record_unknown_receipt(left, by=operator, at=at)
         assert bank.reconcile().result == BALANCED
 
     def test_the_books_moved_money_and_no_statement_came(self, bank: Bank) -> None:
@@ -284,10 +285,6 @@ ATTACKS = {
     "an unknown result": (
         "INSERT INTO reconciliations SELECT (jsonb_populate_record(r, jsonb_build_object("
         "'id', gen_random_uuid(), 'result', 'FINE'))).* FROM reconciliations r"
-    ),
-    "one entry for two lines": (
-        "UPDATE bank_statement_lines SET ledger_entry_id = (SELECT e.id FROM escrow_ledger_entries e"
-        " JOIN ledger_accounts a ON a.id = e.ledger_account_id AND a.kind = 'BANK')"
     ),
 }
 

@@ -11,14 +11,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
 
-from escrow import books
 from escrow.bank_files.stated import BrokenStatement
-from escrow.models import BankStatement, BankStatementLine, EscrowAccount, JournalEntry, LedgerAccount
+from escrow.models import BankStatement, BankStatementLine, EscrowAccount
 from escrow.operations import escrow_accounts, statements
-from escrow.operations.ledger import ReferenceReused
-from escrow.operations.statements import AlreadyMatched, NotAReceipt, UnknownAccount
+from escrow.operations.statements import UnknownAccount
 from escrow.queries import statements as query
-from escrow.queries.balances import balance
 from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
@@ -26,7 +23,6 @@ from tests.conftest import close_connections
 from tests.escrow.money import MONDAY, TUESDAY, WEDNESDAY, Day, Stated, statement
 
 D = Decimal
-Kind = LedgerAccount.Kind
 Import = Callable[..., list[BankStatement]]
 SAMPLES = next(
     (found for parent in Path(__file__).parents if (found := parent / "shared" / "data" / "bai2").is_dir()),
@@ -122,38 +118,6 @@ class TestImport:
         with ThreadPoolExecutor(6) as pool:
             assert sorted(pool.map(bring, range(6))) == [0] * 5 + [1]
         assert BankStatementLine.objects.count() == 2
-
-
-class TestUnknownReceipts:
-    def test_waits_in_suspense_until_it_is_claimed(
-        self, escrow: EscrowAccount, bring: Import, investor: User, operator: User, at: datetime
-    ) -> None:
-        bring(Day(MONDAY, 0, [Stated(12345, "WIRE 9")]))
-        line = statements.record_unknown_receipt(BankStatementLine.objects.get(), by=operator, at=at)
-        assert line.ledger_entry is not None and line.ledger_entry.amount == D("123.45")
-        assert balance(escrow.pk, Kind.SUSPENSE) == D("123.45")
-        escrow.refresh_from_db()
-        assert escrow.held_balance == D("123.45")
-
-        for _ in range(2):
-            statements.claim_receipt(line, investor=investor, by=operator, at=at)
-        assert balance(escrow.pk, Kind.SUSPENSE) == 0
-        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == D("123.45")
-        with pytest.raises(ReferenceReused):
-            statements.claim_receipt(line, investor=operator, by=operator, at=at)
-
-    def test_refuses_twice_and_refuses_payments_out(self, bring: Import, operator: User, at: datetime) -> None:
-        bring(Day(MONDAY, 50000, [Stated(100), Stated(-40)]))
-        came, went = BankStatementLine.objects.order_by("-amount")
-        statements.record_unknown_receipt(came, by=operator, at=at)
-        with pytest.raises(AlreadyMatched):
-            statements.record_unknown_receipt(came, by=operator, at=at)
-        with pytest.raises(NotAReceipt):
-            statements.record_unknown_receipt(went, by=operator, at=at)
-        with pytest.raises(NotAReceipt):
-            statements.claim_receipt(went, investor=operator, by=operator, at=at)
-        assert JournalEntry.objects.count() == 1
-        assert books.check() == []
 
 
 class TestCommand:

@@ -13,7 +13,7 @@ from compliance.models import ComplianceCheck, InvestorProfile
 from compliance.operations import profiles
 from escrow import books
 from escrow.models import BankStatementLine, EscrowAccount, EscrowLedgerEntry, JournalEntry, LedgerAccount
-from escrow.operations import closings, escrow_accounts, holds, statements
+from escrow.operations import bank_proposals, closings, escrow_accounts, holds, receipts, statements
 from escrow.operations.ledger import InsufficientFunds
 from escrow.queries.balances import balance
 from finance import tasks
@@ -298,13 +298,19 @@ class TestThePostingTable:
         assert found["HOLD"] == {"HELD": "-100.00", "INVESTOR": "100.00"}
         assert found["HOLD_RELEASED"] == {"HELD": "100.00", "INVESTOR": "-100.00"}
 
-    def test_unknown_receipt_and_its_claim(self, escrow: EscrowAccount, investor: User, operator: User) -> None:
+    def test_unknown_receipt_and_its_claim(
+        self, escrow: EscrowAccount, investor: User, operator: User, approver: User
+    ) -> None:
         sandbox_bank.receive_unknown(escrow.external_account_id, Decimal("77.00"), at=clock.now())
         today = banking_date(clock.now())
         file = sandbox_statements.render(escrow.external_account_id, start=today, end=today, at=clock.now())
         statements.import_file(file, file_name="a.bai2", by=operator, at=clock.now())
-        line = statements.record_unknown_receipt(BankStatementLine.objects.get(), by=operator, at=clock.now())
-        statements.claim_receipt(line, investor=investor, by=operator, at=clock.now())
+        line = BankStatementLine.objects.get()
+        receipts.record_unknown_receipt(line, by=operator, at=clock.now())
+        claim = bank_proposals.propose_claim(
+            line, investor=investor, amount=line.amount, reason="His wire", by=operator, at=clock.now()
+        )
+        bank_proposals.approve(claim, approver=approver, at=clock.now())
         found = journal(transaction=None)
         assert found["UNKNOWN_RECEIPT"] == {"BANK": "77.00", "SUSPENSE": "-77.00"}
         assert found["RECEIPT_CLAIMED"] == {"INVESTOR": "-77.00", "SUSPENSE": "77.00"}

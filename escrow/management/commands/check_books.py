@@ -26,7 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         account_ids = _ids(options["account"])
         figures = books.figures(account_ids, as_of=_day(options["as_of"]))
-        findings = books.check(account_ids)
+        findings = [*books.check(account_ids), *books.check_intents(account_ids)]
         wrong = {finding.account_number for finding in findings}
         self._table([_row(row, is_proven=row.is_proven and row.account_number not in wrong) for row in figures])
         for finding in findings:

@@ -1,0 +1,209 @@
+"""
+Reconciling one account: how many lines are matched, how many of them rightly, and how long it takes.
+
+    DATABASE_URL=postgres://… python benchmarks/reconciliation.py [--size 100000] [--noise 0.02] [--seed 7]
+        [--pure]
+
+Lines and entries are made with the truth about them (tests/escrow/bank_noise.py): usual amounts, references
+cut off, rewritten or left out, and a share of noise. First the stages of matching run on them alone, then
+the whole of reconciliations.reconcile on PostgreSQL, with every guard and the audit trail. The same seed
+makes the same data. Exit code 1: something was matched wrongly, or less than 99 % was matched. The
+database is left with the rows; use one of your own.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import time
+import uuid
+from collections import Counter
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from uuid import UUID
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realco.settings")
+
+import django
+
+django.setup()
+
+from django.db import connection, transaction
+
+from escrow import match_stages, postings
+from escrow.matching import Item, Known, Match
+from escrow.models import BankMatch, BankStatement, BankStatementLine, EscrowAccount, EscrowLedgerEntry
+from escrow.operations import ledger, reconciliations
+from realco.models import Offering, Organization, User
+from tests.escrow import bank_noise
+from tests.escrow.bank_noise import Data, Score
+
+BATCH = 5000
+LEAST = Decimal("0.99")
+
+
+def main() -> int:
+    """Measure both, print the tables, and say whether the figures were met."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size", type=int, default=100_000)
+    parser.add_argument("--noise", default="0.02")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--pure", action="store_true", help="without the database")
+    asked = parser.parse_args()
+    data = bank_noise.make(asked.size, seed=asked.seed, noise=asked.noise)
+    print(f"{len(data.lines):,} lines, {len(data.entries):,} entries, noise {asked.noise}, seed {asked.seed}")
+    scores = [pure(data)]
+    if not asked.pure:
+        scores.append(whole(data))
+    return int(any(score.wrong or score.share < LEAST for score in scores))
+
+
+def pure(data: Data) -> Score:
+    """Run the stages of matching alone."""
+    lines, entries = (Counter(one.amount for one in side) for side in (data.lines, data.entries))
+    known = Known(
+        {name for one in data.entries for name in one.references},
+        {name for one in data.lines for name in one.references},
+        {amount: max(lines[amount], entries[amount]) for amount in {*lines, *entries}},
+    )
+    print(f"\n{'stage':<28}{'matches':>9}{'wrong':>7}{'seconds':>9}{'of CPU':>9}")
+    began, last, worked = time.perf_counter(), time.perf_counter(), time.process_time()
+
+    def watch(name: str, matches: list[Match]) -> None:
+        nonlocal last, worked
+        seconds, cpu = time.perf_counter() - last, time.process_time() - worked
+        print(f"{name:<28}{len(matches):>9,}{len(bank_noise.score(data, matches).wrong):>7}{seconds:>9.2f}{cpu:>9.2f}")
+        last, worked = time.perf_counter(), time.process_time()
+
+    found = match_stages.run(data.lines, data.entries, lambda *_: known, watch)
+    return report("matching alone", data, found, time.perf_counter() - began)
+
+
+def whole(data: Data) -> Score:
+    """Put the data into a database, and reconcile it there."""
+    began = time.perf_counter()
+    account, at = make_account(), datetime.now(UTC)
+    entry_ids = book(account, data, at)
+    line_ids = state(account, data, at)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    print(f"\nbooked and stated in {time.perf_counter() - began:.1f} s")
+    as_of = max(item.day for item in (*data.lines, *data.entries))
+    began = time.perf_counter()
+    with QueryCount() as count:
+        proof = reconciliations.reconcile(account, as_of=as_of, by=None, at=at)
+    seconds = time.perf_counter() - began
+    found = read_back(account, line_ids, entry_ids)
+    print(f"{count.number} statements; {proof.matched_lines:,} lines matched, {proof.unmatched_lines:,} and "
+          f"{proof.unmatched_entries:,} entries left")  # fmt: skip
+    return report("reconcile on PostgreSQL", data, found, seconds)
+
+
+class QueryCount:
+    """Counts the statements that are executed within it."""
+
+    def __enter__(self) -> "QueryCount":
+        self.number = 0
+        self.wrapper = connection.execute_wrapper(self.count)
+        self.wrapper.__enter__()
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.wrapper.__exit__(*args)  # type: ignore[arg-type]
+
+    def count(self, execute, sql, params, many, context):  # type: ignore[no-untyped-def]
+        self.number += 1
+        return execute(sql, params, many, context)
+
+
+def make_account() -> EscrowAccount:
+    """An escrow account of its own."""
+    tag = uuid.uuid4().hex[:10]
+    user = User.objects.create(email=f"r-{tag}@example.com", full_name="Benchmark")
+    sponsor = Organization.objects.create(name=f"Benchmark {tag}", kind="SPONSOR", owner=user)
+    offering = Offering.objects.create(
+        organization=sponsor, name=tag, slug=tag, minimum_amount=1, maximum_amount=1, minimum_investment=1,
+        deadline_at=datetime.now(UTC),
+    )  # fmt: skip
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT realco_next_number('ESCROW', 2026)")
+        number = cursor.fetchone()[0]
+    return EscrowAccount.objects.create(offering=offering, account_number=number, external_account_id=tag)
+
+
+def book(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
+    """Post the entries through the ledger, and return which is which."""
+    ours: dict[str, UUID] = {}
+    ordered = sorted(data.entries, key=lambda item: (item.day, -item.amount))
+    for begin in range(0, len(ordered), BATCH):
+        with transaction.atomic():
+            ledger.post([_posting(account, item, ours) for item in ordered[begin : begin + BATCH]], by=None, at=at)
+    rows = EscrowLedgerEntry.objects.filter(escrow_account=account, ledger_account__kind="BANK")
+    return {key: ours[reference] for key, reference in rows.values_list("pk", "reference")}
+
+
+def _posting(account: EscrowAccount, item: Item, ours: dict[str, UUID]) -> postings.Posting:
+    ours[str(item.id)] = item.id
+    subject = postings.Subject(account.pk, str(item.id), "RECONCILIATION", item.day, item.text)
+    if item.amount > 0:
+        return postings.unknown_receipt(subject, amount=item.amount)
+    return postings.bank_fee(subject, source=postings.source_of("FEES"), amount=-item.amount)
+
+
+def state(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
+    """Store the lines, a statement a day."""
+    days = sorted({line.day for line in data.lines})
+    kept = {
+        day: BankStatement(
+            escrow_account=account, file_name="benchmark", content_hash=day.isoformat(), as_of_date=day,
+            closing_balance=0, line_count=0, created_at=at,
+        )
+        for day in days
+    }  # fmt: skip
+    BankStatement.objects.bulk_create(kept.values())
+    rows = [
+        BankStatementLine(
+            id=line.id, escrow_account=account, statement=kept[line.day], value_date=line.day, amount=line.amount,
+            customer_reference=line.given, bank_reference=line.references[-1], text=line.text, fingerprint=line.id.hex,
+            created_at=at,
+        )
+        for line in data.lines
+    ]  # fmt: skip
+    BankStatementLine.objects.bulk_create(rows, batch_size=BATCH)
+    return {line.id: line.id for line in data.lines}
+
+
+def read_back(account: EscrowAccount, line_ids: dict[UUID, UUID], entry_ids: dict[UUID, UUID]) -> list[Match]:
+    """Read the matches that were stored, in the names the truth goes by."""
+    found: dict[UUID, tuple[list[UUID], list[UUID]]] = {
+        key: ([], []) for key in BankMatch.objects.filter(escrow_account=account).values_list("pk", flat=True)
+    }
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT match_id, line_id FROM bank_match_lines WHERE is_living")
+        for match, line in cursor.fetchall():
+            if match in found:
+                found[match][0].append(line_ids[line])
+        cursor.execute("SELECT match_id, entry_id FROM bank_match_entries WHERE is_living")
+        for match, entry in cursor.fetchall():
+            if match in found:
+                found[match][1].append(entry_ids[entry])
+    return [Match(tuple(lines), tuple(entries), "", Decimal(1), "") for lines, entries in found.values()]
+
+
+def report(name: str, data: Data, found: list[Match], seconds: float) -> Score:
+    """Print how it went."""
+    score = bank_noise.score(data, found)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{name}: {len(found):,} matches, {score.rightly:,} of {score.matchable:,} lines rightly ({score.share:.3%}), "
+        f"{len(score.wrong)} wrong, {seconds:.1f} s, {memory:.0f} MB at most"
+    )
+    for match in score.wrong[:10]:
+        print(f"  WRONG: {match}")
+    return score
+
+
+if __name__ == "__main__":
+    sys.exit(main())
