@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -151,20 +151,23 @@ class Server:
         return {**kept, **ours, **variables}
 
     def program(
-        self, *arguments: str, output: int | IO[bytes] | None = subprocess.PIPE, **variables: str
+        self,
+        *arguments: str,
+        output: int | IO[bytes] | None = subprocess.PIPE,
+        variables: Mapping[str, str] | None = None,
     ) -> subprocess.Popen[bytes]:
         """Start ``python ARGUMENTS…`` on this server, in a process group of its own that dies with us."""
         command = processes.Command(
             name="program",
             arguments=(sys.executable, *arguments),
-            environment=self.environment(**variables),
+            environment=self.environment(**(variables or {})),
             folder=ROOT,
         )
         return processes.start(command, output=output)
 
     def run(self, *arguments: str, timeout: int = 120, **variables: str) -> tuple[int, str]:
         """Run ``python ARGUMENTS…`` on this server to its end, and give its exit status and what it said."""
-        process = self.program(*arguments, **variables)
+        process = self.program(*arguments, variables=variables)
         try:
             said, _ = process.communicate(timeout=timeout)
         except BaseException:
