@@ -10,6 +10,7 @@ def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
+handler500 = "realco.middleware.server_error"
 urlpatterns = [
     path("health", health, name="health"),
     path("admin/", admin.site.urls),
