@@ -136,9 +136,29 @@ class Load:
         return attempt.is_acknowledged
 
 
+def hold() -> None:
+    """Post to the hot account and never commit, as a worker does that hangs while it holds the rows."""
+    from django.db import transaction
+
+    from escrow import postings
+    from escrow.models import EscrowAccount, LedgerAccount
+    from escrow.operations import ledger
+
+    account = EscrowAccount.objects.order_by("account_number").first()
+    assert account is not None
+    payer = LedgerAccount.objects.filter(escrow_account=account, kind="INVESTOR").values_list("owner_id", flat=True)[0]
+    assert payer is not None
+    subject = postings.Subject(account.pk, "held:accepted", "DEPOSIT", AT.date(), "held")
+    with transaction.atomic():
+        posting = postings.inbound_accepted(subject, payer_id=payer, amount=Decimal("1.00"))
+        ledger.post([posting], by=None, at=datetime.now(UTC))
+        os.write(1, b"holding\n")
+        time.sleep(3600)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
-    parser.add_argument("verb", choices=["prepare", "load"])
+    parser.add_argument("verb", choices=["prepare", "load", "hold"])
     parser.add_argument("--log", default="")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--seconds", type=float, default=60)
@@ -150,8 +170,8 @@ def main() -> None:
     import django
 
     django.setup()
-    if options.verb == "prepare":
-        prepare()
+    if options.verb != "load":
+        {"prepare": prepare, "hold": hold}[options.verb]()
         return
     load = Load(options)
     clients = [threading.Thread(target=load.client, args=(number,)) for number in range(options.clients)]

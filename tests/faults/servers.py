@@ -146,7 +146,8 @@ class Server:
 
     def environment(self, database: str = DATABASE, **variables: str) -> dict[str, str]:
         """What one of our programs needs to work on this server."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "PYTEST"))}
+        unwanted = ("PG", "PYTEST", "REALCO_PROCESS", "DATABASE_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
         ours = {"REALCO_MODE": "test", "DJANGO_SETTINGS_MODULE": "realco.settings", "DATABASE_URL": self.url(database)}
         return {**kept, **ours, **variables}
 
