@@ -18,7 +18,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -37,13 +37,14 @@ DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", 
 class Server:
     """A PostgreSQL on a folder, with what a test does to it."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, log: Path | None = None, **settings: str) -> None:
         """Prepare a server; the cluster is made when the folder holds none."""
         self.folder = folder
+        self.log_file = log or folder / "postgres.log"
         self.settings = {**DURABLE, **settings}
         self.process: subprocess.Popen[bytes] | None = None
         with _no_others(folder):
-            self.service = services.postgresql(folder, log=folder / "postgres.log", throwaway=False)
+            self.service = services.postgresql(folder, log=self.log_file, throwaway=False)
 
     @property
     def data(self) -> Path:
@@ -53,8 +54,7 @@ class Server:
     @property
     def log(self) -> str:
         """What the server said."""
-        path = self.folder / "postgres.log"
-        return path.read_text(errors="replace") if path.exists() else ""
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     @property
     def password(self) -> str:
@@ -90,7 +90,7 @@ class Server:
             stop_signal="SIGINT",
             account=self.service.command.account,
         )
-        with (self.folder / "postgres.log").open("ab") as log:
+        with self.log_file.open("ab") as log:
             self.process = processes.start(command, output=log)
 
     def is_alive(self) -> bool:
@@ -197,13 +197,13 @@ class Server:
         """Where one of PostgreSQL's programs is (pg_dump, pg_restore, pg_basebackup, pgbench …)."""
         return Path(self.service.command.arguments[0]).with_name(name)
 
-    def copy_to(self, folder: Path, **settings: str) -> Server:
+    def copy_to(self, folder: Path, *, log: Path | None = None, **settings: str) -> Server:
         """Give another server on a copy of this one's data; this one must be stopped."""
         assert self.process is None
         copied = subprocess.run(["cp", "-a", f"{self.folder}/.", str(folder)], check=False, capture_output=True)
         assert copied.returncode == 0, copied.stderr
         (folder / "postgres.log").unlink(missing_ok=True)
-        return Server(folder, **settings)
+        return Server(folder, log=log, **settings)
 
 
 @contextmanager
@@ -219,10 +219,10 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_copy(of: Server, folder: Path, **settings: str) -> Iterator[Server]:
+def running_copy(of: Server, folder: Path, *, log: Path | None = None, **settings: str) -> Iterator[Server]:
     """Start a copy of a stopped server in a new folder, and stop and remove it after."""
     folder.mkdir(mode=0o711)
-    server = of.copy_to(folder, **settings)
+    server = of.copy_to(folder, log=log, **settings)
     try:
         yield server.start()
     finally:
@@ -271,6 +271,15 @@ def _migrate(server: Server) -> None:
         server.ask("ANALYZE")
     finally:
         server.stop()
+
+
+def wait_for(happened: Callable[[], bool], *, seconds: float = 40) -> bool:
+    """Wait until something has happened, and fail if it does not."""
+    until = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < until, "what the test waits for does not happen"
+        time.sleep(0.05)
+    return True
 
 
 def _children(pid: int) -> list[int]:

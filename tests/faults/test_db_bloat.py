@@ -116,6 +116,22 @@ class TestAHotBalance:
         assert accounts.size <= 8 * PAGE
         assert balances.size <= 4 * PAGE * (CROWD // 80 + 2)
 
+    @pytest.mark.parametrize(("room", "stays"), [("50", True), ("100", False)], ids=["with room", "without"])
+    def test_a_payday_that_touches_every_account_stays_in_place(
+        self, server: servers.Server, room: str, stays: bool
+    ) -> None:
+        """One batch writes a version of each row at once; on full pages (the broken variant) each of them moves."""
+        with server.connect(superuser=True) as link:
+            link.execute(f"ALTER TABLE ledger_accounts SET (fillfactor = {room})".encode())
+            link.execute("VACUUM FULL ledger_accounts")
+            link.execute("SET session_replication_role = replica")
+            before = states(link)["ledger_accounts"]
+            link.execute("UPDATE ledger_accounts SET balance = balance + 0.01, entry_count = entry_count + 1")
+            did = states(link)["ledger_accounts"].since(before)
+            link.execute("ALTER TABLE ledger_accounts SET (fillfactor = 50)")
+        assert did.updates > CROWD
+        assert (did.hot / did.updates > 0.95) is stays
+
     def test_an_index_on_the_balance_would_show(self, server: servers.Server) -> None:
         """The broken variant: what one careless index does to the same updates."""
         with server.connect() as link:

@@ -15,10 +15,10 @@ import psycopg
 import pytest
 
 from tests.faults import posting, servers
-from tests.faults.test_db_waiting import wait_for
+from tests.faults.servers import wait_for
 
 pytestmark = pytest.mark.slow
-ROOM = 24 * 1024 * 1024
+ROOM = 72 * 1024 * 1024
 REFUSALS = 30
 
 
@@ -34,7 +34,7 @@ def played() -> Iterator["Played"]:
         if done.returncode:
             pytest.skip(f"A SMALL DISK CANNOT BE MOUNTED HERE ({done.stderr.strip()}): A FULL DISK IS NOT TESTED.")
         try:
-            with servers.running_copy(template, small / "own") as server:
+            with servers.running_copy(template, small / "own", log=folder / "postgres.log") as server:
                 yield Played(server, small / "ballast")
         finally:
             subprocess.run(["umount", "--lazy", str(small)], check=True)

@@ -16,7 +16,7 @@ import pytest
 
 from devtools import checkout, processes
 from tests.faults import posting, servers
-from tests.faults.test_db_waiting import wait_for
+from tests.faults.servers import wait_for
 
 pytestmark = pytest.mark.slow
 PAGE = (servers.ROOT / "docs" / "backup.md").read_text()

@@ -9,7 +9,7 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from realco import clock, patience
 from realco.models import User
 from tests import factories
 from tests.faults import posting, servers
+from tests.faults.servers import wait_for
 from tests.finance import sandbox_stage as stage
 
 LOCK, IDLE = 1, 4
@@ -105,15 +106,6 @@ class Played:
             for (reference,) in server.ask("SELECT reference FROM journal_entries WHERE reference LIKE 'k%'")
         )
         self.check = server.manage("check_books")
-
-
-def wait_for(happened: Callable[[], bool], *, seconds: float = 40) -> bool:
-    """Wait until something has happened, and fail if it does not."""
-    until = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < until, "what the test waits for does not happen"
-        time.sleep(0.05)
-    return True
 
 
 @contextmanager
