@@ -48,19 +48,21 @@ def forgotten(server: servers.Server, migration: tuple[str, str]) -> Iterator[No
             )
 
 
-@contextmanager
-def a_report(server: servers.Server) -> Iterator[None]:
-    """Somebody reads the ledger in a long transaction, which ends while the block is still waiting."""
-    reading = server.program(
-        "-c",
-        "import os, psycopg, time; link = psycopg.connect(os.environ['DATABASE_URL'])\n"
-        "link.execute('SELECT count(*) FROM escrow_ledger_entries')\n"
-        f"os.write(1, b'reading\\n'); time.sleep({READS})",
-    )
-    assert reading.stdout is not None
-    assert reading.stdout.readline() == b"reading\n"
-    yield
-    assert reading.wait(30) == 0
+def migrate_against_a_report(server: servers.Server, *programs: str) -> list[tuple[int, str]]:
+    """
+    Run migrate (as often as asked for, at once) while somebody reads the ledger in a long transaction.
+
+    The report goes on for some seconds after the first migration was seen waiting for it.
+    """
+    waiting = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
+    with server.connect(autocommit=False) as report:
+        report.execute("SELECT count(*) FROM escrow_ledger_entries")
+        running = [server.program("manage.py", "migrate", *TRIGGERS) for _ in programs]
+        wait_for(lambda: server.ask(waiting) != [(0,)], seconds=90)
+        time.sleep(READS)
+        report.rollback()
+    said = [program.communicate(timeout=90)[0].decode() for program in running]
+    return [(program.returncode, words) for program, words in zip(running, said, strict=True)]
 
 
 class Played:
@@ -75,10 +77,8 @@ class Played:
         self.began = time.time()
         with forgotten(server, ROOM):
             self.room = server.manage("migrate", *ROOM)
-        with forgotten(server, TRIGGERS), a_report(server):
-            started = time.monotonic()
-            self.triggers = server.manage("migrate", *TRIGGERS)
-            self.took = time.monotonic() - started
+        with forgotten(server, TRIGGERS):
+            [self.triggers] = migrate_against_a_report(server, "one")
         self.ended = time.time()
         after = dict(server.ask("SELECT tgname, oid FROM pg_trigger WHERE tgrelid = 'journal_entries'::regclass"))
         self.remade = {name for name in before if name.startswith("pgtrigger") and before[name] != after[name]}
@@ -118,10 +118,10 @@ class TestUnderLoad:
 
 class TestTwoInstances:
     def test_one_waits_for_the_other_and_finds_nothing_left_to_do(self) -> None:
-        with servers.own() as server, forgotten(server, TRIGGERS), a_report(server):
-            both = [server.program("manage.py", "migrate", *TRIGGERS) for _ in range(2)]
-            said = [program.communicate(timeout=60)[0].decode() for program in both]
-            assert [program.returncode for program in both] == [0, 0], said
+        with servers.own() as server, forgotten(server, TRIGGERS):
+            both = migrate_against_a_report(server, "one", "other")
+            assert [status for status, _ in both] == [0, 0], both
+            said = [words for _, words in both]
             waited = ["Another instance is migrating this database" in words for words in said]
             applied = ["Applying escrow.0004_triggers" in words for words in said]
             assert sorted(waited) == [False, True]
