@@ -81,7 +81,7 @@ def _declared() -> Iterator[tuple[tuple[str, str], _Trigger]]:
         if model._meta.app_label in OURS and isinstance(trigger, Guard):
             operation = str(trigger.operation)
             columns = frozenset(
-                model._meta.get_field(name).column
+                _column(model, name)
                 for part in re.findall(r"UPDATE OF ([^A-Z]*)", operation)
                 for name in re.findall(r"\w+", part)
             )
@@ -93,6 +93,13 @@ def _declared() -> Iterator[tuple[tuple[str, str], _Trigger]]:
         for verb in ("INSERT", "UPDATE", "DELETE"):
             form = frozenset({verb, "STATEMENT", "AFTER"})
             yield (table, f"realco_audit_{verb.lower()}"), _Trigger("realco_audit", ("",), form, frozenset())
+
+
+def _column(model: models.Model | type[models.Model], name: str) -> str:
+    """Give the column of a field, which a guard may name either way."""
+    return next(
+        str(field.column) for field in model._meta.concrete_fields if name in (field.name, field.attname, field.column)
+    )
 
 
 _TRIGGERS = r"""
@@ -198,7 +205,7 @@ def _declared_constraints() -> Iterator[tuple[str, str, tuple[str, ...], str]]:
                 yield table, "unique", (field.column,), f"primary key {field.column}"
             elif field.unique:
                 yield table, "unique", (field.column,), f"unique {field.column}"
-            if isinstance(field, models.ForeignKey) and field.db_constraint:
+            if isinstance(field, models.ForeignKey) and getattr(field, "db_constraint", True):
                 target = field.related_model._meta.db_table
                 yield table, "foreign", (field.column, f"-> {target}"), f"foreign key {field.column}"
 
@@ -281,4 +288,5 @@ def _tables() -> list[str]:
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows

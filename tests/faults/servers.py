@@ -219,10 +219,12 @@ def fresh_folder() -> Iterator[Path]:
 
 
 @contextmanager
-def running_copy(of: Server, folder: Path, *, log: Path | None = None, **settings: str) -> Iterator[Server]:
+def running_copy(
+    of: Server, folder: Path, *, log: Path | None = None, settings: Mapping[str, str] | None = None
+) -> Iterator[Server]:
     """Start a copy of a stopped server in a new folder, and stop and remove it after."""
     folder.mkdir(mode=0o711)
-    server = of.copy_to(folder, log=log, **settings)
+    server = of.copy_to(folder, log=log, **(settings or {}))
     try:
         yield server.start()
     finally:
@@ -237,7 +239,7 @@ def own(**settings: str) -> Iterator[Server]:
 
     This is what most tests want: ``with servers.own(autovacuum="off") as server: …``.
     """
-    with fresh_folder() as folder, running_copy(template(), folder / "own", **settings) as server:
+    with fresh_folder() as folder, running_copy(template(), folder / "own", settings=settings) as server:
         yield server
 
 

@@ -144,7 +144,7 @@ class TestMidnight:
         first, second = sorted({banking_date(moment) for moment in moments})
         before = {row.kind: row.balance for row in ledger_query.statement(escrow, as_of=first)}
         after = {row.kind: row.balance for row in ledger_query.statement(escrow, as_of=second)}
-        assert (before[Kind.CLEARING], after[Kind.CLEARING]) == (1, 8)
+        assert (before[Kind.CLEARING], after[Kind.CLEARING]) == (Decimal(1), Decimal(8))
         assert books.check_all() == []
 
     def test_a_back_dated_event_changes_the_past_day_and_no_running_balance(

@@ -39,7 +39,7 @@ def command(title: str) -> str:
 def setting(name: str, archive: Path) -> str:
     """Take a setting of the page."""
     [found] = re.findall(rf"^{name} = (?:'(.+)'|(\S+))$", PAGE, re.MULTILINE)
-    return (found[0] or found[1]).replace("$ARCHIVE", str(archive))
+    return str(found[0] or found[1]).replace("$ARCHIVE", str(archive))
 
 
 @dataclass
@@ -63,7 +63,7 @@ class Played:
             checkout.make_private(place)
         names = ("wal_level", "archive_mode", "archive_command", "track_commit_timestamp")
         settings = {name: setting(name, self.archive) for name in names}
-        with servers.running_copy(servers.template(), folder / "own", **settings) as server:
+        with servers.running_copy(servers.template(), folder / "own", settings=settings) as server:
             self.log = folder / "load.jsonl"
             load = ("-m", "tests.faults.posting", "load", "--log", str(self.log), "--seconds", "300")
             clients = server.program(*load, output=None)

@@ -257,7 +257,8 @@ class TestRows:
                 " UNION ALL SELECT x::text FROM ledger_accounts x UNION ALL SELECT x::text FROM escrow_accounts x"
                 " ORDER BY 1"
             )
-            return cursor.fetchall()
+            rows: list[tuple[object, ...]] = cursor.fetchall()
+            return rows
 
     def test_the_nightly_task_fails_and_names_it(self, kept: EscrowAccount, caplog: pytest.LogCaptureFixture) -> None:
         tasks.check_books()
