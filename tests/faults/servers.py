@@ -275,7 +275,7 @@ def _migrate(server: Server) -> None:
         server.stop()
 
 
-def wait_for(happened: Callable[[], bool], *, seconds: float = 40) -> bool:
+def wait_for(happened: Callable[[], bool], *, seconds: float = 120) -> bool:
     """Wait until something has happened, and fail if it does not."""
     until = time.monotonic() + seconds
     while not happened():

@@ -5,14 +5,15 @@ Real postings show that what ledger_post does to these rows can stay in place; a
 makes the same updates many times, each in a transaction of its own.
 """
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import psycopg
 import pytest
 
-from tests.faults import servers
+from tests.faults import posting, servers
+from tests.faults.servers import wait_for
 
 pytestmark = pytest.mark.slow
 UPDATES = 20_000
@@ -88,13 +89,15 @@ def update(server: servers.Server, count: int) -> dict[str, State]:
 
 
 def post(server: servers.Server) -> dict[str, State]:
-    """Post for a while through ledger.post, and return what it did to the two tables."""
+    """Post a hundred times through ledger.post, and return what it did to the two tables."""
+    log = server.folder / "load.jsonl"
     with server.connect() as link:
         before = states(link)
-        load = ("-m", "tests.faults.posting", "load", "--hot", "--log", str(server.folder / "log"), "--seconds", "3")
-        status, said = server.run(*load)
-        assert status == 0, said
-        time.sleep(1)
+        load = ("-m", "tests.faults.posting", "load", "--hot", "--log", str(log), "--seconds", "300")
+        clients = server.program(*load, output=None)
+        wait_for(lambda: len(posting.attempts(log)) >= 100)
+        Path(f"{log}.stop").touch()
+        assert clients.wait(60) == 0
         after = states(link)
     return {name: state.since(before[name]) for name, state in after.items()}
 

@@ -52,7 +52,7 @@ class Played:
         wait_for(lambda: len(posting.attempts(log)) > 40)
         self.filled_at = time.time()
         self.fill()
-        wait_for(lambda: len([a for a in posting.attempts(log) if not a.is_acknowledged]) >= REFUSALS, seconds=90)
+        wait_for(lambda: len([a for a in posting.attempts(log) if not a.is_acknowledged]) >= REFUSALS)
         self.survived = server.is_alive()
         self.while_full = [a for a in posting.attempts(log) if not a.is_acknowledged]
 
@@ -61,10 +61,7 @@ class Played:
         self.freed_at = time.time()
         if not server.is_alive():
             server.start()
-        wait_for(
-            lambda: len([a for a in posting.attempts(log) if a.is_acknowledged and a.began > self.freed_at]) > 40,
-            seconds=90,
-        )
+        wait_for(lambda: len([a for a in posting.attempts(log) if a.is_acknowledged and a.began > self.freed_at]) > 40)
         Path(f"{log}.stop").touch()
         load.wait(60)
         self.attempts = posting.attempts(log)

@@ -58,7 +58,7 @@ def migrate_against_a_report(server: servers.Server, *programs: str) -> list[tup
     with server.connect(autocommit=False) as report:
         report.execute("SELECT count(*) FROM escrow_ledger_entries")
         running = [server.program("manage.py", "migrate", *TRIGGERS) for _ in programs]
-        wait_for(lambda: server.ask(waiting) != [(0,)], seconds=90)
+        wait_for(lambda: server.ask(waiting) != [(0,)])
         time.sleep(READS)
         report.rollback()
     said = [program.communicate(timeout=90)[0].decode() for program in running]

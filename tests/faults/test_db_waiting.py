@@ -80,7 +80,7 @@ class Played:
         log = server.folder / "load.jsonl"
         limits = {"DATABASE_LOCK_TIMEOUT": str(LOCK), "DATABASE_IDLE_TIMEOUT": str(IDLE), "REALCO_PROCESS": "worker"}
         load = server.program(
-            *("-m", "tests.faults.posting", "load", "--hot", "--log", str(log), "--seconds", "60"),
+            *("-m", "tests.faults.posting", "load", "--hot", "--log", str(log), "--seconds", "300"),
             output=None,
             variables=limits,
         )
