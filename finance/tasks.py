@@ -15,7 +15,6 @@ from uuid import UUID
 
 from celery import current_app, shared_task
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q, QuerySet
 
 from escrow.models import EscrowAccount
@@ -145,5 +144,4 @@ def _each(rows: QuerySet[Any], call: Callable[[UUID], bool]) -> int:
             moved += call(row_id)
         except Exception:
             logger.exception("%s %s is left to the next sweep", rows.model.__name__, row_id)
-            connection.close_if_unusable_or_obsolete()
     return moved
