@@ -35,8 +35,8 @@ def reconcile_all(**_: object) -> None:
 
 @shared_task(name="escrow.check_books", ignore_result=True)
 def check_books(**_: object) -> None:
-    """Prove the books of all escrow accounts, and fail loudly if they do not prove."""
-    findings = [*books.check(), *books.check_intents()]
+    """Prove the books of all escrow accounts and the guards around them, and fail loudly if they do not prove."""
+    findings = books.check_all()
     for finding in findings:
         logger.critical("books: %s", finding)
     if findings:

@@ -13,11 +13,12 @@ from typing import Any, ClassVar
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import OperationalError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from realco import clock
+from realco import clock, patience
 from realco.admin_steps import Order, Reason, Step, SteppedAdmin, may, person_of
 from realco.errors import Refusal
 
@@ -150,6 +151,8 @@ class BulkAdmin(SteppedAdmin):
                 self.take(step, row, order, version=version)
             except Refusal as refusal:
                 messages.error(request, f"{row}: {refusal}")
+            except OperationalError as failure:
+                messages.error(request, f"{row}: {patience.words_for(failure)}")
             else:
                 done += 1
         if done:

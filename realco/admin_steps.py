@@ -17,13 +17,13 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field, unquote
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import OperationalError, models
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from realco import admin_pages, audit, clock
+from realco import admin_pages, audit, clock, patience
 from realco.errors import Refusal
 from realco.models import User
 
@@ -318,13 +318,14 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
             return step.act(row, order)
 
     def _try(self, form: StepForm, act: Callable[[Order], object], user: User) -> bool:
-        """Act on a valid form; a refusal becomes the form's error."""
+        """Act on a valid form; a refusal, or a database that is busy, becomes the form's error."""
         data = form.cleaned_data
         order = Order(by=user, at=clock.now(), reason=data.get("reason", "").strip(), data=data)
         try:
             act(order)
-        except Refusal as refusal:
-            form.add_error(None, str(refusal))
+        except (Refusal, OperationalError) as refusal:
+            words = patience.words_for(refusal) if isinstance(refusal, OperationalError) else str(refusal)
+            form.add_error(None, words)
             form.was_refused()
             return False
         return True

@@ -5,6 +5,7 @@ RealCo's settings: one file, everything from the environment, refusing to start 
 insecure and live in the sandbox; production has neither, and says which variable is missing.
 """
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from celery.schedules import crontab
 from csp.constants import SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from realco import patience
 from realco.keys import PROOF_SIGNING, parse_keys
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -99,6 +101,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
 ]
 MIDDLEWARE = [
+    "realco.middleware.PatienceMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -132,10 +135,25 @@ TEMPLATES = [
 DATABASES = {"default": env.db_url_config(required("DATABASE_URL"))}
 DATABASES["default"].setdefault("CONN_MAX_AGE", env.int("CONN_MAX_AGE", 60))
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"].setdefault("OPTIONS", {}).setdefault(
-    "options",
-    "-c lock_timeout=10s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s -c timezone=UTC",
+# Who waits for the database, and how long: see realco/patience.py. The name of the program tells, unless we are told.
+PROCESS = env.str("REALCO_PROCESS", patience.process_of(sys.argv[0]))
+if PROCESS not in patience.PATIENCE:
+    raise ImproperlyConfigured(f"REALCO_PROCESS is “{PROCESS}”; it must be one of {', '.join(patience.PATIENCE)}.")
+PATIENCE = patience.Patience(
+    lock=env.int("DATABASE_LOCK_TIMEOUT", patience.PATIENCE[PROCESS].lock),
+    statement=env.int("DATABASE_STATEMENT_TIMEOUT", patience.PATIENCE[PROCESS].statement),
+    idle=env.int("DATABASE_IDLE_TIMEOUT", patience.PATIENCE[PROCESS].idle),
 )
+if min(PATIENCE.lock, PATIENCE.statement, PATIENCE.idle) < 0 or (PRODUCTION and 0 in (PATIENCE.lock, PATIENCE.idle)):
+    raise ImproperlyConfigured(
+        "DATABASE_LOCK_TIMEOUT, DATABASE_STATEMENT_TIMEOUT and DATABASE_IDLE_TIMEOUT are whole seconds; in production"
+        " the first and the last may not be 0, or one hanging process could hold up all the others for ever."
+    )
+DATABASES["default"]["OPTIONS"] = {
+    **patience.KEEPALIVE,
+    "options": PATIENCE.options,
+    **DATABASES["default"].get("OPTIONS", {}),
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 PGTRIGGER_INSTALL_ON_MIGRATE = False
 

@@ -3,3 +3,5 @@
 import os
 
 os.environ.setdefault("REALCO_MODE", "test")
+# Threads of race tests wait for each other as workers do, on machines that may be busy.
+os.environ.setdefault("REALCO_PROCESS", "worker")

@@ -8,7 +8,7 @@ entries. Matching only says which line is which entry; a difference is an alert 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -189,8 +189,19 @@ def _record(
         aged_items=sum(on_lines[aging.OLD :]) + sum(on_entries[aging.OLD :]),
         findings=said,
         run_by=by,
-        created_at=at,
+        created_at=_after_the_last(account, at),
     )
+
+
+def _after_the_last(account: EscrowAccount, at: datetime) -> datetime:
+    """
+    Return the moment of a proof, never before that of the proof before it.
+
+    Hosts' clocks differ. The account is locked, so what is last here is last in the database, and it must
+    be the one that counts: an older proof that balanced would let a closing through.
+    """
+    last = query.latest(account)
+    return at if last is None else max(at, last.created_at + timedelta(microseconds=1))
 
 
 def _named(item: Item) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 
 from escrow.operations.ledger import EscrowNotOpen
@@ -100,6 +100,8 @@ def process(webhook_id: UUID, *, at: datetime) -> bool:
         _put_off(webhook_id, refusal.message, attempts=MAX_ATTEMPTS, at=at)
     except Refusal as refusal:
         _put_off(webhook_id, refusal.message, at=at)
+    except OperationalError:
+        raise  # The database was busy or away: no fault of the event's, which stays due.
     except Exception as error:
         _put_off(webhook_id, f"{type(error).__name__}: {error}", at=at)
         raise

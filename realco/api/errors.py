@@ -12,12 +12,13 @@ from http import HTTPStatus
 from typing import Any
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404
 from django.http.request import UnreadablePostError
 from rest_framework import exceptions
 from rest_framework.response import Response
 
+from realco import patience
 from realco.errors import NotFound, ProviderUnavailable, Refusal
 
 logger = logging.getLogger(__name__)
@@ -151,11 +152,11 @@ def _throttled(exc: exceptions.Throttled) -> Response:
 
 def _unforeseen(exc: Exception, context: Mapping[str, Any]) -> Response:
     view = type(context.get("view")).__name__
-    if isinstance(exc, OperationalError):
+    if isinstance(exc, OperationalError | InterfaceError):
         # A lock that was not given in time, a deadlock, a server that restarts: the same request may work in a moment.
         logger.warning("the database did not serve %s", view, exc_info=exc)
-        message = "Something else is using the same rows just now. Nothing was changed; try again in a moment."
-        return _answer("SERVICE_UNAVAILABLE", message, headers={"Retry-After": "1"})
+        retry = {"Retry-After": str(patience.retry_after(exc))}
+        return _answer("SERVICE_UNAVAILABLE", patience.words_for(exc), headers=retry)
     if isinstance(exc, ProviderUnavailable):
         logger.warning("a provider did not answer %s", view, exc_info=exc)
         return _answer("PROVIDER_ERROR", "The bank or payment provider did not answer. Try again later.")

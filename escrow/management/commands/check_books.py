@@ -14,7 +14,8 @@ _COLUMNS = ("Escrow account", "Bank", "Books at bank", "Assets", "Liabilities", 
 class Command(BaseCommand):
     help = (
         "Proves the books. Prints bank = books, assets = liabilities and stored = sums for each escrow account, then "
-        "each finding with its journal entry or account. Exit code 0: all agrees; 1: something does not."
+        "each finding with its journal entry or account: in the books, between them and the audit trail, and in the "
+        "triggers and constraints that guard them. Exit code 0: all agrees; 1: something does not."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -26,7 +27,12 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         account_ids = _ids(options["account"])
         figures = books.figures(account_ids, as_of=_day(options["as_of"]))
-        findings = [*books.check(account_ids), *books.check_intents(account_ids)]
+        findings = [
+            *books.check(account_ids),
+            *books.check_intents(account_ids),
+            *books.check_trail(account_ids),
+            *books.check_guards(),
+        ]
         wrong = {finding.account_number for finding in findings}
         self._table([_row(row, is_proven=row.is_proven and row.account_number not in wrong) for row in figures])
         for finding in findings:
