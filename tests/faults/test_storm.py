@@ -15,33 +15,18 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from django.db import connection
 
-from realco import stopping_points
 from tests.faults import verdict
+from tests.faults.elsewhere import ROOT, environment
 from tests.faults.moves import Stage, make_stage
 from tests.faults.worker import Plan
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-ROOT = Path(__file__).parents[2]
 IS_FULL = os.environ.get("REALCO_FAULTS") == "full"
 PROCESSES, THREADS = 2, 25
 STEPS = 140 if IS_FULL else 26
 LEAST_JOURNALS = 10_000 if IS_FULL else 1_800
-
-
-def environment() -> dict[str, str]:
-    """What a process of ours needs to work on the test's database."""
-    database = connection.settings_dict
-    host = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]
-    login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
-    return {
-        **os.environ,
-        "REALCO_MODE": "test",
-        "DATABASE_URL": f"postgres://{login}@{host}/{database['NAME']}",
-        stopping_points.VARIABLE: "",
-    }
 
 
 def run(plans: Sequence[Plan], folder: Path) -> float:

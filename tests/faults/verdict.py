@@ -28,6 +28,7 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
     outcomes: Counter[str] = field(default_factory=Counter)
     journals: int = 0
+    lost_but_there: int = 0
     p95_ms: float = 0.0
 
     def __str__(self) -> str:
@@ -72,7 +73,8 @@ def judge(stage: Stage, steps: Sequence[Step]) -> Verdict:
             verdict.problems.append(f"{step.key} {step.move} was {step.outcome} ({step.said}) and left {refs}")
         if step.outcome == "lost" and len(set(there)) > 1:
             verdict.problems.append(f"{step.key} {step.move} was lost and is there by halves: {there}")
-        if any(there) and (step.outcome == "done" or step.outcome == "lost"):
+        if any(there) and step.outcome in ("done", "lost"):
+            verdict.lost_but_there += step.outcome == "lost"
             once = refs[0]
             if once not in over:
                 over.add(once)

@@ -84,6 +84,7 @@ class Thread:
         self.random = random.Random(f"{plan.seed}:{plan.name}:{number}")
         self.done: dict[str, list[Step]] = {}
         self.until = time.monotonic() + plan.seconds if plan.seconds else float("inf")
+        self.stop = Path(plan.folder) / f"{plan.name}.stop"
 
     def run(self) -> int:
         from django.db import connections
@@ -92,7 +93,7 @@ class Thread:
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
         count = 0
         try:
-            while time.monotonic() < self.until and (not self.plan.steps or count < self.plan.steps):
+            while not self._is_over(count):
                 step = self._choose(count)
                 self._answer(step)
                 os.write(file, (json.dumps(asdict(step)) + "\n").encode())
@@ -103,6 +104,11 @@ class Thread:
             os.close(file)
             connections.close_all()
         return count
+
+    def _is_over(self, count: int) -> bool:
+        if self.plan.steps:
+            return count >= self.plan.steps
+        return time.monotonic() >= self.until or self.stop.exists()
 
     def _choose(self, count: int) -> Step:
         move = self.random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
