@@ -152,6 +152,9 @@ def begin(server: Server) -> None:
 
     django.setup()
     call_command("migrate", verbosity=0, interactive=False)
+    from tests.faults import broken
+
+    broken.break_database()
 
 
 def play(server: Server, *, kills: int, threads: int, between: float, folder: Path, seed: int) -> Report:

@@ -20,7 +20,7 @@ KILLS = 20 if os.environ.get("REALCO_FAULTS") == "full" else 4
 
 
 def test_nothing_acknowledged_is_lost_or_doubled(capsys: pytest.CaptureFixture[str]) -> None:
-    """Caught: fsync off and the data thrown away, and the variants of broken.py."""
+    """Caught: lazy-commits, two-steps, no-unique-reference and others of broken.py."""
     command = [sys.executable, "-m", "tests.faults.kills", "--kills", str(KILLS)]
     done = subprocess.run(command, cwd=ROOT, timeout=900, check=False, capture_output=True, text=True)
 

@@ -67,6 +67,8 @@ def judge(stage: Stage, steps: Sequence[Step]) -> Verdict:
     for step in steps:
         refs = _references(stage, step, payments)
         there = [found[ref] for ref in refs]
+        if step.outcome == "failed":
+            verdict.problems.append(f"{step.key} {step.move} failed: {step.said}")
         if step.outcome == "done" and set(there) - {1}:
             verdict.problems.append(f"{step.key} {step.move} was acknowledged and is there {there} times")
         if step.outcome in ("refused", "failed") and any(there) and not _is_anothers(step):

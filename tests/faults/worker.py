@@ -153,8 +153,10 @@ class Thread:
 
     def _try(self, step: Step, *, is_again: bool) -> None:
         import psycopg
+        from django.core.exceptions import MultipleObjectsReturned, ObjectDoesNotExist
         from django.db import Error, connection
 
+        from escrow.operations.ledger import UnbalancedPosting
         from realco.errors import Refusal
 
         try:
@@ -164,6 +166,8 @@ class Thread:
             step.outcome, step.said = "refused", type(refusal).__name__
             if is_again and step.move == "cancel" and _is_cancelled(step.made):
                 step.outcome = "done"
+        except (ObjectDoesNotExist, MultipleObjectsReturned, UnbalancedPosting) as defect:
+            step.outcome, step.said = "failed", type(defect).__name__
         except (Error, psycopg.Error) as error:
             cause = error.__cause__ if isinstance(error.__cause__, psycopg.Error) else error
             state = getattr(cause, "sqlstate", None) or ""
@@ -291,8 +295,10 @@ def main(path: str) -> None:
     django.setup()
     from django.db import connections
 
+    from tests.faults import broken
     from tests.faults.moves import Stage
 
+    broken.break_process()
     plan = Plan(**json.loads(Path(path).read_text()))
     stage = Stage.load(plan.stage)
     connections.close_all()
