@@ -160,12 +160,13 @@ class Thread:
         from realco.errors import Refusal
 
         try:
+            if is_again and step.move == "cancel" and _is_cancelled(step.made):
+                step.outcome, step.said = "done", ""
+                return
             step.made = MOVES[step.move](self.stage, step) or step.made
             step.outcome, step.said = "done", ""
         except Refusal as refusal:
             step.outcome, step.said = "refused", type(refusal).__name__
-            if is_again and step.move == "cancel" and _is_cancelled(step.made):
-                step.outcome = "done"
         except (ObjectDoesNotExist, MultipleObjectsReturned, UnbalancedPosting) as defect:
             step.outcome, step.said = "failed", type(defect).__name__
         except (Error, psycopg.Error) as error:
