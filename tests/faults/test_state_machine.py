@@ -10,7 +10,8 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, ClassVar
 from uuid import UUID
@@ -19,7 +20,7 @@ import pytest
 from django.db import connection, transaction
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from hypothesis.stateful import run_state_machine_as_test as play
 
 from escrow import books
@@ -39,12 +40,14 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 IS_FULL = os.environ.get("REALCO_FAULTS") == "full"
 ESCROWS, INVESTORS = 2, 2
+FIRST_CENTS = 100_000
+"""What each investor has cleared in the first escrow account when a sequence begins."""
 CODE = "R17"
 """A return code that has no consequence for the bank account or the person."""
 
-escrow_numbers = st.integers(0, ESCROWS - 1)
+escrow_numbers = st.sampled_from([0, 0, 1])
 investor_numbers = st.integers(0, INVESTORS - 1)
-amounts = st.sampled_from([20_000, 100_000, 250_000])
+amounts = st.sampled_from([10_000, 20_000, 30_000, 100_000])
 picks = st.integers(0, 50)
 
 
@@ -81,13 +84,20 @@ class Machine(RuleBasedStateMachine):
         self.holds: list[UUID] = []
         self.lines: list[UUID] = []
         self.count = 0
+        for number, row in enumerate(Transaction.objects.order_by("created_at", "id")):
+            payment = Payment(0, number, "DEPOSIT", FIRST_CENTS, clears_on=row.clears_on)
+            self.model.deposit(payment)
+            self.model.process(payment)
+            self.model.settle(payment)
+            self.model.clear(payment, date.max)
+            self.rows.append(row.pk)
         self.before = digest()
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self.block.__exit__(None, None, None)
 
-    def step(self, is_allowed: bool, act: Callable[[], object], *, changes: bool = True) -> object:
+    def step(self, is_allowed: bool, act: Callable[[], object], *, changes: bool = True, name: str = "") -> object:
         """Take a step in RealCo, which must be refused exactly if the model refuses it."""
         self.now += timedelta(hours=2)
         try:
@@ -99,7 +109,7 @@ class Machine(RuleBasedStateMachine):
         if refusal is not None or not changes:
             assert after == self.before, f"{refusal!r} changed {[n for n in after if after[n] != self.before.get(n)]}"
         self.before = after
-        self.taken[act.__qualname__.split(".")[1], is_allowed] += 1
+        self.taken[name or act.__qualname__.split(".")[1], is_allowed] += changes or not is_allowed
         return made
 
     def key(self) -> str:
@@ -107,16 +117,6 @@ class Machine(RuleBasedStateMachine):
         return f"step-{self.count}"
 
     # ---- money in -------------------------------------------------------------------------------------------
-
-    @initialize(amount=amounts)
-    def begin_with_cleared_money(self, amount: int) -> None:
-        for number in range(INVESTORS):
-            self.deposit(0, number, amount)
-            for act in (self.process, self.settle):
-                act(number)
-        self.days_pass(9)
-        for number in range(INVESTORS):
-            self.clear(number)
 
     @rule(escrow=escrow_numbers, investor=investor_numbers, amount=amounts)
     def deposit(self, escrow: int, investor: int, amount: int) -> None:
@@ -134,8 +134,10 @@ class Machine(RuleBasedStateMachine):
         if isinstance(row, Transaction):
             self.rows.append(row.pk)
 
-    def pick(self, number: int) -> tuple[Payment, Transaction]:
-        number %= len(self.rows)
+    def pick(self, number: int, *wanted: str) -> tuple[Payment, Transaction]:
+        """Pick a payment, mostly one in a wanted status: the step is to be taken more often than refused."""
+        fit = [n for n, payment in enumerate(self.model.payments) if payment.status in wanted]
+        number = fit[number % len(fit)] if fit and number % 4 else number % len(self.rows)
         row = Transaction.objects.get(pk=self.rows[number])
         payment = self.model.payments[number]
         payment.clears_on = row.clears_on
@@ -144,14 +146,21 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def process(self, number: int) -> None:
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, "QUEUED")
         before = payment.status
         allowed = self.model.process(payment)
         self.step(allowed, lambda: settlements.process(row.pk, at=self.now), changes=payment.status != before)
 
-    def bank(self, number: int, decide: Callable[[Payment], bool], tell: Callable[..., None], **words: object) -> None:
+    def bank(
+        self,
+        number: int,
+        wanted: tuple[str, ...],
+        decide: Callable[[Payment], bool],
+        tell: Callable[..., None],
+        **words: object,
+    ) -> None:
         """Let the bank tell what became of a payment that it has."""
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, *wanted)
         if not row.attempts.exists():
             return
         before = payment.status
@@ -160,27 +169,30 @@ class Machine(RuleBasedStateMachine):
             allowed,
             lambda: tell(row.attempt_key, effective_date=banking_date(self.now), at=self.now, **words),
             changes=payment.status != before,
+            name=tell.__name__,
         )
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def settle(self, number: int) -> None:
-        self.bank(number, self.model.settle, settlements.record_settled)
+        self.bank(number, ("PENDING_SETTLEMENT",), self.model.settle, settlements.record_settled)
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def fail(self, number: int) -> None:
-        self.bank(number, self.model.fail, settlements.record_failed, code=CODE, message="")
+        self.bank(number, ("PENDING_SETTLEMENT",), self.model.fail, settlements.record_failed, code=CODE, message="")
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def give_back(self, number: int) -> None:
-        self.bank(number, self.model.give_back, settlements.record_returned, code=CODE, message="")
+        self.bank(
+            number, ("SETTLED", "COMPLETED"), self.model.give_back, settlements.record_returned, code=CODE, message=""
+        )
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def clear(self, number: int) -> None:
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, "SETTLED")
         before = payment.status
         is_complete = self.model.clear(payment, banking_date(self.now + timedelta(hours=2)))
         answer = self.step(True, lambda: settlements.clear(row.pk, at=self.now), changes=payment.status != before)
@@ -236,28 +248,28 @@ class Machine(RuleBasedStateMachine):
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def approve(self, number: int) -> None:
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, "PENDING_APPROVAL")
         by = self.stage.approver
         self.step(self.model.approve(payment), lambda: transactions.approve(row, approver=by, at=self.now))
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def stop(self, number: int) -> None:
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, "QUEUED", "PENDING_APPROVAL")
         by = self.stage.operator
         self.step(self.model.stop(payment), lambda: transactions.hold(row, by=by, reason="Odd", at=self.now))
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def go_on(self, number: int) -> None:
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, "ON_HOLD")
         by = self.stage.operator
         self.step(self.model.go_on(payment), lambda: transactions.release(row, by=by, at=self.now))
 
     @precondition(lambda self: self.rows)
     @rule(number=picks)
     def cancel(self, number: int) -> None:
-        payment, row = self.pick(number)
+        payment, row = self.pick(number, "QUEUED", "FAILED", "ON_HOLD", "PENDING_APPROVAL")
         self.step(self.model.cancel(payment), lambda: moves.cancel(row, by=self.stage.approver, at=self.now))
 
     # ---- money inside ---------------------------------------------------------------------------------------
@@ -343,8 +355,10 @@ class Machine(RuleBasedStateMachine):
             lambda: moves.release_raise(account, proposer=stage.operator, approver=stage.approver, at=self.now),
         )
 
-    @rule(escrow=escrow_numbers)
-    def freeze(self, escrow: int) -> None:
+    @rule(escrow=escrow_numbers, chance=st.integers(0, 2))
+    def freeze(self, escrow: int, chance: int) -> None:
+        if chance:  # Frozen, most of the other steps are refused.
+            return
         account, by = self.stage.escrows[escrow], self.stage.officer
         self.step(self.model.freeze(escrow), lambda: escrow_accounts.freeze(account, by=by, reason="Odd", at=self.now))
 
@@ -366,8 +380,6 @@ class Machine(RuleBasedStateMachine):
 
     @rule(escrow=escrow_numbers)
     def close(self, escrow: int) -> None:
-        if escrow == 0 and not any(self.model.balances.values()):
-            return
         account, by = self.stage.escrows[escrow], self.stage.operator
         self.step(self.model.close(escrow), lambda: escrow_accounts.close(account, by=by, reason="Over", at=self.now))
 
@@ -401,9 +413,11 @@ class Machine(RuleBasedStateMachine):
 @pytest.fixture
 def stage(db: None, at: datetime) -> Iterator[Stage]:
     stage = make_stage(investors=INVESTORS, escrows=ESCROWS, at=at)
+    for person in stage.investors:
+        factories.fund(person, stage.escrows[0], str(FIRST_CENTS // 100), at=at)
     for escrow in stage.escrows:
         factories.make_bank_account(escrow.offering.organization.owner, verifier=stage.operator, at=at)
-    Machine.stage = stage
+    Machine.stage = replace(stage, at=at + timedelta(days=12))
     yield stage
     del Machine.stage
 
@@ -411,12 +425,12 @@ def stage(db: None, at: datetime) -> Iterator[Stage]:
 def test_any_sequence_of_operations_keeps_the_books_and_the_rules(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Caught: no-overdraft-rule, no-frozen-rule, no-closed-rule, unclear-balances of broken.py; see the report there."""
+    """Caught: no-overdraft-rule, no-frozen-rule, no-closed-rule and unclear-balances of broken.py."""
     play(
         Machine,
         settings=settings(
-            max_examples=150 if IS_FULL else 10,
-            stateful_step_count=60 if IS_FULL else 30,
+            max_examples=200 if IS_FULL else 16,
+            stateful_step_count=50 if IS_FULL else 25,
             deadline=None,
             derandomize=not IS_FULL,
             database=None,
@@ -424,10 +438,10 @@ def test_any_sequence_of_operations_keeps_the_books_and_the_rules(
         ),
     )
 
-    done = {name for name, is_allowed in Machine.taken if is_allowed}
+    done = {name for (name, is_allowed), count in Machine.taken.items() if is_allowed and count}
     refused = sum(count for (_, is_allowed), count in Machine.taken.items() if not is_allowed)
     with capsys.disabled():
-        sys.stdout.write(f"\n{Machine.taken.total()} steps, {refused} refused; done: {', '.join(sorted(done))}\n")
+        sys.stdout.write(f"\n{sum(Machine.taken.values())} steps, {refused} refused; done: {', '.join(sorted(done))}\n")
     # A run that tried little would show little.
     assert len(done) >= 18
     assert refused >= 40
