@@ -14,12 +14,13 @@ from django.db import transaction
 
 from compliance.models import InvestorProfile
 from escrow import postings
-from escrow.models import BankStatementLine, Closing, EscrowAccount, JournalEntry, LedgerAccount
+from escrow.models import BankStatementLine, Closing, EscrowAccount, EscrowLedgerEntry, JournalEntry, LedgerAccount
 from escrow.operations import closings, escrow_accounts, ledger, statements
 from escrow.postings import Posting, Subject
 from finance.models import Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order
+from realco.errors import Refusal
 from realco.models import User
 from tests import factories
 from tests.escrow.money import Day, Stated, statement
@@ -86,30 +87,33 @@ def make_stage(*, investors: int, escrows: int, at: datetime) -> Stage:
     return Stage(operator, approver, officer, tuple(people), tuple(accounts), at)
 
 
-def subject(escrow: EscrowAccount, reference: str, on: date, entry_type: str = "DEPOSIT") -> Subject:
+def subject(escrow: EscrowAccount, reference: str, on: date, entry_type: str = "RECONCILIATION") -> Subject:
     return Subject(escrow.pk, reference, entry_type, on, f"{reference} of a fault test")
 
 
 def paid_in(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, on: date) -> list[Posting]:
-    """Money of an investor's that was collected, settled and cleared: three journal entries."""
+    """Money that arrived, and whose owner was found: two journal entries."""
     return [
-        postings.inbound_accepted(subject(escrow, f"{key}:accepted", on), payer_id=investor.pk, amount=amount),
-        postings.inbound_settled(subject(escrow, f"{key}:settled", on), amount=amount),
-        postings.inbound_cleared(
-            subject(escrow, f"{key}:cleared", on), payer_id=investor.pk, amount=amount, fee=ZERO, to_offering=False
+        arrived(escrow, amount, key=f"{key}:arrived", on=on),
+        postings.receipt_claimed(
+            subject(escrow, f"{key}:claimed", on), investor_id=investor.pk, amount=amount, has_cleared=True
         ),
     ]
 
 
-def accepted(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, on: date) -> Posting:
-    """Money that a provider has begun to collect."""
-    return postings.inbound_accepted(subject(escrow, key, on), payer_id=investor.pk, amount=amount)
+def arrived(escrow: EscrowAccount, amount: Decimal, *, key: str, on: date) -> Posting:
+    """Money that arrived, and nobody knows whose it is."""
+    return postings.unknown_receipt(subject(escrow, key, on), amount=amount)
 
 
 def post(wanted: Sequence[Posting], *, at: datetime) -> list[ledger.Posted]:
     """Post in a database transaction of its own."""
     with transaction.atomic():
         return ledger.post(wanted, by=None, at=at)
+
+
+class Over(Refusal):
+    """It was done before, and is not done again."""
 
 
 def hold(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, at: datetime) -> UUID:
@@ -120,13 +124,28 @@ def hold(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, at
     return posted.journal_entry_id
 
 
-def release_hold(
-    escrow: EscrowAccount, investor: User, amount: Decimal, *, held: UUID, key: str, at: datetime
-) -> object:
-    """Free the money of one hold."""
-    return escrow_accounts.release_funds(
-        escrow, investor=investor, amount=amount, reason="It is over", by=None, at=at, reference=key
+def held_as(key: str) -> str:
+    """Return the reference of the entry that a hold of this key made."""
+    return key
+
+
+def release_hold(escrow: EscrowAccount, investor: User, amount: Decimal, *, held: UUID, at: datetime) -> object:
+    """Free the money of one hold, which is over then."""
+    posted = escrow_accounts.release_funds(
+        escrow, investor=investor, amount=amount, reason="It is over", by=None, at=at, reference=f"{held}:over"
     )
+    return _once(posted)
+
+
+def freed_as(held: str, amount: Decimal) -> str:
+    """Return the reference of the entry that ended a hold."""
+    return f"{held}:over"
+
+
+def _once(posted: ledger.Posted) -> ledger.Posted:
+    if not posted.was_posted:
+        raise Over("This was done before.")
+    return posted
 
 
 def withdraw(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, at: datetime) -> Transaction:
@@ -166,10 +185,11 @@ def reverse(entry: JournalEntry, *, key: str, by: User, second: User, at: dateti
     about = Subject(
         entry.escrow_account_id, key, entry.entry_type, entry.effective_date, "A mistake", reverses_id=entry.pk
     )
-    return post([postings.reversal(about, lines=lines)], at=at)
+    [posted] = post([postings.reversal(about, lines=lines)], at=at)
+    return _once(posted)
 
 
-def _lines(entry: JournalEntry) -> list[object]:
+def _lines(entry: JournalEntry) -> list[EscrowLedgerEntry]:
     return list(entry.entries.select_related("ledger_account"))
 
 

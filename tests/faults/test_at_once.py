@@ -58,8 +58,7 @@ class TestOneReference:
     def test_of_two_bodies_under_one_reference_one_is_posted_and_told_to_all(self, stage: Stage, at: datetime) -> None:
         """Caught: no-unique-reference, no-locks."""
         bodies = [
-            moves.accepted(stage.escrows[0], stage.investors[0], amount, key="once", on=at.date())
-            for amount in (D("10.00"), D("20.00"))
+            moves.arrived(stage.escrows[0], amount, key="once", on=at.date()) for amount in (D("10.00"), D("20.00"))
         ]
 
         results = at_once([lambda n=n: moves.post([bodies[n % 2]], at=at) for n in range(2 * TIMES)])  # type: ignore[misc]
@@ -69,18 +68,18 @@ class TestOneReference:
         assert {posted.journal_entry_id for [posted] in told} == {entry.pk}
         assert [posted.was_posted for [posted] in told].count(True) == 1
         assert names(results) == {"done": TIMES, "ReferenceReused": TIMES}
-        assert balance(stage.escrows[0].pk, Kind.CLEARING) in (D("10.00"), D("20.00"))
+        assert balance(stage.escrows[0].pk, Kind.SUSPENSE) in (D("10.00"), D("20.00"))
 
     def test_twice_in_each_of_many_batches_is_once(self, stage: Stage, at: datetime) -> None:
         """Caught: no-unique-reference."""
-        wanted = [moves.accepted(stage.escrows[0], stage.investors[0], D(10), key="once", on=at.date())] * 2
+        wanted = [moves.arrived(stage.escrows[0], D(10), key="once", on=at.date())] * 2
 
         results = at_once([lambda: moves.post(wanted, at=at)] * TIMES)
 
         [entry] = JournalEntry.objects.all()
         told = {posted.journal_entry_id for result in results if isinstance(result, list) for posted in result}
         assert told == {entry.pk}
-        assert balance(stage.escrows[0].pk, Kind.CLEARING) == D(10)
+        assert balance(stage.escrows[0].pk, Kind.SUSPENSE) == D(10)
 
 
 ASK = """
@@ -188,11 +187,11 @@ def ending_one_hold(stage: Stage, at: datetime) -> Work:
     account, investor = funded(stage, at), stage.investors[0]
     held = moves.hold(account, investor, D(150), key="hold", at=at)
     moves.hold(account, investor, D(150), key="another", at=at)
-    return lambda: moves.release_hold(account, investor, D(150), held=held, key="over", at=at)
+    return lambda: moves.release_hold(account, investor, D(150), held=held, at=at)
 
 
 def reversing_one_entry(stage: Stage, at: datetime) -> Work:
-    wanted = moves.accepted(stage.escrows[0], stage.investors[0], D(10), key="mistaken", on=at.date())
+    wanted = moves.arrived(stage.escrows[0], D(10), key="mistaken", on=at.date())
     [posted] = moves.post([wanted], at=at)
     entry = JournalEntry.objects.get(pk=posted.journal_entry_id)
     return lambda: moves.reverse(entry, key="reversal", by=stage.operator, second=stage.approver, at=at)
@@ -287,9 +286,12 @@ class TestLockOrder:
             if number % 2:
                 people, accounts = people[::-1], accounts[::-1]
             wanted = [
-                moves.accepted(account, person, D(10), key=f"{number}:{account.pk}:{person.pk}", on=at.date())
+                posting
                 for account in accounts
                 for person in people
+                for posting in moves.paid_in(
+                    account, person, D(10), key=f"{number}:{account.pk}:{person.pk}", on=at.date()
+                )
             ]
             return [posted.journal_entry_id for posted in moves.post(wanted, at=at)]
 
@@ -298,12 +300,12 @@ class TestLockOrder:
         assert names(results) == {"done": 10 * TIMES}
         assert verdict.deadlocks() == before
         for account in stage.escrows:
-            assert balance(account.pk, Kind.CLEARING) == 10 * TIMES * 2 * D(10)
+            assert balance(account.pk, Kind.BANK) == 10 * TIMES * 2 * D(10)
         assert books.check() == []
 
 
 def test_posting_outside_a_transaction_is_a_defect(stage: Stage, at: datetime) -> None:
     """An entry whose transaction its caller does not own could be kept while the rest is lost."""
-    wanted = moves.accepted(stage.escrows[0], stage.investors[0], D(10), key="alone", on=at.date())
+    wanted = moves.arrived(stage.escrows[0], D(10), key="alone", on=at.date())
     with pytest.raises(Exception, match="inside its caller's transaction"):
         ledger.post([wanted], by=None, at=at)

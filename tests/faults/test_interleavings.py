@@ -183,14 +183,14 @@ class TestClosing:
 
         def make() -> Sequence[Work]:
             scene.begin()
-            wanted = moves.accepted(scene.escrow, scene.investor, ALL, key=scene.key(), on=scene.at.date())
+            wanted = moves.arrived(scene.escrow, ALL, key=scene.key(), on=scene.at.date())
             at = scene.at
             return [self.close(scene), lambda: moves.post([wanted], at=at)]
 
         seen = set()
         for results, order in play(make, {"lock": ACCOUNT, "post": POST}, least=6):
             assert results in (["done", "EscrowNotOpen"], ["EscrowNotEmpty", "done"]), order
-            assert scene.balance(Kind.CLEARING) == (ALL if results[1] == "done" else 0), order
+            assert scene.balance(Kind.SUSPENSE) == (ALL if results[1] == "done" else 0), order
             seen.add(results[1])
         assert seen == {"done", "EscrowNotOpen"}
 
@@ -330,7 +330,7 @@ class TestTwoAccounts:
 
             def batch(key: str, accounts: Sequence[EscrowAccount]) -> Work:
                 wanted = [
-                    moves.accepted(account, scene.investor, ALL, key=f"{key}:{number}", on=at.date())
+                    moves.arrived(account, ALL, key=f"{key}:{number}", on=at.date())
                     for number, account in enumerate(accounts)
                 ]
                 return lambda: moves.post(wanted, at=at)
@@ -339,4 +339,4 @@ class TestTwoAccounts:
 
         for results, order in play(make, {"post": POST}, least=4):
             assert results == ["done", "done"], order
-            assert scene.balance(Kind.CLEARING) == 2 * ALL, order
+            assert scene.balance(Kind.SUSPENSE) == 2 * ALL, order

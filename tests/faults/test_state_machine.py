@@ -289,12 +289,12 @@ class Machine(RuleBasedStateMachine):
     def end_hold(self, number: int) -> None:
         running = [n for n, hold in enumerate(self.model.holds) if not hold.is_over]
         number = running[number % len(running)]
-        hold, key = self.model.holds[number], self.key()
+        hold = self.model.holds[number]
         account, person = self.stage.escrows[hold.escrow], self.stage.investors[hold.investor]
         self.step(
             self.model.end_hold(hold),
             lambda: moves.release_hold(
-                account, person, Decimal(hold.amount) / 100, held=self.holds[number], key=key, at=self.now
+                account, person, Decimal(hold.amount) / 100, held=self.holds[number], at=self.now
             ),
         )
 

@@ -15,9 +15,9 @@ from escrow.models import EscrowAccount, JournalEntry, LedgerAccount
 from finance.models import Transaction
 from tests.faults import moves
 from tests.faults.moves import Stage
-from tests.faults.worker import Step, wanted_postings
+from tests.faults.worker import Step, references, wanted_postings
 
-POSTING = ("pay_in", "accept", "batch")
+POSTING = ("pay_in", "arrive", "batch")
 Balances = dict[tuple[str, str, str], int]
 
 
@@ -60,12 +60,13 @@ def judge(stage: Stage, steps: Sequence[Step]) -> Verdict:
         name = f"{step.move} {step.outcome}" + (f" {step.said}" if step.said else "")
         verdict.outcomes[name] += 1
     found = Counter(JournalEntry.objects.values_list("reference", flat=True))
-    payments = {row.idempotency_key: row for row in Transaction.objects.all()}
+    payments = list(Transaction.objects.all())
+    by_key = {row.idempotency_key: str(row.pk) for row in payments}
     verdict.journals = sum(found.values())
     effects: Balances = defaultdict(int)
     over: set[str] = set()
     for step in steps:
-        refs = _references(stage, step, payments)
+        refs = references(stage, step, by_key.get)
         there = [found[ref] for ref in refs]
         if step.outcome == "failed":
             verdict.problems.append(f"{step.key} {step.move} failed: {step.said}")
@@ -82,7 +83,7 @@ def judge(stage: Stage, steps: Sequence[Step]) -> Verdict:
                 over.add(once)
                 _add(stage, step, effects)
     verdict.problems += _differences(effects) + [str(finding) for finding in books.check()]
-    verdict.problems += _payments_that_disagree(payments.values())
+    verdict.problems += _payments_that_disagree(payments)
     verdict.problems += [f"{one.reference} is in the books, and nobody noted it" for one in _strangers(stage, steps)]
     times = [step.ms for step in steps if step.outcome in ("done", "refused")]
     verdict.p95_ms = quantiles(times, n=20)[-1] if len(times) > 20 else 0.0
@@ -107,24 +108,6 @@ def deadlocks() -> int:
         return int(cursor.fetchone()[0])
 
 
-def _references(stage: Stage, step: Step, payments: dict[str, Transaction]) -> list[str]:
-    """Return the references of the journal entries that a step makes."""
-    if step.move == "pay_in":
-        return [f"{step.key}:{part}" for part in ("accepted", "settled", "cleared")]
-    if step.move == "batch":
-        return [f"{step.key}:{number}" for _, number in step.others]
-    if step.move in ("accept", "hold", "reverse"):
-        return [step.key]
-    if step.move == "release":
-        return [f"{step.of}:over"]
-    if step.move == "withdraw":
-        payment = payments.get(f"{stage.investors[step.investor].pk}:{step.key}")
-        return [f"{payment.pk}:reserved:0"] if payment else [f"{step.key}:no payment"]
-    if step.move == "cancel":
-        return [f"{step.made}:unreserved:0"]
-    return []
-
-
 def _is_anothers(step: Step) -> bool:
     """Whether a refused step names an entry that an earlier one made: a hold or payment that was over before."""
     return step.move in ("release", "cancel")
@@ -134,20 +117,20 @@ def _add(stage: Stage, step: Step, effects: Balances) -> None:
     """Add to the balances what a step does to them."""
     changes: dict[str, tuple[tuple[str, int], ...]] = {
         "pay_in": (("BANK", 1), ("INVESTOR", 1)),
-        "accept": (("CLEARING", 1), ("UNCLEARED", 1)),
+        "arrive": (("BANK", 1), ("SUSPENSE", 1)),
         "hold": (("INVESTOR", -1), ("HELD", 1)),
         "release": (("INVESTOR", 1), ("HELD", -1)),
         "withdraw": (("INVESTOR", -1), ("PAYOUTS", 1)),
         "cancel": (("INVESTOR", 1), ("PAYOUTS", -1)),
-        "reverse": (("INVESTOR", -1), ("UNCLEARED", 1))
-        if step.made == "INBOUND_CLEARED"
-        else (("CLEARING", -1), ("UNCLEARED", -1)),
+        "reverse": (("INVESTOR", -1), ("SUSPENSE", 1))
+        if step.made == "RECEIPT_CLAIMED"
+        else (("BANK", -1), ("SUSPENSE", -1)),
     }
     investor = str(stage.investors[step.investor].pk)
     where = [number for number, _ in step.others] if step.move == "batch" else [step.escrow]
     for number in where:
-        for kind, sign in changes["accept" if step.move == "batch" else step.move]:
-            owner = investor if kind in ("INVESTOR", "HELD", "UNCLEARED") else ""
+        for kind, sign in changes["arrive" if step.move == "batch" else step.move]:
+            owner = investor if kind in ("INVESTOR", "HELD") else ""
             effects[str(stage.escrows[number].pk), kind, owner] += sign * step.cents
 
 
@@ -182,7 +165,7 @@ def _payments_that_disagree(payments: Iterable[Transaction]) -> list[str]:
 
 def _strangers(stage: Stage, steps: Sequence[Step]) -> list[JournalEntry]:
     """Return journal entries that belong to no step anybody noted, payments aside."""
-    known = {ref for step in steps for ref in _references(stage, step, {})}
+    known = {ref for step in steps for ref in references(stage, step, {}.get)}
     return [entry for entry in JournalEntry.objects.filter(transaction=None) if entry.reference not in known]
 
 

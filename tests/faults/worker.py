@@ -28,7 +28,7 @@ GONE = ("08", "57P")
 """SQLSTATEs of connections that were cut: nobody knows whether the last commit happened."""
 WEIGHTS = {
     "pay_in": 30,
-    "accept": 12,
+    "arrive": 12,
     "batch": 8,
     "hold": 14,
     "release": 10,
@@ -38,7 +38,7 @@ WEIGHTS = {
     "freeze": 2,
     "unfreeze": 6,
 }
-REVERSIBLE = ("accept", "pay_in")
+REVERSIBLE = ("arrive", "pay_in")
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class Thread:
         from realco.errors import Refusal
 
         try:
-            if is_again and step.move == "cancel" and _is_cancelled(step.made):
+            if is_again and _is_there(self.stage, step):
                 step.outcome, step.said = "done", ""
                 return
             step.made = MOVES[step.move](self.stage, step) or step.made
@@ -189,10 +189,36 @@ class Thread:
                 time.sleep(0.1)
 
 
-def _is_cancelled(payment_id: str) -> bool:
-    from finance.models import Transaction
+def _is_there(stage: "Stage", step: Step) -> bool:
+    """Whether a step whose answer was lost has happened; what knows its key by itself is simply asked for again."""
+    from escrow.models import JournalEntry
 
-    return Transaction.objects.filter(pk=payment_id, status="CANCELLED").exists()
+    if step.move not in ("cancel", "release", "reverse"):
+        return False
+    return JournalEntry.objects.filter(reference__in=references(stage, step, {}.get)).exists()
+
+
+def references(stage: "Stage", step: Step, payment_of: Callable[[str], str | None]) -> list[str]:
+    """Return the references of the journal entries that a step makes; payments are found by their keys."""
+    from tests.faults import moves
+
+    match step.move:
+        case "pay_in":
+            return [f"{step.key}:{part}" for part in ("arrived", "claimed")]
+        case "batch":
+            return [f"{step.key}:{number}" for _, number in step.others]
+        case "arrive" | "reverse":
+            return [step.key]
+        case "hold":
+            return [moves.held_as(step.key)]
+        case "release":
+            return [moves.freed_as(step.made, step.amount)]
+        case "withdraw":
+            payment = payment_of(f"{stage.investors[step.investor].pk}:{step.key}")
+            return [f"{payment}:reserved:0" if payment else f"{step.key}:no payment"]
+        case "cancel":
+            return [f"{step.made}:unreserved:0"]
+    return []
 
 
 def _pay_in(stage: "Stage", step: Step) -> str:
@@ -210,10 +236,10 @@ def wanted_postings(stage: "Stage", step: Step) -> list[Any]:
     on = stage.at.date()
     if step.move == "pay_in":
         return list(moves.paid_in(escrow, investor, step.amount, key=step.key, on=on))
-    if step.move == "accept":
-        return [moves.accepted(escrow, investor, step.amount, key=step.key, on=on)]
+    if step.move == "arrive":
+        return [moves.arrived(escrow, step.amount, key=step.key, on=on)]
     return [
-        moves.accepted(stage.escrows[other], investor, step.amount, key=f"{step.key}:{number}", on=on)
+        moves.arrived(stage.escrows[other], step.amount, key=f"{step.key}:{number}", on=on)
         for other, number in step.others
     ]
 
@@ -227,8 +253,7 @@ def _hold(stage: "Stage", step: Step) -> str:
 def _release(stage: "Stage", step: Step) -> str:
     from tests.faults import moves
 
-    # Every release of one hold carries the hold's own key: it is over once.
-    moves.release_hold(*_where(stage, step), step.amount, held=UUID(step.made), key=f"{step.of}:over", at=stage.at)
+    moves.release_hold(*_where(stage, step), step.amount, held=UUID(step.made), at=stage.at)
     return step.made
 
 
@@ -252,7 +277,7 @@ def _reverse(stage: "Stage", step: Step) -> str:
     from escrow.models import JournalEntry
     from tests.faults import moves
 
-    entry = JournalEntry.objects.get(reference__in=(step.of, f"{step.of}:cleared"))
+    entry = JournalEntry.objects.get(reference__in=(step.of, f"{step.of}:claimed"))
     moves.reverse(entry, key=step.key, by=stage.operator, second=stage.approver, at=stage.at)
     return entry.event
 
@@ -277,7 +302,7 @@ def _where(stage: "Stage", step: Step) -> Any:
 
 MOVES: dict[str, Callable[["Stage", Step], str]] = {
     "pay_in": _pay_in,
-    "accept": _pay_in,
+    "arrive": _pay_in,
     "batch": _pay_in,
     "hold": _hold,
     "release": _release,
