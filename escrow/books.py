@@ -64,7 +64,8 @@ def check(account_ids: Collection[UUID] | None = None) -> list[Finding]:
     Look for everything that may not be in the books of the given escrow accounts, or of all; one query.
 
     An empty list is the proof: each journal entry sums to zero, each chain is whole, stored balances are
-    the sums of their entries, assets equal liabilities, nothing is negative or posted twice.
+    the sums of their entries, assets equal liabilities, nothing is negative or posted twice, what is held is
+    what open holds say, and what was released is what executed closings say.
     """
     with connection.cursor() as cursor:
         cursor.execute(_CHECKS, {"accounts": None if account_ids is None else list(account_ids)})

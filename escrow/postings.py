@@ -186,10 +186,31 @@ def unknown_receipt(subject: Subject, *, amount: Decimal) -> Posting:
     return _moved(Event.UNKNOWN_RECEIPT, subject, amount, debit=_on(Kind.BANK), credit=_on(Kind.SUSPENSE))
 
 
-def receipt_claimed(subject: Subject, *, investor_id: UUID, amount: Decimal, has_cleared: bool) -> Posting:
-    """Its owner was found: SUSPENSE / UNCLEARED, or INVESTOR when it can no longer be returned."""
-    kind = Kind.INVESTOR if has_cleared else Kind.UNCLEARED
-    return _moved(Event.RECEIPT_CLAIMED, subject, amount, debit=_on(Kind.SUSPENSE), credit=_on(kind, investor_id))
+def receipt_claimed(
+    subject: Subject, *, investor_id: UUID, amount: Decimal, has_cleared: bool, owed: Decimal = ZERO
+) -> Posting:
+    """
+    Its owner was found: SUSPENSE / UNCLEARED, or INVESTOR when it can no longer be returned.
+
+    What the investor owes from an earlier return (``owed``) is settled first.
+    """
+    settled = min(owed, amount)
+    lines = (
+        Line(Kind.SUSPENSE, None, amount),
+        Line(Kind.RECEIVABLE, investor_id, -settled),
+        Line(Kind.INVESTOR if has_cleared else Kind.UNCLEARED, investor_id, settled - amount),
+    )
+    return Posting(Event.RECEIPT_CLAIMED, subject, tuple(line for line in lines if line.amount))
+
+
+def fee_returned(subject: Subject, *, investor_id: UUID, amount: Decimal) -> Posting:
+    """The platform gives a deposit's fee back, because the raise failed or the investor cancelled: FEES / INVESTOR."""
+    return _moved(Event.FEE_RETURNED, subject, amount, debit=_on(Kind.FEES), credit=_on(Kind.INVESTOR, investor_id))
+
+
+def bank_fee(subject: Subject, *, source: Line, amount: Decimal) -> Posting:
+    """What the bank charged, borne by the platform or the offering and never by investors: FEES or OFFERING / BANK."""
+    return _moved(Event.BANK_FEE, subject, amount, debit=source, credit=_on(Kind.BANK))
 
 
 def reversal(subject: Subject, *, lines: Mapping[tuple[str, UUID | None], Decimal]) -> Posting:

@@ -1,4 +1,4 @@
-"""What workers do for escrow every night: reconcile each account, and prove the books."""
+"""What workers do for escrow: let holds expire; every night reconcile each account, and prove the books."""
 
 import logging
 
@@ -6,7 +6,7 @@ from celery import shared_task
 
 from escrow import books
 from escrow.models import EscrowAccount
-from escrow.operations import reconciliations
+from escrow.operations import holds, reconciliations
 from realco import clock
 from realco.business_days import banking_date
 
@@ -41,3 +41,9 @@ def check_books(**_: object) -> None:
         logger.critical("books: %s", finding)
     if findings:
         raise BooksDoNotProve(f"{len(findings)} findings, the first: {findings[0]}")
+
+
+@shared_task(name="escrow.sweep_holds", ignore_result=True)
+def sweep_holds(**_: object) -> None:
+    """Free what holds still block whose time is over."""
+    holds.expire_due(clock.now())

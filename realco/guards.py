@@ -19,11 +19,15 @@ HELD_FROM = "<held_from>"
 Before = pgtrigger.Before
 After = pgtrigger.After
 Insert = pgtrigger.Insert
+Update = pgtrigger.Update
 InsertOrUpdate = pgtrigger.Insert | pgtrigger.Update
 Statement = pgtrigger.Statement
 UpdateOf = pgtrigger.UpdateOf
 Deferred = pgtrigger.Deferred
 NewRows = pgtrigger.Referencing(new="new_rows")
+IsHeld = pgtrigger.Condition("NEW.kind = 'HELD'")
+"""Only ledger accounts of held money."""
+OldAndNewRows = pgtrigger.Referencing(old="old_rows", new="new_rows")
 
 
 class Guard(pgtrigger.Trigger):

@@ -31,6 +31,7 @@ VIEW_EVERYTHING = (
     "escrow.view_escrowaccount", "escrow.view_ledgeraccount", "escrow.view_journalentry",
     "escrow.view_escrowledgerentry", "escrow.view_investment", "escrow.view_reconciliation",
     "escrow.view_bankstatement", "escrow.view_bankstatementline", "escrow.view_closing",
+    "escrow.view_closingapproval", "escrow.view_earlyclosingnotice", "escrow.view_hold", "escrow.view_commitment",
     "finance.view_transaction", "finance.view_transactionattempt", "finance.view_transactionwebhook",
     "finance.view_bankaccount", "finance.view_feerule",
     "distributions.view_distribution", "distributions.view_distributionallocation",

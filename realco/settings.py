@@ -216,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
     "process stored webhooks": {"task": "finance.sweep_webhooks", "schedule": _EVERY_FEW_SECONDS},
     "clear settled money": {"task": "finance.sweep_clearing", "schedule": _EVERY_FEW_SECONDS * 2},
     "follow distribution payments": {"task": "distributions.sweep", "schedule": _EVERY_FEW_SECONDS},
+    "let holds expire": {"task": "escrow.sweep_holds", "schedule": 60.0},
     "reconcile every escrow account": {"task": "escrow.reconcile_all", "schedule": crontab(hour=6, minute=0)},
     "check the books": {"task": "escrow.check_books", "schedule": crontab(hour=5, minute=0)},
 }

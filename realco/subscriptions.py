@@ -7,6 +7,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transaction.cancelled": ("distributions.follow_payment",),
     "finance.transaction.reversed": ("distributions.follow_payment",),
     "escrow.account.unfrozen": ("finance.sweep_webhooks",),
+    "escrow.early_closing.announced": (),
     "escrow.offering.closed": (),
     "escrow.reconciliation.mismatched": (),
 }

@@ -9,12 +9,12 @@ from django.db.models import Q
 
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import limits
-from escrow.models import EscrowAccount
-from escrow.operations import escrow_accounts
+from escrow.models import Closing, EscrowAccount
+from escrow.operations import closings, escrow_accounts
 from finance.models import BankAccount, Transaction
 from finance.operations import bank_accounts, fees, settlements, transactions
 from finance.operations.orders import Order
-from realco.models import Offering, Organization, User
+from realco.models import Offering, Organization, SandboxClock, User
 from realco.permissions import GROUPS
 
 ROUTING = "110000000"
@@ -43,7 +43,8 @@ def make_group(name: str) -> Group:
 
 
 def make_reference_data(at: datetime) -> None:
-    """Fee rules and limits as they are seeded."""
+    """Fee rules and limits as they are seeded; and the sandbox's clock, because tests live on days of their own."""
+    SandboxClock.objects.get_or_create(pk=1)
     fees.seed(at.date())
     limits.seed(at.date())
 
@@ -151,3 +152,10 @@ def fund(investor: User, escrow: EscrowAccount, amount: str, *, at: datetime) ->
     """A deposit that has cleared."""
     payment = deposit(escrow, investor, amount, at=at)
     return play(payment, at=at)
+
+
+def close(closing: Closing, *, approver: User, at: datetime, second: User | None = None) -> Closing:
+    """Have two people sign a proposed closing, which executes it."""
+    for person in (approver, second or make_user("Stella Signer", "Approvers", is_staff=True)):
+        closing = closings.approve(closing, approver=person, content_hash=closing.content_hash, at=at)
+    return closing

@@ -1,3 +1,3 @@
-from escrow.admin import closings, escrow_accounts, investments, ledger, reconciliations
+from escrow.admin import closings, escrow_accounts, holds, investments, ledger, reconciliations
 
-__all__ = ["closings", "escrow_accounts", "investments", "ledger", "reconciliations"]
+__all__ = ["closings", "escrow_accounts", "holds", "investments", "ledger", "reconciliations"]

@@ -11,13 +11,15 @@ from django.db.models import Case, IntegerField, Q, Value, When
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 
+from escrow.admin.closings import proposal_tables
 from escrow.admin.columns import as_of, event
-from escrow.admin.forms import AmountForm, OpenForm, ReconcileForm, ReleaseForm
+from escrow.admin.forms import EarlyClosingForm, OpenForm, ReconcileForm
+from escrow.admin.holds import PLACE as PLACE_HOLD
+from escrow.admin.holds import open_holds
 from escrow.models import Closing, EscrowAccount, LedgerAccount, Reconciliation
-from escrow.operations import closings, escrow_accounts, reconciliations
-from escrow.queries import closings as closings_query
+from escrow.operations import closings, early_closings, escrow_accounts, reconciliations
 from escrow.queries import ledger as ledger_query
-from realco import permissions
+from realco import clock, permissions
 from realco.admin_pages import (
     Table,
     badge_column,
@@ -31,6 +33,7 @@ from realco.admin_pages import (
     text_column,
 )
 from realco.admin_steps import Order, Reason, Step, SteppedAdmin, Task
+from realco.models.offerings import Exemption
 from realco.money import format_money
 
 Status = EscrowAccount.Status
@@ -73,24 +76,16 @@ def _propose(account: EscrowAccount, order: Order) -> object:
     return closings.propose(account, by=order.by, at=order.at)
 
 
-def _hold(account: EscrowAccount, order: Order) -> object:
-    data = order.data
-    return escrow_accounts.hold_funds(
-        account, investor=data["investor"], amount=data["amount"], reason=order.reason, by=order.by, at=order.at,
-        reference=f"hold:{data['reference']}",
-    )  # fmt: skip
-
-
-def _release(account: EscrowAccount, order: Order) -> object:
-    data = order.data
-    return escrow_accounts.release_funds(
-        account, investor=data["investor"], amount=data["amount"], reason=order.reason, by=order.by, at=order.at,
-        reference=f"hold-released:{data['reference']}",
-    )  # fmt: skip
+def _announce(account: EscrowAccount, order: Order) -> object:
+    return early_closings.announce(account, closes_at=order.data["closes_at"], by=order.by, at=order.at)
 
 
 def _reconcile(account: EscrowAccount, order: Order) -> object:
     return reconciliations.reconcile(account, as_of=order.data["as_of"], by=order.by, at=order.at)
+
+
+def _may_close_early(account: EscrowAccount) -> bool:
+    return bool(account.offering.is_raising and account.offering.exemption == Exemption.REG_CF)
 
 
 STEPS = (
@@ -110,31 +105,24 @@ STEPS = (
         permission=permissions.PROPOSE_CLOSING,
         act=_propose,
         when=lambda account: account.status == Status.ACTIVE and account.offering.is_raising,
-        explains="What investors have cleared and committed is put before another person, who signs it. "
+        explains="What investors have cleared and committed is put before two other people, who sign it. "
         "Nothing moves before that.",
-        done="The closing is proposed and waits for another person.",
+        done="The closing is proposed and waits for two other people.",
         reason=Reason.OPTIONAL,
     ),
     Step(
-        name="hold",
-        label="Hold money",
-        permission=permissions.HOLD_PAYMENT,
-        act=_hold,
-        when=lambda account: account.status != Status.CLOSED,
-        explains="Part of an investor's cleared money is blocked until somebody releases it.",
-        done="The money is held.",
-        form=AmountForm,
+        name="announce-early-closing",
+        label="Announce early closing",
+        permission=permissions.PROPOSE_CLOSING,
+        act=_announce,
+        when=_may_close_early,
+        explains="Investors are told that the raise closes before its deadline. They may cancel until 48 hours before "
+        "the moment given; what is committed by then can be released from it on.",
+        done="The early closing is announced.",
+        reason=Reason.OPTIONAL,
+        form=EarlyClosingForm,
     ),
-    Step(
-        name="release",
-        label="Release held money",
-        permission=permissions.HOLD_PAYMENT,
-        act=_release,
-        when=lambda account: account.held_balance > 0,
-        explains="Blocked money becomes its investor's again.",
-        done="The money is released.",
-        form=ReleaseForm,
-    ),
+    PLACE_HOLD,
     Step(
         name="freeze",
         label="Freeze",
@@ -265,8 +253,9 @@ class EscrowAccountAdmin(SteppedAdmin):
             table("Latest entries", page.entries, *_LEDGER_COLUMNS, empty="No money has ever moved here.", more=ledger),
             table(
                 "Closings", recent, link_column("", "closing"), badge_column(), link_column("proposed_by"),
-                link_column("approved_by"), empty="Nothing was released yet.",
+                link_column("approved_by", "executed by"), empty="Nothing was released yet.",
             ),
+            open_holds(row),
             table(
                 "Reconciliations", proofs, as_of, badge_column("result"),
                 money_column("bank_balance", "bank"), money_column("book_balance", "books"),
@@ -276,18 +265,8 @@ class EscrowAccountAdmin(SteppedAdmin):
         ]  # fmt: skip
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
-        """Show what a closing would release, before it is proposed."""
-        if step.name != "propose-closing":
-            return []
-        progress = closings_query.progress(row)
-        figures = [
-            ["Committed by investors", format_money(progress.committed)],
-            ["Cleared, would be released", format_money(progress.cleared)],
-            ["Released by earlier closings", format_money(progress.funded)],
-            ["Minimum of the raise", format_money(progress.minimum)],
-            ["Missing", format_money(progress.missing)],
-        ]
-        return [Table("The raise as it stands", ["", "Amount"], figures)]
+        """Show what a closing would release and what stands against it, before it is proposed."""
+        return proposal_tables(row, at=clock.now()) if step.name == "propose-closing" else []
 
     def ledger_view(self, request: HttpRequest, row_id: UUID) -> HttpResponse:
         """Show an account's ledger page by page, newest first, by key and never by offset."""

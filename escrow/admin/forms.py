@@ -1,6 +1,6 @@
 """The forms of the escrow pages: opening an account, holding money, reconciling, importing a statement."""
 
-import uuid
+from decimal import Decimal
 from typing import Any
 
 from django import forms
@@ -13,6 +13,18 @@ from realco.models import Offering, User
 
 MAX_STATEMENT = 20 * 1024 * 1024
 """The largest bank statement that is taken, in bytes."""
+
+
+def amount_of(written: str) -> Decimal:
+    """
+    Read an amount from a form.
+
+    :raises ValidationError: in words, if it is none
+    """
+    try:
+        return money.positive(written)
+    except Refusal as refusal:
+        raise forms.ValidationError(str(refusal)) from refusal
 
 
 class InvestorChoice(Choice):
@@ -53,32 +65,31 @@ class OpenForm(StepForm):
 
 
 class AmountForm(StepForm):
-    """An investor and an amount of their money in the account."""
+    """An investor and an amount of their cleared money in the account."""
 
-    kind = LedgerAccount.Kind.INVESTOR
     investor = InvestorChoice(queryset=User.objects.none())
     amount = forms.CharField(label="Amount", max_length=40, help_text="US dollars, such as 1234.50.")
-    reference = forms.CharField(max_length=100, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         holders = LedgerAccount.objects.filter(
-            escrow_account=self.row, kind=self.kind, balance__gt=0, owner__isnull=False
+            escrow_account=self.row, kind=LedgerAccount.Kind.INVESTOR, balance__gt=0, owner__isnull=False
         )
         people = User.objects.filter(pk__in=holders.values("owner_id")).order_by("full_name")
         self.fields["investor"].queryset = people  # type: ignore[attr-defined]
 
-    def clean_amount(self) -> Any:
-        try:
-            return money.positive(self.cleaned_data["amount"])
-        except Refusal as refusal:
-            raise forms.ValidationError(str(refusal)) from refusal
+    def clean_amount(self) -> Decimal:
+        return amount_of(self.cleaned_data["amount"])
 
 
-class ReleaseForm(AmountForm):
-    """An investor and an amount of what is held of theirs."""
+class EarlyClosingForm(StepForm):
+    """When the offering closes before its deadline."""
 
-    kind = LedgerAccount.Kind.HELD
+    closes_at = forms.DateTimeField(
+        label="Closes at",
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
+        help_text="UTC. Five business days ahead at least, after 21 days open, before the deadline.",
+    )
 
 
 class ReconcileForm(StepForm):

@@ -3,11 +3,22 @@
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
-from escrow.models import Investment
+from escrow.models import Commitment, Investment
 from escrow.operations import investments
 from realco import permissions
-from realco.admin_pages import badge_column, link_column, moment_column, money_column, percent_column, text_column
+from realco.admin_pages import (
+    ReadOnlyAdmin,
+    Table,
+    badge_column,
+    link_column,
+    moment_column,
+    money_column,
+    percent_column,
+    table,
+    text_column,
+)
 from realco.admin_steps import Order, Step, SteppedAdmin
 
 
@@ -67,3 +78,27 @@ class InvestmentAdmin(SteppedAdmin):
 
     def get_queryset(self, request: Any) -> Any:
         return super().get_queryset(request).select_related("investor", "offering")
+
+    def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
+        made = row.commitments.order_by("committed_at", "id")[:50]
+        return [table("Commitments", made, moment_column("committed_at", "committed"), money_column("amount"))]
+
+
+@admin.register(Commitment)
+class CommitmentAdmin(ReadOnlyAdmin):
+    """Each promise with its moment."""
+
+    list_display = (moment_column("committed_at", "committed"), link_column("investment"), money_column("amount"))
+    list_display_links = None
+    list_select_related = ("investment__investor", "investment__offering")
+    search_fields = ("id",)
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    link_column("investment"), money_column("amount"), moment_column("committed_at", "committed"), "id",
+                )
+            },
+        ),
+    )  # fmt: skip

@@ -33,7 +33,8 @@ class Closing(FSMModelMixin, models.Model):
     One proposed and executed release.
 
     ``figures`` lists what each investor had cleared when it was proposed (user id → amount as a
-    string), ``content_hash`` is its SHA-256; the approver signs that hash.
+    string), ``content_hash`` is its SHA-256; two approvers sign that hash. ``approved_by`` is the
+    second of them, whose signature executed it.
     """
 
     Status = ClosingStatus
@@ -79,7 +80,25 @@ class Closing(FSMModelMixin, models.Model):
             *guards.never_deleted(),
             guards.immutable("escrow_account_id", "total_amount", "figures", "content_hash", "proposed_by_id"),
             guards.legal_status(ClosingStatus.PROPOSED, TRANSITIONS),
-        )
+            guards.Guard(
+                "realco_immutable", "proposed_at", "created_at", name="proposed_once", when=guards.Before,
+                operation=guards.UpdateOf("proposed_at", "created_at"),
+            ),
+            guards.Guard(
+                "realco_written_once", "approved_by_id", "executed_at", "cancelled_at", name="ended_once",
+                when=guards.Before, operation=guards.UpdateOf("approved_by_id", "executed_at", "cancelled_at"),
+            ),
+            guards.Guard(
+                "closing_figures_add_up", name="figures_add_up", when=guards.Before, operation=guards.Insert
+            ),
+            guards.Guard(
+                "closing_passes_the_gate", name="passes_the_gate", when=guards.After, operation=guards.Update
+            ),
+            guards.Guard(
+                "closing_releases_its_figures", name="releases_its_figures", when=guards.After,
+                operation=guards.InsertOrUpdate, timing=guards.Deferred,
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"Closing of {self.escrow_account} for {self.total_amount}"
@@ -93,3 +112,32 @@ class Closing(FSMModelMixin, models.Model):
     def mark_cancelled(self, *, reason: str, at: datetime) -> None:
         self.cancelled_reason = reason
         self.cancelled_at = at
+
+
+class ClosingApproval(models.Model):
+    """
+    One person's signature on the figures of a closing. Two of them, by two people, execute it.
+
+    The database takes a signature only on a closing that is proposed, over its own hash, from
+    somebody who did not propose it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    closing = models.ForeignKey(Closing, on_delete=models.PROTECT, related_name="approvals", db_index=False)
+    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    content_hash = models.CharField(max_length=64)
+    signed_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "closing_approvals"
+        ordering = ("signed_at", "id")
+        constraints = (models.UniqueConstraint(fields=["closing", "approver"], name="closing_approvals_once_each"),)
+        triggers = (
+            *guards.audited(),
+            *guards.append_only(),
+            guards.Guard("closing_signature_counts", name="counts", when=guards.Before, operation=guards.Insert),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.approver} signed {self.closing}"

@@ -114,6 +114,9 @@ class EscrowAccount(FSMModelMixin, models.Model):
                 when=guards.Before,
                 operation=guards.InsertOrUpdate,
             ),
+            guards.Guard(
+                "escrow_account_life", name="life", when=guards.Before, operation=guards.UpdateOf("status", "metadata")
+            ),
         )
 
     def __str__(self) -> str:

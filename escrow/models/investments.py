@@ -38,7 +38,8 @@ class Investment(FSMModelMixin, models.Model):
 
     ``investment_amount`` was committed; ``funded_amount`` was released to the offering at its
     closings and is the capital that returns and preferred return are reckoned on;
-    ``current_balance`` is the part of it not yet returned. Rates are yearly fractions.
+    ``current_balance`` is the part of it not yet returned. ``committed_at`` is when something was
+    last promised; `Commitment` has each promise. Rates are yearly fractions.
     """
 
     Status = InvestmentStatus
@@ -56,6 +57,7 @@ class Investment(FSMModelMixin, models.Model):
     preferred_return_paid = MoneyField(default=ZERO)
     profits_paid = MoneyField(default=ZERO)
     status = FSMField(max_length=20, choices=InvestmentStatus.choices, default=InvestmentStatus.PENDING, protected=True)
+    committed_at = models.DateTimeField(null=True, blank=True)
     funded_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
     ownership_percentage = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
@@ -86,13 +88,32 @@ class Investment(FSMModelMixin, models.Model):
                 condition=Q(preferred_return_owed__gte=0, preferred_return_paid__gte=0, profits_paid__gte=0),
                 name="investments_nothing_negative",
             ),
+            models.CheckConstraint(
+                condition=Q(funded_amount__lte=F("investment_amount")), name="investments_funded_is_committed"
+            ),
         )
         triggers = (
             *guards.audited(),
             *guards.never_deleted(),
             guards.immutable("investor_id", "offering_id"),
             guards.legal_status(InvestmentStatus.PENDING, TRANSITIONS),
-        )
+            guards.Guard(
+                "commitment_has_its_moment", name="commitment_has_its_moment", when=guards.Before,
+                operation=guards.InsertOrUpdate,
+            ),
+            guards.Guard(
+                "commitment_is_written_down", name="commitment_is_written_down", when=guards.After,
+                operation=guards.Insert | guards.UpdateOf("investment_amount"),
+            ),
+            guards.Guard(
+                "commitments_within_maximum", name="within_maximum_insert", level=guards.Statement,
+                when=guards.After, operation=guards.Insert, referencing=guards.NewRows,
+            ),
+            guards.Guard(
+                "commitments_within_maximum", name="within_maximum_update", level=guards.Statement,
+                when=guards.After, operation=guards.Update, referencing=guards.OldAndNewRows,
+            ),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.investor} in {self.offering}"
@@ -108,3 +129,35 @@ class Investment(FSMModelMixin, models.Model):
     @transition(field=status, source=InvestmentStatus.PENDING, target=InvestmentStatus.CANCELLED)
     def mark_cancelled(self) -> None:
         """Withdrawn before any of it was released."""
+
+
+class Commitment(models.Model):
+    """
+    One promise within an investment, as a trigger on ``investments`` wrote it down. Append-only.
+
+    An early closing takes only what was promised up to its moment, so each promise keeps its own.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    investment = models.ForeignKey(Investment, on_delete=models.PROTECT, related_name="commitments")
+    amount = MoneyField()
+    committed_at = models.DateTimeField()
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        db_table = "commitments"
+        ordering = ("committed_at", "id")
+        constraints = (models.CheckConstraint(condition=~Q(amount=0), name="commitments_amount_not_zero"),)
+        triggers = (
+            *guards.audited(),
+            *guards.append_only(),
+            guards.Guard(
+                "commitments_follow_investments",
+                name="follow_investments",
+                when=guards.Before,
+                operation=guards.Insert,
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.amount} on {self.committed_at:%Y-%m-%d}"

@@ -40,12 +40,15 @@ class JournalEvent(models.TextChoices):
     HOLD_RELEASED = "HOLD_RELEASED", "Hold released"
     UNKNOWN_RECEIPT = "UNKNOWN_RECEIPT", "Unknown receipt"
     RECEIPT_CLAIMED = "RECEIPT_CLAIMED", "Receipt claimed"
+    FEE_RETURNED = "FEE_RETURNED", "Fee given back"
+    BANK_FEE = "BANK_FEE", "Bank fee"
     REVERSAL = "REVERSAL", "Reversal"
 
 
 class JournalEntry(models.Model):
     """
-    One event of the posting table. Its entries sum to zero, and there are exactly ``entry_count``.
+    One event of the posting table. Its entries sum to zero, and there are exactly ``entry_count``,
+    written with it by one statement.
 
     ``reference`` is unique: posting it twice posts once, posting it with other contents (another
     ``request_hash``) is refused. ``effective_date`` is when it happened at the bank,
@@ -85,6 +88,11 @@ class JournalEntry(models.Model):
             guards.known_values("journal_entries", "entry_type", LedgerEntryType),
             models.CheckConstraint(condition=Q(entry_count__gte=2), name="journal_entries_two_or_more"),
             models.CheckConstraint(condition=~Q(reference=""), name="journal_entries_reference_given"),
+            models.CheckConstraint(
+                condition=Q(event="REVERSAL", reverses__isnull=False)
+                | (~Q(event="REVERSAL") & Q(reverses__isnull=True)),
+                name="journal_entries_reversal_names_its_entry",
+            ),
         )
         triggers = (
             *guards.audited(),
@@ -96,13 +104,6 @@ class JournalEntry(models.Model):
                 when=guards.After,
                 operation=guards.Insert,
                 referencing=guards.NewRows,
-            ),
-            guards.Guard(
-                "ledger_journal_balances",
-                name="journal_balances",
-                when=guards.After,
-                operation=guards.Insert,
-                timing=guards.Deferred,
             ),
         )
 
@@ -163,6 +164,14 @@ class EscrowLedgerEntry(models.Model):
             guards.Guard(
                 "ledger_entries_follow",
                 name="entries_follow",
+                level=guards.Statement,
+                when=guards.After,
+                operation=guards.Insert,
+                referencing=guards.NewRows,
+            ),
+            guards.Guard(
+                "ledger_custody",
+                name="custody",
                 level=guards.Statement,
                 when=guards.After,
                 operation=guards.Insert,

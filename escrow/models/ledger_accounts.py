@@ -92,12 +92,24 @@ class LedgerAccount(models.Model):
             *guards.audited(),
             *guards.never_deleted(),
             guards.immutable("escrow_account_id", "kind", "owner_id", "currency"),
+            *(
+                guards.Guard(
+                    "ledger_heads_are_last_entries",
+                    name=name,
+                    level=guards.Statement,
+                    when=guards.After,
+                    operation=operation,
+                    referencing=guards.NewRows,
+                )
+                for name, operation in (("begins_empty", guards.Insert), ("heads_are_last_entries", guards.Update))
+            ),
             guards.Guard(
-                "ledger_head_is_last_entry",
-                name="head_is_last_entry",
+                "held_is_what_holds_say",
+                name="held_is_what_holds_say",
                 when=guards.After,
                 operation=guards.InsertOrUpdate,
                 timing=guards.Deferred,
+                condition=guards.IsHeld,
             ),
         )
 

@@ -1,13 +1,15 @@
 """
 Closings: releasing investors' cleared money to an offering that has met its minimum.
 
-One person proposes the figures, another signs exactly those. They are worked out again when they are
-signed; if anything has changed since, the proposal is void and nothing moves.
+One person proposes the figures, two others sign exactly those; the second signature executes. What
+stands against a release is asked of the database, which refuses for the same reasons whatever road a
+release takes. Figures are worked out again when they are signed; if anything has changed since, the
+proposal is void and nothing moves.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NoReturn
@@ -15,16 +17,19 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from compliance.operations import screening
 from escrow import postings
-from escrow.models import Closing, EscrowAccount, Investment, LedgerEntryType, Reconciliation
+from escrow.models import Closing, ClosingApproval, EscrowAccount, Investment, LedgerEntryType
 from escrow.operations import escrow_accounts, ledger
-from escrow.queries import closings as figures_query
+from escrow.queries import release_gate
+from escrow.queries.release_gate import Obstacle
 from realco import audit, events, money, permissions
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
 
 ZERO = Decimal("0.00")
+SIGNATURES_NEEDED = 2
 _WHOLE = Decimal("1000000.00")
 """One hundred percent in ten-thousandths of a percent, so that `money.allocate` can hand out each of them."""
 
@@ -45,12 +50,26 @@ class OfferingNotClosing(IllegalTransition):
     """The offering is not raising, so there is nothing to close."""
 
 
+class RaiseIsOver(IllegalTransition):
+    """The deadline has passed; what was not released by then goes back to the investors."""
+
+
+class CancellationWindowOpen(IllegalTransition):
+    """Investors may still cancel, so their money is not released (17 CFR 227.304)."""
+
+
 class BooksNotReconciled(Refusal):
     """The last reconciliation found differences; no money is released on books that may be wrong."""
 
 
+class InvestorNotEligible(Refusal):
+    """We may not deal with an investor whose money would be released."""
+
+    code = "COMPLIANCE_ERROR"
+
+
 class ClosingAlreadyProposed(IllegalTransition):
-    """A proposal for this account waits for its approver."""
+    """A proposal for this account waits for its approvers."""
 
 
 class ClosingNotProposed(IllegalTransition):
@@ -58,7 +77,11 @@ class ClosingNotProposed(IllegalTransition):
 
 
 class ApproverIsProposer(NotPermitted):
-    """Whoever proposed the figures cannot be the one who signs them."""
+    """Whoever proposed the figures cannot be one of those who sign them."""
+
+
+class ApproverHasSigned(NotPermitted):
+    """Two signatures are two people's."""
 
 
 class FiguresChanged(Refusal):
@@ -67,33 +90,56 @@ class FiguresChanged(Refusal):
     code = "INVALID_STATE_TRANSITION"
 
 
+_REFUSED: Mapping[str, type[Refusal]] = {
+    "escrow_state": ledger.EscrowNotOpen,
+    "offering_state": OfferingNotClosing,
+    "deadline": RaiseIsOver,
+    "books": BooksNotReconciled,
+    "window": CancellationWindowOpen,
+    "nothing": NothingToRelease,
+    "minimum": MinimumNotReached,
+    "maximum": MaximumExceeded,
+    "cleared": FiguresChanged,
+    "committed": FiguresChanged,
+    "moment": ledger.ReleaseRefused,
+}
+"""The refusal that each code of the release gate becomes; what is missing here is about a person."""
+
+
 def propose(account: EscrowAccount, *, by: User, at: datetime) -> Closing:
     """
-    Propose to release what investors have cleared and committed, for a second person to sign.
+    Propose to release what investors have cleared and committed, for two other people to sign.
 
-    Nothing moves yet. A FUNDED offering closes again over what has cleared since.
+    Nothing moves yet. Investors whom we may not deal with now are left out. Those who were not
+    screened since the sanctions list changed are screened first. A FUNDED offering closes again
+    over what has cleared since.
 
     :raises NotPermitted: if the person may not propose closings
+    :raises ClosingAlreadyProposed: if a proposal is waiting
     :raises OfferingNotClosing: if the offering is neither open nor funded
+    :raises RaiseIsOver: if its deadline has passed
     :raises EscrowNotOpen: if the escrow account is frozen, liquidating or closed
     :raises BooksNotReconciled: if the latest reconciliation found differences
+    :raises CancellationWindowOpen: if investors may still cancel
     :raises NothingToRelease: if nobody has cleared, committed money
     :raises MinimumNotReached: if cleared and released money are below the offering's minimum
     :raises MaximumExceeded: if they are above its maximum
-    :raises ClosingAlreadyProposed: if a proposal is waiting
     """
     permissions.require(by, permissions.PROPOSE_CLOSING)
+    screening.screen_again(release_gate.releasable(account.pk, at=at).keys(), at=at)
     with audit.acting("closing.propose", by=by), transaction.atomic():
-        account, offering = _lock(account.pk)
+        account, _ = _lock(account.pk)
         if account.closings.filter(status=Closing.Status.PROPOSED).exists():
             raise ClosingAlreadyProposed("A closing of this account waits for approval; approve or cancel it first.")
-        figures = _figures(account, offering)
+        release = release_gate.release_of(account, at=at)
+        if release.obstacles:
+            _refuse(release.obstacles, left_out=[words for said in release.left_out.values() for words in said])
         return _insert(
             Closing(
                 escrow_account=account,
-                total_amount=sum(figures.values(), ZERO),
-                figures=_as_json(figures),
-                content_hash=content_hash(account.pk, figures),
+                total_amount=sum(release.figures.values(), ZERO),
+                figures=_as_json(release.figures),
+                content_hash=content_hash(account.pk, release.figures),
                 proposed_by=by,
                 proposed_at=at,
                 created_at=at,
@@ -101,30 +147,36 @@ def propose(account: EscrowAccount, *, by: User, at: datetime) -> Closing:
         )
 
 
-def execute(closing: Closing, *, approver: User, at: datetime) -> Closing:
+def approve(closing: Closing, *, approver: User, content_hash: str, at: datetime) -> Closing:
     """
-    Sign a closing and release its money, in one batch: INVESTOR to OFFERING for each investor.
+    Sign the figures of a closing; the second person's signature executes it.
 
-    Investments become active, with their shares of the whole worked out anew.
+    ``content_hash`` is that of the figures the person saw. Executing releases the money in one batch,
+    INVESTOR to OFFERING for each investor, and makes their investments active, with everybody's share
+    of the whole worked out anew. Whatever stands against the release at this moment refuses the signature.
 
     :raises NotPermitted: if the person may not approve closings
-    :raises ApproverIsProposer: if they proposed it themselves
     :raises ClosingNotProposed: if it was executed or cancelled before
-    :raises FiguresChanged: if the figures are no longer those that were proposed
+    :raises ApproverIsProposer: if they proposed it themselves
+    :raises ApproverHasSigned: if they signed it before
+    :raises InvestorNotEligible: if we may no longer deal with one of the investors
+    :raises FiguresChanged: if the figures are no longer those that were proposed, or not those that were seen
+    :raises Refusal: what `propose` refuses
     """
     permissions.require(approver, permissions.APPROVE_CLOSING)
-    with audit.acting("closing.execute", by=approver), transaction.atomic():
+    screening.screen_again([UUID(key) for key in closing.figures], at=at)
+    with audit.acting("closing.approve", by=approver), transaction.atomic():
         account, offering = _lock(closing.escrow_account_id)
         closing = Closing.objects.select_for_update().get(pk=closing.pk)
         _require_proposed(closing)
-        if closing.proposed_by_id == approver.pk:
-            raise ApproverIsProposer("You proposed this closing; another person has to approve it.")
-        figures = _figures(account, offering, signed=closing)
-        closing.mark_executed(approver=approver, at=at)
-        closing.save()
-        _fund(offering, figures, at=at)
-        ledger.post(_releases(closing, figures, at=at), by=approver, at=at)
-        events.publish("escrow.offering.closed", closing_id=closing.pk, offering_id=offering.pk)
+        _require_may_sign(closing, approver, content_hash)
+        _require_gate(closing, account, at=at)
+        with ledger.refusing():
+            ClosingApproval.objects.create(
+                closing=closing, approver=approver, content_hash=content_hash, signed_at=at, created_at=at
+            )
+        if closing.approvals.count() >= SIGNATURES_NEEDED:
+            _execute(closing, offering, approver=approver, at=at)
     return closing
 
 
@@ -172,38 +224,46 @@ def _insert(closing: Closing) -> Closing:
     return closing
 
 
-def _figures(account: EscrowAccount, offering: Offering, *, signed: Closing | None = None) -> dict[UUID, Decimal]:
-    """Work out what would be released now, and refuse whatever forbids releasing it."""
-    if account.status != EscrowAccount.Status.ACTIVE:
-        raise ledger.EscrowNotOpen(f"{account} is {account.status.lower()}; nothing is released from it.")
-    if not offering.is_raising:
-        raise OfferingNotClosing(f"{offering} is {offering.status.lower()}; there is nothing to close.")
-    latest = Reconciliation.objects.filter(escrow_account=account).order_by("-created_at", "-id").first()
-    if latest is not None and latest.result == Reconciliation.Result.MISMATCHED:
-        raise BooksNotReconciled(
-            f"The reconciliation of {latest.as_of_date} found differences; resolve them and reconcile again."
-        )
-    figures = figures_query.releasable(account)
-    if signed is not None and content_hash(account.pk, figures) != signed.content_hash:
-        _refuse_changed(signed, figures)
-    if not figures:
-        raise NothingToRelease("No investor has cleared money that is committed to this offering.")
-    total = sum(figures.values(), ZERO) + figures_query.funded_total(offering.pk)
-    if total < offering.minimum_amount:
-        raise MinimumNotReached(
-            f"{money.format_money(total)} has cleared of the {money.format_money(offering.minimum_amount)} "
-            f"that {offering} needs at least.",
-            cleared=money.to_json(total),
-            minimum=money.to_json(offering.minimum_amount),
-        )
-    if total > offering.maximum_amount:
-        raise MaximumExceeded(
-            f"{money.format_money(total)} would be above the {money.format_money(offering.maximum_amount)} "
-            f"that {offering} may raise.",
-            total=money.to_json(total),
-            maximum=money.to_json(offering.maximum_amount),
-        )
-    return figures
+def _require_may_sign(closing: Closing, approver: User, seen: str) -> None:
+    if closing.proposed_by_id == approver.pk:
+        raise ApproverIsProposer("You proposed this closing; two other people have to sign it.")
+    if closing.approvals.filter(approver=approver).exists():
+        raise ApproverHasSigned("You have signed this closing; another person has to sign it too.")
+    if seen != closing.content_hash:
+        raise FiguresChanged("These are not the figures that were proposed. Load the closing's page and sign those.")
+
+
+def _require_gate(closing: Closing, account: EscrowAccount, *, at: datetime) -> None:
+    """Refuse whatever stands against the closing now, and figures that are no longer what would be released."""
+    standing = [one for one in release_gate.obstacles(closing, at=at) if one.code != release_gate.SIGNATURES]
+    graver = [one for one in standing if one.code not in release_gate.FIGURES]
+    if graver:
+        _refuse(graver)
+    now = release_gate.release_of(account, at=at).figures
+    if content_hash(account.pk, now) != closing.content_hash:
+        _refuse_changed(closing, now)
+    if standing:
+        _refuse(standing)
+
+
+def _refuse(obstacles: Collection[Obstacle], *, left_out: Collection[str] = ()) -> NoReturn:
+    """Refuse for the first obstacle, and say all of them, and who was left out."""
+    first = next(iter(obstacles))
+    said = [one.obstacle for one in obstacles]
+    words = " ".join([*said, *(["Left out:", *left_out] if left_out else [])])
+    raise _REFUSED.get(first.code, InvestorNotEligible)(words, obstacles=said, left_out=list(left_out))
+
+
+def _execute(closing: Closing, offering: Offering, *, approver: User, at: datetime) -> None:
+    """Let the signed closing through the database's gate, fund the investments and release the money."""
+    figures = {UUID(key): Decimal(amount) for key, amount in closing.figures.items()}
+    with audit.acting("closing.execute"):
+        closing.mark_executed(approver=approver, at=at)
+        with ledger.refusing():
+            closing.save()
+        _fund(offering, figures, at=at)
+        ledger.post(_releases(closing, figures, at=at), by=approver, at=at)
+        events.publish("escrow.offering.closed", closing_id=closing.pk, offering_id=offering.pk)
 
 
 def _refuse_changed(signed: Closing, figures: Mapping[UUID, Decimal]) -> NoReturn:

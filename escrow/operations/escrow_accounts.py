@@ -1,22 +1,17 @@
-"""Escrow accounts: opening, freezing, liquidating and closing them, and blocking an investor's money in them."""
+"""Escrow accounts: opening, freezing, liquidating and closing them. The database guards each of these steps."""
 
-from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
-from escrow import postings
-from escrow.models import Closing, EscrowAccount, LedgerAccount, LedgerEntryType
-from escrow.operations import ledger
-from realco import audit, events, money, permissions
+from escrow.models import Closing, EscrowAccount, Hold
+from realco import audit, events, permissions
 from realco.business_days import banking_date
 from realco.errors import Duplicate, IllegalTransition, Refusal
 from realco.models import Offering, User
 
-Kind = LedgerAccount.Kind
 _FROZEN_FROM = "frozen_from"
 _PAYMENT_IS_OVER = ("COMPLETED", "FAILED", "CANCELLED", "REVERSED")
 
@@ -38,7 +33,7 @@ class EscrowStateForbids(IllegalTransition):
 
 
 class EscrowNotEmpty(Refusal):
-    """Money, a payment or a closing is still there, so the account cannot be closed."""
+    """Money, a hold, a payment or a closing is still there, so the account cannot be closed."""
 
     code = "INVALID_STATE_TRANSITION"
 
@@ -148,7 +143,7 @@ def close(account: EscrowAccount, *, by: User, reason: str, at: datetime) -> Esc
     :raises NotPermitted: if the person may not manage escrow accounts
     :raises ReasonMissing: if no reason is given
     :raises EscrowStateForbids: if it is frozen or closed
-    :raises EscrowNotEmpty: if a ledger account holds money, or a payment or closing is under way
+    :raises EscrowNotEmpty: if a ledger account holds money, a hold is open, or a payment or closing is under way
     """
     permissions.require(by, permissions.MANAGE_ESCROW)
     require_reason(reason)
@@ -158,62 +153,8 @@ def close(account: EscrowAccount, *, by: User, reason: str, at: datetime) -> Esc
         _require_status(account, "closed", EscrowAccount.Status.ACTIVE, EscrowAccount.Status.LIQUIDATING)
         _require_empty(account)
         account.mark_closed(at=at)
-        account.save()
+        _save_closed(account)
     return account
-
-
-def hold_funds(
-    account: EscrowAccount,
-    *,
-    investor: User,
-    amount: Decimal,
-    reason: str,
-    by: User | None,
-    at: datetime,
-    reference: str,
-) -> ledger.Posted:
-    """
-    Block part of an investor's cleared money: INVESTOR to HELD, so that nothing else can use it.
-
-    The same reference holds once. ``by`` is nobody when a rule of the system does it.
-
-    :raises NotPermitted: if the person may not hold money
-    :raises ReasonMissing: if no reason is given
-    :raises InsufficientFunds: if the investor has less cleared money than this
-    """
-    return _move_hold(
-        account, investor, amount, "hold", reason=reason, by=by, at=at, reference=reference, build=postings.held
-    )
-
-
-def release_funds(
-    account: EscrowAccount,
-    *,
-    investor: User,
-    amount: Decimal,
-    reason: str,
-    by: User | None,
-    at: datetime,
-    reference: str,
-) -> ledger.Posted:
-    """
-    Free money that was held: HELD back to INVESTOR. The same reference releases once.
-
-    :raises NotPermitted: if the person may not hold money
-    :raises ReasonMissing: if no reason is given
-    :raises InsufficientFunds: if less than this is held of the investor's
-    """
-    return _move_hold(
-        account,
-        investor,
-        amount,
-        "release_hold",
-        reason=reason,
-        by=by,
-        at=at,
-        reference=reference,
-        build=postings.hold_released,
-    )
 
 
 def lock(escrow_account_id: UUID) -> EscrowAccount:
@@ -258,34 +199,15 @@ def require_reason(reason: str) -> None:
         raise ReasonMissing("Say why in at most 300 characters.")
 
 
-def _move_hold(
-    account: EscrowAccount,
-    investor: User,
-    amount: Decimal,
-    verb: str,
-    *,
-    reason: str,
-    by: User | None,
-    at: datetime,
-    reference: str,
-    build: Callable[..., postings.Posting],
-) -> ledger.Posted:
-    if by is not None:
-        permissions.require(by, permissions.HOLD_PAYMENT)
-    require_reason(reason)
-    amount = money.positive(amount)
-    with audit.acting(f"escrow_account.{verb}", by=by, reason=reason), transaction.atomic():
-        lock(account.pk)
-        subject = postings.Subject(
-            escrow_account_id=account.pk,
-            reference=reference,
-            entry_type=LedgerEntryType.ADJUSTMENT,
-            effective_date=banking_date(at),
-            description=reason.strip(),
-        )
-        source = postings.source_of(Kind.INVESTOR, investor.pk)
-        [posted] = ledger.post([build(subject, source=source, amount=amount)], by=by, at=at)
-    return posted
+def _save_closed(account: EscrowAccount) -> None:
+    """Close it in the database too, which asks everything again."""
+    try:
+        account.save()
+    except DatabaseError as error:
+        if getattr(error.__cause__, "sqlstate", None) != "RC008":
+            raise
+        detail = getattr(getattr(error.__cause__, "diag", None), "message_detail", None)
+        raise EscrowNotEmpty(f"{account} cannot be closed: {detail}.") from error
 
 
 def _next_number(year: int) -> str:
@@ -313,6 +235,8 @@ def _require_empty(account: EscrowAccount) -> None:
     holding = [str(row) for row in account.ledger_accounts.exclude(balance=0).select_related("owner")[:5]]
     if holding:
         raise EscrowNotEmpty(f"{account} still holds money: {', '.join(holding)}.", holding=holding)
+    if account.holds.filter(status=Hold.Status.OPEN).exists():
+        raise EscrowNotEmpty(f"{account} has an open hold; release it first.")
     payments: Any = account
     if payments.payments.exclude(status__in=_PAYMENT_IS_OVER).exists():
         raise EscrowNotEmpty(f"{account} has payments under way; wait for them or cancel them.")

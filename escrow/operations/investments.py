@@ -8,6 +8,7 @@ from django.db.models import Q, Sum
 
 from escrow.models import Investment
 from escrow.operations.escrow_accounts import require_reason
+from escrow.queries import investor_offerings
 from realco import audit, money, permissions
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -32,6 +33,10 @@ class AboveMaximum(Refusal):
 
 class CommitmentReferenceReused(Duplicate):
     """The reference was used for another commitment."""
+
+
+class CancellationWindowOver(IllegalTransition):
+    """The right to cancel has ended, for the investor and for whoever would do it for them (17 CFR 227.304)."""
 
 
 class InvestmentNotPending(IllegalTransition):
@@ -70,9 +75,11 @@ def commit(
                 preferred_return_rate=offering.preferred_return_rate,
                 reference=reference,
                 metadata={_COMMITMENTS: {reference: money.to_json(amount)}} if reference else {},
+                committed_at=at,
                 created_at=at,
             )
         investment.investment_amount += amount
+        investment.committed_at = at
         if reference is not None:
             made = {**investment.metadata.get(_COMMITMENTS, {}), reference: money.to_json(amount)}
             investment.metadata = {**investment.metadata, _COMMITMENTS: made}
@@ -84,22 +91,39 @@ def cancel(investment: Investment, *, by: User, reason: str, at: datetime) -> In
     """
     Withdraw a commitment none of which was released yet. Money that arrived for it stays refundable.
 
+    Under Regulation CF that is possible until 48 hours before the commitment is closed over: at the
+    deadline, or at an early closing that was announced. Of a raise that is off, at any time.
+
     :raises NotPermitted: if it is somebody else's, and the person may not initiate payments
     :raises ReasonMissing: if no reason is given
     :raises InvestmentNotPending: if money was released for it, or it was cancelled before
+    :raises CancellationWindowOver: if the right to cancel has ended, with the moment it did
     """
     _require_own(investment.investor, by)
     require_reason(reason)
     with audit.acting("investment.cancel", by=by, reason=reason), transaction.atomic():
+        # A closing locks the offering too: it releases the money first and this is refused, or the other way round.
+        offering = Offering.objects.select_for_update(no_key=True).get(pk=investment.offering_id)
         investment = Investment.objects.select_for_update().get(pk=investment.pk)
         if investment.status != Investment.Status.PENDING:
             raise InvestmentNotPending(
                 f"This investment is {investment.status.lower()} and can no longer be withdrawn.",
                 status=investment.status,
             )
+        _require_cancellable(investment, offering, at)
         investment.mark_cancelled()
         investment.save()
     return investment
+
+
+def _require_cancellable(investment: Investment, offering: Offering, at: datetime) -> None:
+    """Refuse once the first of its commitments can no longer be cancelled: it is one investment, kept whole."""
+    until = investor_offerings.cancellable_until(investment, offering)
+    if until is not None and at >= until:
+        raise CancellationWindowOver(
+            f"This investment could be cancelled until {until:%d %B %Y, %H:%M} UTC, 48 hours before it is closed over.",
+            ended_at=until.isoformat(),
+        )
 
 
 def _require_own(investor: User, by: User) -> None:

@@ -6,7 +6,8 @@ ids and their ledger accounts in theirs, leaves out references that are there al
 balances and writes everything with one statement. Triggers refuse what breaks a rule.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NoReturn
@@ -34,6 +35,22 @@ class EscrowNotOpen(Refusal):
 
 class ReferenceReused(Duplicate):
     """A journal entry with this reference exists, with other contents."""
+
+
+class LinesDoNotFit(Refusal):
+    """A journal entry is not what its event, its payment or the entry it reverses allows."""
+
+
+class ReleaseRefused(Refusal):
+    """The database lets no investor's money become the offering's while something stands against it."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
+class HoldRefused(Refusal):
+    """The database holds and frees money only as the rows of holds say."""
+
+    code = "INVALID_STATE_TRANSITION"
 
 
 class UnbalancedPosting(Exception):
@@ -65,6 +82,7 @@ def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[
     :raises InsufficientFunds: if an account that may not be negative would be
     :raises EscrowNotOpen: if a frozen, liquidating or closed account does not allow an entry
     :raises ReferenceReused: if a reference was used with other contents
+    :raises LinesDoNotFit: if an entry is not what its event or its payment allows
     :raises UnbalancedPosting: if an entry does not sum to zero
     """
     if not postings:
@@ -74,13 +92,19 @@ def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[
     for posting in postings:
         if len(posting.lines) < 2 or sum(line.amount for line in posting.lines) != 0:
             raise UnbalancedPosting(posting.subject.reference)
+    with refusing(), transaction.atomic(savepoint=False), connection.cursor() as cursor:
+        cursor.execute(_POST, _columns(postings, by=by, at=at))
+        rows = cursor.fetchall()
+    return [Posted(journal_entry_id, was_posted) for _, journal_entry_id, was_posted in rows]
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Turn what the database refuses inside the block into refusals that people read."""
     try:
-        with transaction.atomic(savepoint=False), connection.cursor() as cursor:
-            cursor.execute(_POST, _columns(postings, by=by, at=at))
-            rows = cursor.fetchall()
+        yield
     except DatabaseError as error:
         _refuse(error)
-    return [Posted(journal_entry_id, was_posted) for _, journal_entry_id, was_posted in rows]
 
 
 def _columns(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[Any]:
@@ -127,6 +151,13 @@ def _refuse(error: DatabaseError) -> NoReturn:
         raise EscrowNotOpen(
             f"The escrow account is {detail.lower()} and does not allow this. Ask compliance about it."
         ) from error
+    if sqlstate == "RC005" or constraint == "journal_entries_reversal_names_its_entry":
+        words = getattr(diagnosis, "message_primary", None) or str(error)
+        raise LinesDoNotFit(f"The ledger does not allow this: {words}.") from error
+    if sqlstate == "RC006":
+        raise ReleaseRefused(detail or "No closing allows this release. Propose a closing of the offering.") from error
+    if sqlstate == "RC007":
+        raise HoldRefused("No hold says this. Place a hold, or release one, on the escrow account's page.") from error
     if sqlstate == "RC003":
         raise UnbalancedPosting(str(error)) from error
     raise error

@@ -4,7 +4,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import PurePath
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Q
@@ -15,14 +17,17 @@ from escrow.models import (
     BankStatementLine,
     EscrowAccount,
     EscrowLedgerEntry,
+    JournalEntry,
     LedgerAccount,
     LedgerEntryType,
 )
 from escrow.operations import escrow_accounts, ledger
+from escrow.queries import balances
 from realco import audit, permissions
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
 
+ZERO = Decimal("0.00")
 _SEPARATORS = ("-", ":", "/", " ", "_")
 
 
@@ -116,6 +121,8 @@ def claim_receipt(line: BankStatementLine, *, investor: User, by: User, at: date
     """
     Give an unknown receipt to the investor it came from: SUSPENSE to INVESTOR. Claiming it again claims nothing.
 
+    What the investor owes the account from an earlier return is settled out of it first.
+
     :raises NotPermitted: if the person may not reconcile
     :raises NotAReceipt: if the line was never recorded as an unknown receipt
     :raises ReferenceReused: if it was claimed for somebody else
@@ -133,9 +140,26 @@ def claim_receipt(line: BankStatementLine, *, investor: User, by: User, at: date
             effective_date=line.value_date,
             description=f"{_first_word(line)} claimed for {investor}"[:300],
         )
-        claimed = postings.receipt_claimed(subject, investor_id=investor.pk, amount=line.amount, has_cleared=True)
+        earlier = JournalEntry.objects.filter(reference=subject.reference).first()
+        claimed = postings.receipt_claimed(
+            subject,
+            investor_id=investor.pk,
+            amount=line.amount,
+            has_cleared=True,
+            owed=_owed(line.escrow_account_id, investor, earlier),
+        )
         [posted] = ledger.post([claimed], by=by, at=at)
     return posted
+
+
+def _owed(escrow_account_id: UUID, investor: User, earlier: JournalEntry | None) -> Decimal:
+    """Return what an investor owes; for a claim that was made before what they owed then, so that it is the same."""
+    if earlier is None:
+        return balances.balance(escrow_account_id, LedgerAccount.Kind.RECEIVABLE, investor.pk)
+    settled = earlier.entries.filter(ledger_account__kind=LedgerAccount.Kind.RECEIVABLE).values_list(
+        "amount", flat=True
+    )
+    return -sum(settled, ZERO)
 
 
 def _accounts(numbers: Iterable[str]) -> dict[str, EscrowAccount]:

@@ -4,10 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from django.db.models import DecimalField, OuterRef, Q, QuerySet, Subquery, Sum, Value
+from django.db.models import DecimalField, Min, OuterRef, Q, QuerySet, Subquery, Sum, Value
 from django.db.models.functions import Coalesce
 
-from escrow.models import Investment
+from escrow.models import EarlyClosingNotice, EscrowAccount, Investment
+from escrow.queries import release_gate
 from realco.models import Offering, User
 
 _NEVER_SHOWN = (Offering.Status.DRAFT, Offering.Status.CANCELLED)
@@ -45,6 +46,27 @@ def stake(investor: User, offering: Offering) -> Investment | None:
         .exclude(status=Investment.Status.CANCELLED)
         .first()
     )
+
+
+def early_closings(offering: Offering, at: datetime) -> list[EarlyClosingNotice]:
+    """Return the announced early closings of a raise that are yet to come, the next first, for investors to read."""
+    if not is_open_at(offering, at):
+        return []
+    found = EarlyClosingNotice.objects.filter(escrow_account__offering=offering, closes_at__gt=at)
+    return list(found.order_by("closes_at"))
+
+
+def cancellable_until(investment: Investment, offering: Offering) -> datetime | None:
+    """
+    Return when the right to cancel an investment ends or has ended, as Regulation CF says it.
+
+    None where no rule says it: under Regulation D, after money was released, or when the raise is off.
+    """
+    account = EscrowAccount.objects.filter(offering=offering).select_related("offering").first()
+    if account is None or investment.status != Investment.Status.PENDING or not offering.is_raising:
+        return None
+    first = investment.commitments.aggregate(first=Min("committed_at"))["first"] or investment.created_at
+    return release_gate.window(account).cancellable_until(first)
 
 
 def is_open_at(offering: Offering, at: datetime) -> bool:

@@ -146,6 +146,34 @@ SELECT 'posted twice', j.escrow_account_id, 'journal_entries', max(j.id::text),
                    'RETURN_AFTER_CLEARING')
  GROUP BY j.escrow_account_id, j.transaction_id, j.event, split_part(j.description, ' ', 1) HAVING count(*) > 1
 
+UNION ALL
+-- What is held of whom is what their open holds say.
+SELECT 'hold', coalesce(l.escrow_account_id, h.escrow_account_id), 'ledger_accounts', coalesce(l.id::text, '-'),
+       format('%%s is held of %%s, open holds say %%s', coalesce(l.balance, 0),
+              coalesce(l.owner_id, h.investor_id), coalesce(h.blocked, 0))
+  FROM (SELECT id, escrow_account_id, owner_id, balance FROM ledger_accounts
+         WHERE kind = 'HELD' AND escrow_account_id IN (SELECT id FROM ours)) l
+  FULL JOIN (SELECT escrow_account_id, investor_id, sum(amount - released_amount) AS blocked FROM holds
+              WHERE status = 'OPEN' AND escrow_account_id IN (SELECT id FROM ours)
+              GROUP BY escrow_account_id, investor_id) h
+         ON h.escrow_account_id = l.escrow_account_id AND h.investor_id = l.owner_id
+ WHERE coalesce(l.balance, 0) <> coalesce(h.blocked, 0)
+
+UNION ALL
+-- An executed closing released each of its figures, once and exactly; nothing else was released.
+SELECT 'closing', coalesce(c.escrow_account_id, r.escrow_account_id), 'closings', coalesce(c.id, '-'),
+       format('%%s: its closing says %%s, the ledger released %%s', coalesce(c.reference, r.reference),
+              coalesce(c.amount, 0), coalesce(r.amount, 0))
+  FROM (SELECT k.id::text, k.escrow_account_id, 'closing:' || k.id || ':' || f.key AS reference,
+               f.value::numeric AS amount
+          FROM closings k, jsonb_each_text(k.figures) f
+         WHERE k.status = 'EXECUTED' AND k.escrow_account_id IN (SELECT id FROM ours)) c
+  FULL JOIN (SELECT j.escrow_account_id, j.reference, sum(e.amount) AS amount
+               FROM journal_entries j JOIN escrow_ledger_entries e ON e.journal_entry_id = j.id AND e.amount > 0
+              WHERE j.event = 'RELEASE' AND j.escrow_account_id IN (SELECT id FROM ours)
+              GROUP BY j.escrow_account_id, j.reference) r ON r.reference = c.reference
+ WHERE coalesce(c.amount, 0) <> coalesce(r.amount, 0)
+
 )
 SELECT f.name, coalesce(x.account_number, '?'), f.entity_type, f.entity_id, f.words
   FROM found f LEFT JOIN escrow_accounts x ON x.id = f.escrow_account_id

@@ -90,6 +90,7 @@ class Offering(FSMModelMixin, models.Model):
             *guards.never_deleted(),
             guards.immutable("currency", "organization_id"),
             guards.legal_status(OfferingStatus.DRAFT, TRANSITIONS),
+            guards.Guard("offering_terms_stand", name="terms_stand", when=guards.Before, operation=guards.Update),
         )
 
     def __str__(self) -> str:

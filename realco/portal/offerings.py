@@ -54,11 +54,15 @@ def offerings(request: HttpRequest, investor: User) -> HttpResponse:
 def offering(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
     """Show one offering, its terms, and the person's own stake in it."""
     row = get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
+    now, stake = clock.now(), investor_offerings.stake(investor, row)
     context = {
         "section": "offerings",
-        "offering": _shown(row, clock.now()),
-        "stake": investor_offerings.stake(investor, row),
+        "offering": _shown(row, now),
+        "stake": stake,
+        "early_closings": investor_offerings.early_closings(row, now),
+        "cancellable_until": investor_offerings.cancellable_until(stake, row) if stake else None,
         "tiers": _tiers(row),
+        "now": now,
     }
     return render(request, "portal/offering.html", context)
 

@@ -140,7 +140,11 @@ class Story:
     def close(self) -> None:
         with self.scene("The offering closes"):
             closing = closings.propose(self.escrow, by=self.cast.operator, at=clock.now())
-            closings.execute(closing, approver=self.cast.approver, at=clock.now())
+            for approver in (self.cast.approver, self.cast.second_approver):
+                closing = closings.approve(
+                    closing, approver=approver, content_hash=closing.content_hash, at=clock.now()
+                )
+            self.say(f"  · {self.cast.approver} and {self.cast.second_approver} signed the same figures")
             raised = balance(self.escrow.pk, Kind.OFFERING)
             self.expect(raised == closing.total_amount, f"{format_money(raised)} is released to the offering")
             active = Investment.objects.filter(offering=self.escrow.offering, status="ACTIVE").count()

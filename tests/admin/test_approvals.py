@@ -31,7 +31,7 @@ def payee(escrow: EscrowAccount, operator: User, at: datetime) -> BankAccount:
 def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime) -> EscrowAccount:
     """An offering that has closed and holds 39,949.20 and more to draw on."""
     factories.fund(investor, escrow, "40000.00", at=at)
-    closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+    factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
     escrow.refresh_from_db()
     return escrow
 

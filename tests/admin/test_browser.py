@@ -7,6 +7,7 @@ Skipped where there is no Chromium.
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,6 +15,8 @@ from django.db import connections
 from django.urls import reverse
 
 from escrow.models import EscrowAccount
+from escrow.operations import closings, holds
+from realco import clock
 from realco.models import User
 from tests import factories
 
@@ -59,6 +62,8 @@ def test_fits_and_breaks_no_policy(
 ) -> None:
     payment = factories.fund(investor, escrow, "5000.00", at=at)
     waiting = factories.deposit(escrow, factories.make_investor("Otto", verifier=superuser, at=at), "51000.00", at=at)
+    hold = holds.place(escrow, investor=investor, amount=Decimal("500"), reason="x", by=None, at=at, reference="h")
+    closing = closings.propose(escrow, by=factories.make_user("Olaf", "Operations", is_staff=True), at=clock.now())
     page, complaints = signed_in(browser, live_server, superuser, width)
     addresses = [
         reverse("admin:index"),
@@ -71,6 +76,13 @@ def test_fits_and_breaks_no_policy(
         reverse("admin:escrow_escrowaccount_change", args=[escrow.pk]),
         reverse("admin:escrow_escrowaccount_ledger", args=[escrow.pk]),
         reverse("admin:escrow_escrowaccount_step", args=[escrow.pk, "hold"]),
+        reverse("admin:escrow_escrowaccount_step", args=[escrow.pk, "propose-closing"]),
+        reverse("admin:escrow_closing_changelist"),
+        reverse("admin:escrow_closing_change", args=[closing.pk]),
+        reverse("admin:escrow_closing_step", args=[closing.pk, "sign"]),
+        reverse("admin:escrow_hold_changelist"),
+        reverse("admin:escrow_hold_change", args=[hold.pk]),
+        reverse("admin:escrow_hold_step", args=[hold.pk, "release"]),
         reverse("admin:escrow_reconciliation_account", args=[escrow.pk]),
         reverse("admin:escrow_bankstatement_task", args=["import"]),
         reverse("admin:distributions_distribution_task", args=["new"]),

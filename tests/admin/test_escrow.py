@@ -1,6 +1,6 @@
 """Escrow's pages: balances and equation, freezing, holding, closing by two people, and the bank beside the books."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -8,9 +8,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
 
-from escrow.models import BankStatement, Closing, EscrowAccount, LedgerAccount, Reconciliation
+from compliance.operations import profiles
+from escrow.models import BankStatement, Closing, EscrowAccount, Hold, LedgerAccount, Reconciliation
 from realco.models import AuditEvent, User
 from tests import factories
+from tests.admin.conftest import client_of
 
 
 def page_of(account: EscrowAccount) -> str:
@@ -90,18 +92,38 @@ class TestFreezing:
 class TestHoldingMoney:
     def test_blocks_it_and_frees_it(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
         take(approver_client, funded, "hold", investor=str(investor.pk), amount="1000.00", reason="Dispute")
-        held = LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance
-        funded.refresh_from_db()
-        take(approver_client, funded, "release", investor=str(investor.pk), amount="400.00", reason="Settled")
+        hold = Hold.objects.get()
+        listed = next(t for t in approver_client.get(page_of(funded)).context["tables"] if t.title == "Open holds")
 
-        assert str(held) == "1000.00"
-        assert str(LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance) == "600.00"
+        take(approver_client, hold, "release", amount="400.00", reason="Settled in part")
+        part = LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance
+        take(approver_client, Hold.objects.get(), "release", amount="", reason="Settled")
+
+        hold.refresh_from_db()
+        assert "$1,000.00" in str(listed.rows[0])
+        assert (str(part), hold.status, hold.reason) == ("600.00", "RELEASED", "Dispute")
+        assert LedgerAccount.objects.get(escrow_account=funded, kind="HELD").balance == 0
+
+    def test_keeps_when_it_ends(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
+        fields = {"investor": str(investor.pk), "amount": "1000.00", "reason": "Dispute"}
+        take(approver_client, funded, "hold", **fields, expires_at="2099-01-31T12:00")
+
+        assert Hold.objects.get().expires_at == datetime(2099, 1, 31, 12, tzinfo=UTC)
 
     def test_refuses_more_than_there_is(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
         answer = take(approver_client, funded, "hold", investor=str(investor.pk), amount="9000.00", reason="Dispute")
 
         assert b"does not hold enough money" in answer.content
         assert not LedgerAccount.objects.filter(kind="HELD", balance__gt=0).exists()
+
+    def test_refuses_to_release_more_than_is_held(
+        self, funded: EscrowAccount, investor: User, approver_client: Client
+    ) -> None:
+        take(approver_client, funded, "hold", investor=str(investor.pk), amount="1000.00", reason="Dispute")
+
+        answer = take(approver_client, Hold.objects.get(), "release", amount="1000.01", reason="Settled")
+
+        assert b"This hold blocks $1,000.00" in answer.content
 
     def test_holds_once_when_sent_twice(self, funded: EscrowAccount, investor: User, approver_client: Client) -> None:
         fields = {"investor": str(investor.pk), "amount": "1000.00", "reason": "Dispute", "reference": "one"}
@@ -112,28 +134,64 @@ class TestHoldingMoney:
 
 
 class TestClosing:
-    def test_is_proposed_by_one_and_executed_by_another(
-        self, funded: EscrowAccount, operator: User, operator_client: Client, approver_client: Client
+    def test_is_proposed_by_one_and_executed_by_two_others(
+        self,
+        funded: EscrowAccount,
+        operator: User,
+        second_approver: User,
+        operator_client: Client,
+        approver_client: Client,
     ) -> None:
         take(operator_client, funded, "propose-closing")
         closing = Closing.objects.get()
 
-        take(approver_client, closing, "execute")
+        take(approver_client, closing, "sign")
+        signed_once = LedgerAccount.objects.filter(escrow_account=funded, kind="OFFERING").exists()
+        take(client_of(second_approver), closing, "sign")
 
         closing.refresh_from_db()
-        assert (closing.status, closing.proposed_by) == ("EXECUTED", operator)
+        assert (signed_once, closing.status, closing.proposed_by) == (False, "EXECUTED", operator)
         assert LedgerAccount.objects.get(escrow_account=funded, kind="OFFERING").balance == closing.total_amount
 
     def test_is_refused_to_its_proposer(self, funded: EscrowAccount, superuser_client: Client) -> None:
         take(superuser_client, funded, "propose-closing")
         closing = Closing.objects.get()
-        address = reverse("admin:escrow_closing_step", args=[closing.pk, "execute"])
+        address = reverse("admin:escrow_closing_step", args=[closing.pk, "sign"])
 
         answer = superuser_client.post(address, {"version": f"{closing.status}|{closing.content_hash}", "reason": ""})
 
         closing.refresh_from_db()
         assert b"You proposed this closing" in answer.content
         assert closing.status == "PROPOSED"
+
+    def test_refuses_a_signature_over_figures_that_were_not_shown(
+        self, funded: EscrowAccount, operator_client: Client, approver_client: Client
+    ) -> None:
+        take(operator_client, funded, "propose-closing")
+        closing = Closing.objects.get()
+        address = reverse("admin:escrow_closing_step", args=[closing.pk, "sign"])
+
+        answer = approver_client.post(address, {"version": f"PROPOSED|{'0' * 64}", "reason": ""})
+
+        assert b"Somebody changed this meanwhile" in answer.content
+        assert not closing.approvals.exists()
+
+    def test_shows_who_is_left_out_and_why(
+        self,
+        funded: EscrowAccount,
+        investor: User,
+        compliance_officer: User,
+        at: datetime,
+        operator_client: Client,
+    ) -> None:
+        profiles.restrict(investor.investor_profile, reason="Court order", by=compliance_officer, at=at)
+        page = operator_client.get(reverse("admin:escrow_escrowaccount_step", args=[funded.pk, "propose-closing"]))
+
+        tables = {table.title: table.rows for table in page.context["tables"]}
+        assert tables["Left out"] == [["Ivy Investor", "Ivy Investor is restricted."]]
+        assert ["No investor has cleared money that is committed to this offering."] in [
+            list(row) for row in tables["What stands against it now"]
+        ]
 
     def test_says_what_is_missing(
         self, escrow: EscrowAccount, investor: User, at: datetime, operator_client: Client

@@ -50,7 +50,7 @@ def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User
     """An escrow account whose offering holds 9,949.20 after its closing, and whose sponsor has a bank account."""
     factories.fund(investor, escrow, "10000.00", at=at)
     factories.make_bank_account(escrow.offering.organization.owner, verifier=operator, at=at)
-    closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+    factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
     escrow.refresh_from_db()
     assert escrow.available_balance >= Decimal("9949.20")
     return escrow

@@ -19,6 +19,7 @@ from finance.models import Transaction
 from finance.operations import settlements
 from realco.models import Offering, User
 from tests import factories
+from tests.escrow import payments
 
 FUNDED = datetime(2023, 1, 1, 17, 0, tzinfo=UTC)
 EXIT = date(2025, 12, 31)
@@ -93,7 +94,7 @@ def make_deal(
     """An offering funded on one day by as many investors as there are amounts."""
     factories.make_reference_data(at)
     operator = factories.make_user("Olivia Operator", "Operations", is_staff=True)
-    offering = factories.make_offering(operator=operator, at=at)
+    offering = factories.make_offering(operator=operator, at=at, deadline_at=at + timedelta(days=1500))
     deal = Deal(
         offering=offering,
         escrow=factories.make_escrow(offering, operator=operator, at=at),
@@ -121,15 +122,18 @@ def commit(deal: Deal, investor: User, amount: str, *, at: datetime) -> None:
 def close(deal: Deal, *, at: datetime) -> None:
     """Release what has cleared to the offering."""
     closing = closings.propose(deal.escrow, by=deal.operator, at=at)
-    closings.execute(closing, approver=deal.approver, at=at)
+    factories.close(closing, approver=deal.approver, at=at)
     deal.offering.refresh_from_db()
 
 
 def put_in(escrow: EscrowAccount, payer: User, amount: Decimal, *, at: datetime, to_offering: bool = False) -> None:
-    """Money that came in and has cleared, without the payment that brought it."""
+    """Money that came in and has cleared, without its way through the bank."""
+    kind = "ESCROW_DEPOSIT" if to_offering else "DEPOSIT"
+    payment = payments.make_payment(escrow, kind, payer, amount, at=at)
+    payments.go(payment, *payments.SENT, "SETTLED", at=at, clears_on=at.date())
 
     def subject(step: str) -> Subject:
-        return Subject(escrow.pk, f"test:{next(_numbers)}:{step}", "DEPOSIT", at.date())
+        return payments.about(payment, step, on=at.date())
 
     with transaction.atomic():
         ledger.post(
@@ -143,24 +147,23 @@ def put_in(escrow: EscrowAccount, payer: User, amount: Decimal, *, at: datetime,
             by=None,
             at=at,
         )
+    payments.go(payment, "COMPLETED")
 
 
 def spend(escrow: EscrowAccount, amount: Decimal, *, at: datetime) -> None:
     """Money drawn for the building, and paid."""
+    sponsor = escrow.offering.organization.owner
+    payment = payments.make_payment(escrow, "CONSTRUCTION_DRAW", sponsor, amount, at=at)
 
     def subject(step: str) -> Subject:
-        return Subject(escrow.pk, f"test:{next(_numbers)}:{step}", "WITHDRAWAL", at.date())
+        return payments.about(payment, step, on=at.date())
 
+    source = postings.source_of("OFFERING")
     with transaction.atomic():
-        source = postings.source_of("OFFERING")
-        ledger.post(
-            [
-                postings.reserved(subject("reserved"), source=source, amount=amount),
-                postings.outbound_settled(subject("settled"), amount=amount),
-            ],
-            by=None,
-            at=at,
-        )
+        ledger.post([postings.reserved(subject("reserved"), source=source, amount=amount)], by=None, at=at)
+        payments.go(payment, *payments.SENT)
+        ledger.post([postings.outbound_settled(subject("settled"), amount=amount)], by=None, at=at)
+        payments.go(payment, "SETTLED", "COMPLETED", at=at, clears_on=at.date())
 
 
 def standing(distribution: Distribution) -> list[DistributionAllocation]:

@@ -146,8 +146,6 @@ class TestApprove:
     def test_voids_the_signatures_when_somebody_invested(self, deal: Deal) -> None:
         deal.earn("100.00")
         distribution = deal.submit("100.00")
-        deal.offering.deadline_at = NOW + timedelta(days=1)
-        deal.offering.save()
         commit(deal, deal.investors[0], "1000.00", at=NOW)
         close(deal, at=NOW)
 

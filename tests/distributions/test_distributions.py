@@ -225,8 +225,6 @@ class TestCalculate:
     def test_reckons_later_investors_from_their_own_day(self, deal: Deal) -> None:
         late = factories.make_investor("Late", verifier=deal.operator, at=FUNDED)
         year_later = FUNDED + timedelta(days=365)
-        deal.offering.deadline_at = year_later + timedelta(days=1)
-        deal.offering.save()
         commit(deal, late, "1000000.00", at=year_later)
         close(deal, at=year_later)
         deal.earn("400000.00")

@@ -139,8 +139,6 @@ class TestExecute:
 
     def test_voids_the_approval_when_somebody_invested(self, deal: Deal) -> None:
         distribution = deal.approve("1000.00")
-        deal.offering.deadline_at = NOW + timedelta(days=1)
-        deal.offering.save()
         commit(deal, deal.investors[0], "1000.00", at=NOW)
         close(deal, at=NOW)
 

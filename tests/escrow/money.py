@@ -15,6 +15,7 @@ from escrow import postings
 from escrow.models import EscrowAccount
 from escrow.operations import ledger
 from realco.models import User
+from tests.escrow import payments
 
 MONDAY, TUESDAY, WEDNESDAY, THURSDAY = (date(2026, 3, day) for day in (2, 3, 4, 5))
 
@@ -24,10 +25,14 @@ def arrive(
 ) -> None:
     """Money of the investor's that the bank has, under its reference, and that has cleared."""
 
-    def subject(step: str) -> postings.Subject:
-        return postings.Subject(escrow.pk, f"{reference}:{step}", "DEPOSIT", on, f"{reference} deposit {step}")
+    value, settled_on = Decimal(amount), min(on, at.date())
+    payment = payments.make_payment(escrow, "DEPOSIT", investor, value, at=at)
+    payments.go(payment, *payments.SENT, "SETTLED", at=at, clears_on=settled_on)
 
-    value = Decimal(amount)
+    def subject(step: str) -> postings.Subject:
+        text = f"{reference} deposit {step}"
+        return payments.about(payment, step, on=on, description=text, reference=f"{reference}:{step}")
+
     with transaction.atomic():
         ledger.post(
             [
@@ -40,6 +45,7 @@ def arrive(
             by=None,
             at=at,
         )
+    payments.go(payment, "COMPLETED")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from django.db import connection
 
 from escrow import books
 from escrow.models import EscrowAccount, JournalEntry
-from escrow.operations import escrow_accounts, statements
+from escrow.operations import holds, statements
 from realco.models import User
 from tests import factories
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
@@ -159,9 +159,7 @@ class TestCheck:
     def test_finds_nothing_in_books_that_were_only_posted_to(
         self, kept: EscrowAccount, investor: User, at: datetime
     ) -> None:
-        escrow_accounts.hold_funds(
-            kept, investor=investor, amount=Decimal("4"), reason="x", by=None, at=at, reference="h"
-        )
+        holds.place(kept, investor=investor, amount=Decimal("4"), reason="x", by=None, at=at, reference="h")
         assert books.check() == []
 
     @pytest.mark.parametrize(("sql", "checks", "words"), CORRUPTIONS.values(), ids=CORRUPTIONS.keys())

@@ -11,8 +11,9 @@ from django.db.models import Sum
 
 from escrow import books
 from escrow.models import Closing, EscrowAccount, Investment, JournalEntry, LedgerAccount
-from escrow.operations import closings, escrow_accounts, investments, reconciliations, statements
+from escrow.operations import closings, escrow_accounts, holds, investments, reconciliations, statements
 from escrow.operations.closings import (
+    ApproverHasSigned,
     ApproverIsProposer,
     BooksNotReconciled,
     ClosingAlreadyProposed,
@@ -46,11 +47,16 @@ def invest(escrow: EscrowAccount, at: datetime) -> Invest:
 def investor_of(escrow: EscrowAccount, at: datetime) -> Invest:
     def investing(name: str, committed: str, cleared: str) -> User:
         person = factories.make_user(name)
+        factories.make_profile(person, at)
         investments.commit(escrow.offering, investor=person, amount=D(committed), by=person, at=at)
         arrive(escrow, person, cleared, reference=f"SBX-{name}", at=at)
         return person
 
     return investing
+
+
+def sign(closing: Closing, person: User, at: datetime) -> Closing:
+    return closings.approve(closing, approver=person, content_hash=closing.content_hash, at=at)
 
 
 class TestPropose:
@@ -108,7 +114,7 @@ class TestPropose:
         self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
     ) -> None:
         invest("Ann", "2000", "1000")
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         escrow.offering.refresh_from_db()
         offerings.begin_operating(escrow.offering, by=operator, at=at)
         with pytest.raises(OfferingNotClosing):
@@ -125,14 +131,45 @@ class TestPropose:
             closings.propose(escrow, by=operator, at=at)
 
 
-class TestExecute:
-    def test_releases_each_investor_s_money_to_the_offering(
+class TestApprove:
+    def test_the_first_signature_moves_nothing(
         self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
+    ) -> None:
+        invest("Ann", "1000", "1000")
+        signed = sign(closings.propose(escrow, by=operator, at=at), approver, at)
+        assert (signed.status, signed.approvals.get().approver) == ("PROPOSED", approver)
+        assert balance(escrow.pk, Kind.OFFERING) == 0
+
+    def test_refuses_a_second_signature_of_the_same_person(
+        self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
+    ) -> None:
+        invest("Ann", "1000", "1000")
+        closing = sign(closings.propose(escrow, by=operator, at=at), approver, at)
+        with pytest.raises(ApproverHasSigned):
+            sign(closing, approver, at)
+        assert balance(escrow.pk, Kind.OFFERING) == 0
+
+    def test_refuses_a_signature_over_other_figures(
+        self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
+    ) -> None:
+        invest("Ann", "1000", "1000")
+        closing = closings.propose(escrow, by=operator, at=at)
+        with pytest.raises(FiguresChanged, match="not the figures that were proposed"):
+            closings.approve(closing, approver=approver, content_hash="0" * 64, at=at)
+
+    def test_releases_each_investor_s_money_to_the_offering(
+        self,
+        escrow: EscrowAccount,
+        invest: Invest,
+        operator: User,
+        approver: User,
+        second_approver: User,
+        at: datetime,
     ) -> None:
         ann, ben = invest("Ann", "1000", "1000"), invest("Ben", "500", "500")
         closing = closings.propose(escrow, by=operator, at=at)
 
-        done = closings.execute(closing, approver=approver, at=at)
+        done = sign(sign(closing, second_approver, at), approver, at)
 
         assert (done.status, done.approved_by, done.executed_at) == ("EXECUTED", approver, at)
         assert balance(escrow.pk, Kind.OFFERING) == D("1500.00")
@@ -155,7 +192,7 @@ class TestExecute:
         operator.save()
         closing = closings.propose(escrow, by=operator, at=at)
         with pytest.raises(ApproverIsProposer):
-            closings.execute(closing, approver=operator, at=at)
+            sign(closing, operator, at)
 
     def test_refuses_who_may_not(
         self, escrow: EscrowAccount, invest: Invest, operator: User, compliance_officer: User, at: datetime
@@ -163,7 +200,7 @@ class TestExecute:
         invest("Ann", "1000", "1000")
         closing = closings.propose(escrow, by=operator, at=at)
         with pytest.raises(NotPermitted):
-            closings.execute(closing, approver=compliance_officer, at=at)
+            factories.close(closing, approver=compliance_officer, at=at)
 
     def test_refuses_figures_that_have_changed_and_says_which(
         self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
@@ -172,7 +209,7 @@ class TestExecute:
         closing = closings.propose(escrow, by=operator, at=at)
         arrive(escrow, ann, "0.01", reference="SBX-more", at=at)
         with pytest.raises(FiguresChanged, match=r"Ann \$1,000\.00 → \$1,000\.01") as caught:
-            closings.execute(closing, approver=approver, at=at)
+            factories.close(closing, approver=approver, at=at)
         assert caught.value.details["changed"] == {str(ann.pk): {"proposed": "1000.00", "now": "1000.01"}}
         closing.refresh_from_db()
         assert closing.status == "PROPOSED"
@@ -183,32 +220,30 @@ class TestExecute:
     ) -> None:
         ann = invest("Ann", "1500", "1500")
         closing = closings.propose(escrow, by=operator, at=at)
-        escrow_accounts.hold_funds(
-            escrow, investor=ann, amount=D("1500"), reason="R10", by=None, at=at, reference="hold"
-        )
+        holds.place(escrow, investor=ann, amount=D("1500"), reason="R10", by=None, at=at, reference="hold")
         with pytest.raises(FiguresChanged, match=r"Ann \$1,500\.00 → nothing"):
-            closings.execute(closing, approver=approver, at=at)
+            factories.close(closing, approver=approver, at=at)
 
     def test_refuses_twice(
         self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
     ) -> None:
         invest("Ann", "1000", "1000")
         closing = closings.propose(escrow, by=operator, at=at)
-        closings.execute(closing, approver=approver, at=at)
+        factories.close(closing, approver=approver, at=at)
         with pytest.raises(ClosingNotProposed):
-            closings.execute(closing, approver=approver, at=at)
+            factories.close(closing, approver=approver, at=at)
 
     def test_closes_again_over_what_has_cleared_since(
         self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
     ) -> None:
         ann = invest("Ann", "3000", "1000")
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         arrive(escrow, ann, "500", reference="SBX-late", at=at)
         ben = invest("Ben", "100", "100")
         later = at + timedelta(days=5)
 
         second = closings.propose(escrow, by=operator, at=later)
-        closings.execute(second, approver=approver, at=later)
+        factories.close(second, approver=approver, at=later)
 
         assert second.figures == {str(ann.pk): "500.00", str(ben.pk): "100.00"}
         rows = {row.investor_id: row for row in Investment.objects.all()}
@@ -221,7 +256,7 @@ class TestExecute:
     ) -> None:
         for number in range(7):
             invest(f"Investor {number}", "1000", "1000")
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         assert Investment.objects.aggregate(all=Sum("ownership_percentage"))["all"] == D("100.000000")
 
 
@@ -242,7 +277,7 @@ class TestCancel:
 class TestProgress:
     def test_says_what_is_missing(self, escrow: EscrowAccount, invest: Invest, at: datetime) -> None:
         invest("Ann", "900", "400")
-        found = query.progress(escrow)
+        found = query.progress(escrow, at=at)
         assert (found.committed, found.cleared, found.funded, found.missing) == (D(900), D(400), D(0), D(600))
 
 
@@ -271,30 +306,30 @@ class TestAtOnce:
 
         def execute(number: int) -> str:
             try:
-                closings.execute(closing, approver=(approver, second_approver)[number % 2], at=at)
-            except ClosingNotProposed:
+                done = sign(closing, (approver, second_approver)[number % 2], at)
+            except (ClosingNotProposed, ApproverHasSigned):
                 return "refused"
             finally:
                 close_connections()
-            return "executed"
+            return "executed" if done.status == "EXECUTED" else "signed"
 
         with ThreadPoolExecutor(8) as pool:
-            assert sorted(pool.map(execute, range(8))) == ["executed"] + ["refused"] * 7
+            assert sorted(pool.map(execute, range(8))) == ["executed"] + ["refused"] * 6 + ["signed"]
         assert balance(escrow.pk, Kind.OFFERING) == D("1000.00")
         assert Investment.objects.get(investor=ann).funded_amount == D("1000.00")
 
     def test_a_deposit_that_clears_meanwhile_voids_the_figures_or_comes_after(
-        self, escrow: EscrowAccount, operator: User, approver: User, at: datetime
+        self, escrow: EscrowAccount, operator: User, approver: User, second_approver: User, at: datetime
     ) -> None:
         ann = investor_of(escrow, at)("Ann", "3000", "1000")
-        closing = closings.propose(escrow, by=operator, at=at)
+        closing = sign(closings.propose(escrow, by=operator, at=at), second_approver, at)
 
         def work(number: int) -> str:
             try:
                 if number:
                     arrive(escrow, ann, "10", reference=f"SBX-{number}", at=at)
                     return "arrived"
-                closings.execute(closing, approver=approver, at=at)
+                sign(closing, approver, at)
             except FiguresChanged:
                 return "void"
             finally:
@@ -343,6 +378,6 @@ class TestTheDatabase:
         self, escrow: EscrowAccount, invest: Invest, operator: User, approver: User, at: datetime
     ) -> None:
         invest("Ann", "1000", "1000")
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("UPDATE closings SET status = 'CANCELLED'")

@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from escrow import postings
 from escrow.models import EscrowAccount, LedgerAccount
-from escrow.operations import closings, escrow_accounts, investments, ledger
+from escrow.operations import escrow_accounts, holds, ledger
 from escrow.operations.escrow_accounts import (
     EscrowAccountExists,
     EscrowNotEmpty,
@@ -17,15 +17,20 @@ from escrow.operations.escrow_accounts import (
     ReasonMissing,
     UnknownBankAccount,
 )
-from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds
-from escrow.queries.balances import balance
+from escrow.operations.ledger import EscrowNotOpen
 from realco.errors import NotPermitted
 from realco.models import AuditEvent, Offering, User
 from tests import factories
+from tests.escrow import payments
 from tests.escrow.money import TUESDAY, arrive
 
 Kind = LedgerAccount.Kind
 TEN = Decimal("10.00")
+
+
+def close_by_hand(escrow: EscrowAccount) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE escrow_accounts SET status = 'CLOSED', closed_at = now() WHERE id = %s", [escrow.pk])
 
 
 class TestOpen:
@@ -128,63 +133,40 @@ class TestClose:
         with pytest.raises(EscrowNotEmpty, match="under way"):
             escrow_accounts.close(escrow, by=operator, reason="done", at=at)
 
+    def test_refuses_while_a_hold_is_open(
+        self, escrow: EscrowAccount, operator: User, investor: User, at: datetime
+    ) -> None:
+        arrive(escrow, investor, "10.00", reference="SBX-1", at=at)
+        holds.place(escrow, investor=investor, amount=TEN, reason="x", by=None, at=at, reference="h")
+        with pytest.raises(EscrowNotEmpty, match="HELD"):
+            escrow_accounts.close(escrow, by=operator, reason="done", at=at)
+
+    @pytest.mark.parametrize("until", ["PENDING_SETTLEMENT", "SETTLED", "COMPLETED"])
+    def test_the_database_refuses_too_whatever_is_still_there(
+        self, until: str, escrow: EscrowAccount, investor: User, at: datetime
+    ) -> None:
+        factories.play(factories.deposit(escrow, investor, "500.00", at=at), at=at, until=until)
+        with pytest.raises(DatabaseError, match="cannot be closed: it still holds money"), transaction.atomic():
+            close_by_hand(escrow)
+
+    def test_the_database_refuses_while_a_payment_is_under_way(
+        self, escrow: EscrowAccount, investor: User, at: datetime
+    ) -> None:
+        factories.deposit(escrow, investor, "500.00", at=at)
+        with pytest.raises(DatabaseError, match="payments under way"), transaction.atomic():
+            close_by_hand(escrow)
+
+    def test_the_database_closes_an_empty_account(self, escrow: EscrowAccount) -> None:
+        close_by_hand(escrow)
+        escrow.refresh_from_db()
+        assert escrow.status == "CLOSED"
+
     def test_a_closed_account_takes_nothing(
         self, escrow: EscrowAccount, operator: User, investor: User, at: datetime
     ) -> None:
         escrow_accounts.close(escrow, by=operator, reason="done", at=at)
         with pytest.raises((EscrowNotOpen, IntegrityError)):
             arrive(escrow, investor, "10.00", reference="SBX-1", at=at)
-
-
-class TestHoldFunds:
-    def hold(self, escrow: EscrowAccount, investor: User, by: User | None, at: datetime, amount: Decimal = TEN) -> None:
-        escrow_accounts.hold_funds(
-            escrow, investor=investor, amount=amount, reason="dispute", by=by, at=at, reference="hold:1"
-        )
-
-    def test_blocks_and_frees(
-        self, escrow: EscrowAccount, investor: User, compliance_officer: User, at: datetime
-    ) -> None:
-        arrive(escrow, investor, "25.00", reference="SBX-1", at=at)
-        self.hold(escrow, investor, compliance_officer, at)
-        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == Decimal("15.00")
-        assert balance(escrow.pk, Kind.HELD, investor.pk) == TEN
-        escrow.refresh_from_db()
-        assert (escrow.available_balance, escrow.held_balance) == (Decimal("15.00"), TEN)
-        escrow_accounts.release_funds(
-            escrow,
-            investor=investor,
-            amount=TEN,
-            reason="settled",
-            by=compliance_officer,
-            at=at,
-            reference="release:1",
-        )
-        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == Decimal("25.00")
-
-    def test_the_same_reference_holds_once(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        arrive(escrow, investor, "25.00", reference="SBX-1", at=at)
-        self.hold(escrow, investor, None, at)
-        self.hold(escrow, investor, None, at)
-        assert balance(escrow.pk, Kind.HELD, investor.pk) == TEN
-
-    def test_refuses_more_than_has_cleared(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        arrive(escrow, investor, "9.99", reference="SBX-1", at=at)
-        with pytest.raises(InsufficientFunds):
-            self.hold(escrow, investor, None, at)
-
-    def test_refuses_who_may_not(self, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        with pytest.raises(NotPermitted):
-            self.hold(escrow, investor, investor, at)
-
-    def test_held_money_is_not_released_at_closing(
-        self, escrow: EscrowAccount, investor: User, operator: User, at: datetime
-    ) -> None:
-        investments.commit(escrow.offering, investor=investor, amount=Decimal("2000"), by=investor, at=at)
-        arrive(escrow, investor, "2000.00", reference="SBX-1", at=at)
-        self.hold(escrow, investor, None, at, Decimal("500.00"))
-        closing = closings.propose(escrow, by=operator, at=at)
-        assert closing.total_amount == Decimal("1500.00")
 
 
 ATTACKS = {
@@ -231,8 +213,9 @@ class TestTheDatabase:
         self, escrow: EscrowAccount, investor: User, compliance_officer: User, at: datetime
     ) -> None:
         arrive(escrow, investor, "10.00", reference="SBX-1", at=at)
+        payment = payments.make_payment(escrow, "REFUND", investor, TEN, at=at)
         escrow_accounts.freeze(escrow, by=compliance_officer, reason="a", at=at)
-        subject = postings.Subject(escrow.pk, "r", "REFUND", TUESDAY)
+        subject = payments.about(payment, "reserved", on=TUESDAY)
         source = postings.source_of(Kind.INVESTOR, investor.pk)
         with pytest.raises(EscrowNotOpen), transaction.atomic():
             ledger.post([postings.reserved(subject, source=source, amount=TEN)], by=None, at=at)

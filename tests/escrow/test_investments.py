@@ -137,7 +137,7 @@ class TestCancel:
     ) -> None:
         made = investments.commit(escrow.offering, investor=investor, amount=D("2000"), by=investor, at=at)
         arrive(escrow, investor, "2000", reference="SBX-1", at=at)
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         with pytest.raises(InvestmentNotPending):
             investments.cancel(made, by=investor, reason="changed my mind", at=at)
 

@@ -35,7 +35,7 @@ class TestFees:
 
         factories.fund(investor, escrow, "10000.00", at=at)
         closing = closings.propose(escrow, by=operator, at=at)
-        closings.execute(closing, approver=approver, at=at)
+        factories.close(closing, approver=approver, at=at)
         return escrow
 
     @pytest.fixture

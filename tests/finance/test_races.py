@@ -68,7 +68,7 @@ def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User
     """An offering that has closed and holds 9,949.20."""
     factories.fund(investor, escrow, "10000.00", at=at)
     factories.make_bank_account(escrow.offering.organization.owner, verifier=operator, at=at)
-    closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+    factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
     return EscrowAccount.objects.select_related("offering__organization__owner").get()
 
 

@@ -22,7 +22,7 @@ from finance.models import SandboxDelivery, SandboxStatementLine, SandboxTransfe
 from finance.operations import sandbox as sandbox_time
 from finance.queries import sandbox as sandbox_queries
 from realco import clock
-from realco.business_days import business_days_between
+from realco.business_days import banking_date, business_days_between, is_business_day
 from realco.clock import NoSandbox
 from realco.errors import ProviderUnavailable
 from tests.conftest import close_connections
@@ -348,10 +348,21 @@ class TestCommand:
 
     def test_writes_a_statement_and_takes_an_unknown_deposit(self, escrow: EscrowAccount, tmp_path: Path) -> None:
         target = tmp_path / "statement.bai2"
+        while not is_business_day(banking_date(clock.now())):
+            clock.advance(timedelta(days=1))
         call_command("sandbox", "deposit-unknown", escrow.account_number, "1,234.50", stdout=io.StringIO())
         call_command("sandbox", "statement", escrow.account_number, "--out", str(target), stdout=io.StringIO())
         assert f"03,{escrow.external_account_id},USD,010,0" in target.read_text()
         assert ",123450," in target.read_text()
+
+    def test_writes_an_empty_statement_before_the_first_movement(self, escrow: EscrowAccount, tmp_path: Path) -> None:
+        """What arrives on a holiday is booked on the next business day, and today's statement has nothing yet."""
+        target = tmp_path / "statement.bai2"
+        while is_business_day(banking_date(clock.now())):
+            clock.advance(timedelta(days=1))
+        call_command("sandbox", "deposit-unknown", escrow.account_number, "1,234.50", stdout=io.StringIO())
+        call_command("sandbox", "statement", escrow.account_number, "--out", str(target), stdout=io.StringIO())
+        assert ",123450," not in target.read_text()
 
     @pytest.mark.parametrize(
         "arguments", [("statement", "ESCROW-1999-0001"), ("deposit-unknown", "ESCROW-1999-0001", "1")]

@@ -13,7 +13,7 @@ from compliance.models import ComplianceCheck, InvestorProfile
 from compliance.operations import profiles
 from escrow import books
 from escrow.models import BankStatementLine, EscrowAccount, EscrowLedgerEntry, JournalEntry, LedgerAccount
-from escrow.operations import closings, escrow_accounts, statements
+from escrow.operations import closings, escrow_accounts, holds, statements
 from escrow.operations.ledger import InsufficientFunds
 from escrow.queries.balances import balance
 from finance import tasks
@@ -79,7 +79,7 @@ def funded(
     """An offering that has closed and holds 9,925.00; its sponsor has a bank account."""
     payment = cleared(factories.GOOD_ACCOUNT)
     factories.make_bank_account(escrow.offering.organization.owner, verifier=operator, at=payment.created_at)
-    closings.execute(closings.propose(escrow, by=operator, at=clock.now()), approver=approver, at=clock.now())
+    factories.close(closings.propose(escrow, by=operator, at=clock.now()), approver=approver, at=clock.now())
     return EscrowAccount.objects.get()
 
 
@@ -284,16 +284,16 @@ class TestThePostingTable:
     def test_hold_and_its_release(self, cleared: Callable[[str], Transaction], compliance_officer: User) -> None:
         deposited = cleared(factories.GOOD_ACCOUNT)
         assert deposited.from_user is not None
-        for step, reference in ((escrow_accounts.hold_funds, "h"), (escrow_accounts.release_funds, "r")):
-            step(
-                deposited.escrow_account,
-                investor=deposited.from_user,
-                amount=Decimal("100.00"),
-                reason="Dispute",
-                by=compliance_officer,
-                at=clock.now(),
-                reference=reference,
-            )
+        hold = holds.place(
+            deposited.escrow_account,
+            investor=deposited.from_user,
+            amount=Decimal("100.00"),
+            reason="Dispute",
+            by=compliance_officer,
+            at=clock.now(),
+            reference="h",
+        )
+        holds.release(hold, by=compliance_officer, reason="Settled", at=clock.now())
         found = journal(transaction=None)
         assert found["HOLD"] == {"HELD": "-100.00", "INVESTOR": "100.00"}
         assert found["HOLD_RELEASED"] == {"HELD": "100.00", "INVESTOR": "-100.00"}
@@ -325,7 +325,7 @@ class TestUnauthorized:
         payer = payment.from_user
         assert payer is not None
         stage.leap(20)
-        closings.execute(closings.propose(escrow, by=operator, at=clock.now()), approver=approver, at=clock.now())
+        factories.close(closings.propose(escrow, by=operator, at=clock.now()), approver=approver, at=clock.now())
         stage.leap(58)
         self.require_restricted_with_one_case(payment)
         assert journal(transaction=payment)["RETURN_AFTER_CLEARING"] == {

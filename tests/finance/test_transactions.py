@@ -52,7 +52,7 @@ def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User
     factories.fund(investor, escrow, "10000.00", at=at)
     factories.make_bank_account(escrow.offering.organization.owner, verifier=operator, at=at)
     closing = closings.propose(escrow, by=operator, at=at)
-    closings.execute(closing, approver=approver, at=at)
+    factories.close(closing, approver=approver, at=at)
     escrow.refresh_from_db()
     return escrow
 

@@ -70,7 +70,7 @@ class TestBalances:
     ) -> None:
         factories.fund(investor, escrow, "10000", at=at)
         closing = closings.propose(escrow, by=operator, at=at)
-        closings.execute(closing, approver=approver, at=at)
+        factories.close(closing, approver=approver, at=at)
         factories.fund(investor, escrow, "2000", at=at)
 
         found = investor_balances.balances(investor)
@@ -84,7 +84,7 @@ class TestBalances:
         self, escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime
     ) -> None:
         factories.fund(investor, escrow, "10000", at=at)
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         factories.play(factories.deposit(escrow, investor, "3000", at=at), at=at, until="SETTLED")
 
         last = holdings(investor_balances.changes(investor), [], until=at.date())[-1]

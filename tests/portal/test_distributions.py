@@ -31,7 +31,7 @@ def submitted(escrow: EscrowAccount, investor: User, operator: User, approver: U
     factories.fund(investor, escrow, "10000", at=past)
     factories.fund(other, escrow, "30000", at=past)
     closed = past + timedelta(days=30)
-    closings.execute(closings.propose(escrow, by=operator, at=closed), approver=approver, at=closed)
+    factories.close(closings.propose(escrow, by=operator, at=closed), approver=approver, at=closed)
     offering.refresh_from_db()
     order = Order(
         type="ESCROW_DEPOSIT",

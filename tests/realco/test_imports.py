@@ -324,7 +324,7 @@ class TestIncome:
         slug = escrow.offering.slug
         assert "after it has closed its raise" in run("import_income", path, operator, offering=slug)[1]
         factories.fund(investor, escrow, "10000.00", at=at)
-        closings.execute(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
+        factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
         assert "1 income imported" in run("import_income", path, operator, offering=slug)[0]
         assert "0 income imported, 1 there already" in run("import_income", path, operator, offering=slug)[0]
         payment = Transaction.objects.get(type="ESCROW_DEPOSIT")

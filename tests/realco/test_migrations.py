@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlunsplit
 
@@ -82,6 +84,29 @@ class Scratch:
         with self.connect() as link:
             return list(link.execute(query))
 
+HELD_BEFORE = """
+    SET session_replication_role = replica;
+    INSERT INTO organizations (id, name, kind, owner_id, created_at)
+    SELECT id, 'Old Sponsor', 'SPONSOR', id, now() FROM users;
+    INSERT INTO offerings (id, organization_id, name, slug, description, location, exemption, status, currency,
+                           minimum_amount, maximum_amount, minimum_investment, preferred_return_rate, deadline_at,
+                           created_at, updated_at)
+    SELECT id, id, 'Old Street', 'old', '', '', 'REG_CF', 'OPEN', 'USD', 1, 100, 1, 0.08, now(), now(), now()
+      FROM users;
+    INSERT INTO escrow_accounts (id, offering_id, account_number, external_account_id, currency, current_balance,
+                                 available_balance, pending_balance, held_balance, total_deposits, total_withdrawals,
+                                 total_distributions, status, frozen_reason, metadata, created_at, updated_at)
+    SELECT id, id, 'ESCROW-2025-0001', '1', 'USD', 5, 0, 0, 5, 5, 0, 0, 'ACTIVE', '', '{}', now(), now() FROM users;
+    INSERT INTO ledger_accounts (id, escrow_account_id, kind, owner_id, currency, balance, entry_count, created_at)
+    SELECT id, id, 'HELD', id, 'USD', 5, 1, now() FROM users;
+    INSERT INTO investments (id, investor_id, offering_id, investment_amount, funded_amount, current_balance,
+                             returned_capital, preferred_return_rate, preferred_return_owed, preferred_return_paid,
+                             profits_paid, status, metadata, created_at, updated_at)
+    SELECT id, id, id, 7, 0, 0, 0, 0.08, 0, 0, 0, 'PENDING', '{}', '2025-05-05T12:00Z', now() FROM users;
+    SET session_replication_role = DEFAULT;
+"""
+"""A database in use: five dollars held, and seven promised, before either had rows of their own."""
+
 
 @pytest.fixture
 def scratch(django_db_setup: None, django_db_blocker: object) -> Iterator[Scratch]:
@@ -116,6 +141,20 @@ class TestTheRoadThereAndBack:
 
         scratch.migrate(())
         assert scratch.objects() == complete
+
+
+@pytest.mark.slow
+class TestWhatThereIs:
+    def test_keeps_held_money_as_holds_and_promises_as_commitments(self, scratch: Scratch) -> None:
+        scratch.migrate((), ("escrow", "0004_triggers"))
+        with scratch.connect() as link:
+            link.execute(USER)
+            link.execute(HELD_BEFORE)
+        scratch.migrate(())
+        assert scratch.rows("SELECT amount, released_amount, status FROM holds") == [(Decimal(5), Decimal(0), "OPEN")]
+        promised = datetime(2025, 5, 5, 12, tzinfo=UTC)
+        assert scratch.rows("SELECT amount, committed_at FROM commitments") == [(Decimal(7), promised)]
+        assert scratch.rows("SELECT committed_at FROM investments") == [(promised,)]
 
 
 @pytest.mark.django_db

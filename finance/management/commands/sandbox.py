@@ -94,7 +94,8 @@ class Command(BaseCommand):
         """Write a statement; without days, everything up to now."""
         account, at = _escrow_account(escrow), clock.now()
         end = end or banking_date(at)
-        start = start or sandbox_queries.first_day(account.external_account_id) or end
+        # On a day without banking the first movement may lie ahead: then the statement is empty, not wrong.
+        start = start or min(sandbox_queries.first_day(account.external_account_id) or end, end)
         if start > end:
             raise CommandError(f"The first day {start} is after the last day {end}.")
         written = sandbox_statements.render(account.external_account_id, start=start, end=end, at=at)

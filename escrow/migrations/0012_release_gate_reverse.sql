@@ -1,0 +1,10 @@
+DROP FUNCTION early_closing_is_announced_in_time();
+DROP FUNCTION closing_releases_its_figures();
+DROP FUNCTION closing_passes_the_gate();
+DROP FUNCTION closing_signature_counts();
+DROP FUNCTION closing_figures_add_up();
+DROP FUNCTION escrow_closing_hash(uuid, jsonb);
+DROP FUNCTION escrow_closing_obstacles(uuid, timestamptz);
+DROP FUNCTION escrow_release_obstacles(uuid, jsonb, timestamptz);
+DROP FUNCTION escrow_releasable(uuid, timestamptz);
+DROP FUNCTION escrow_release_cutoff(uuid, timestamptz);

@@ -1,0 +1,85 @@
+"""
+Announcing that an offering closes before its deadline, as 17 CFR 227.304(b) lets a Regulation CF raise do.
+
+The notice is a row with its moment; whoever tells the investors listens to the event. They may cancel
+until 48 hours before the new closing time.
+"""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from escrow import windows
+from escrow.models import EarlyClosingNotice, EscrowAccount
+from escrow.operations import escrow_accounts, ledger
+from escrow.queries import closings as queries
+from realco import audit, events, money, permissions
+from realco.errors import Duplicate, IllegalTransition, Refusal
+from realco.models import Offering, User
+
+
+class NoEarlyClosing(IllegalTransition):
+    """Only a raise under Regulation CF that is open closes early by notice."""
+
+
+class TargetNotReached(Refusal):
+    """An offering closes early because it has reached its minimum; this one has not."""
+
+
+class NoticeTooShort(Refusal):
+    """The offering would be open too briefly, or the investors told too late."""
+
+
+class AfterTheDeadline(Refusal):
+    """An early closing is before the deadline."""
+
+
+class AlreadyAnnounced(Duplicate):
+    """An early closing at this moment was announced before."""
+
+
+def announce(account: EscrowAccount, *, closes_at: datetime, by: User, at: datetime) -> EarlyClosingNotice:
+    """
+    Announce that the offering closes at ``closes_at``, over what is committed by then.
+
+    Commitments made later need another notice, or wait for the deadline.
+
+    :raises NotPermitted: if the person may not propose closings
+    :raises NoEarlyClosing: if the offering is not an open raise under Regulation CF
+    :raises TargetNotReached: if less than its minimum is committed
+    :raises NoticeTooShort: if it will not have been open for 21 days, or five business days do not lie between
+    :raises AfterTheDeadline: if the moment is not before the deadline
+    :raises AlreadyAnnounced: if this moment was announced before
+    """
+    permissions.require(by, permissions.PROPOSE_CLOSING)
+    with audit.acting("early_closing.announce", by=by), transaction.atomic():
+        account = escrow_accounts.lock(account.pk)
+        offering = Offering.objects.select_for_update(no_key=True).get(pk=account.offering_id)
+        _require_possible(offering, closes_at, at)
+        progress = queries.progress(account, at=at)
+        if progress.committed < progress.minimum:
+            raise TargetNotReached(
+                f"{money.format_money(progress.committed)} is committed of the {money.format_money(progress.minimum)} "
+                f"that {offering} needs; it closes early only when it has reached that."
+            )
+        if account.early_closing_notices.filter(closes_at=closes_at).exists():
+            raise AlreadyAnnounced("An early closing at this moment was announced before.")
+        with ledger.refusing():
+            notice = EarlyClosingNotice.objects.create(
+                escrow_account=account, notice_at=at, closes_at=closes_at, given_by=by, created_at=at
+            )
+        events.publish("escrow.early_closing.announced", notice_id=notice.pk, offering_id=offering.pk)
+    return notice
+
+
+def _require_possible(offering: Offering, closes_at: datetime, at: datetime) -> None:
+    if offering.exemption != Offering.Exemption.REG_CF or not offering.is_raising or offering.opened_at is None:
+        raise NoEarlyClosing(f"{offering} is no open raise under Regulation CF; it needs no notice to close.")
+    if closes_at >= offering.deadline_at:
+        raise AfterTheDeadline(f"The deadline is {offering.deadline_at:%d %B %Y, %H:%M} UTC; close before it.")
+    earliest = windows.earliest_early_closing(offering.opened_at, at)
+    if closes_at < earliest:
+        raise NoticeTooShort(
+            f"The earliest closing that can be announced now is {earliest:%d %B %Y, %H:%M} UTC: investors are told "
+            "five business days ahead, and the raise is open for 21 days."
+        )
