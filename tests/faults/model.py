@@ -56,6 +56,7 @@ class Receipt:
     claimed_by: int | None = None
     is_reversed: bool = False
     claim_is_reversed: bool = False
+    settled: int = 0
 
 
 @dataclass
@@ -270,21 +271,32 @@ class Model:
         if self.status[receipt.escrow] == "CLOSED":
             return False
         receipt.claimed_by = investor
-        return self.move((receipt.escrow, "SUSPENSE", None), (receipt.escrow, "INVESTOR", investor), receipt.amount)
+        receipt.settled = min(self.balances[receipt.escrow, "RECEIVABLE", investor], receipt.amount)
+        return self.post(*self._claimed(receipt, 1))
 
     def reverse_receipt(self, receipt: Receipt) -> bool:
+        """Money would leave the bank account in the books, so a frozen one does not allow it."""
         bank, suspense = (receipt.escrow, "BANK", None), (receipt.escrow, "SUSPENSE", None)
-        if self.status[receipt.escrow] == "CLOSED" or not self.move(suspense, bank, receipt.amount):
+        is_shut = self.status[receipt.escrow] in ("CLOSED", "FROZEN")
+        if is_shut or not self.move(suspense, bank, receipt.amount):
             return False
         receipt.is_reversed = True
         return True
 
     def reverse_claim(self, receipt: Receipt) -> bool:
-        suspense, investor = (receipt.escrow, "SUSPENSE", None), (receipt.escrow, "INVESTOR", receipt.claimed_by)
-        if self.status[receipt.escrow] == "CLOSED" or not self.move(investor, suspense, receipt.amount):
+        if self.status[receipt.escrow] == "CLOSED" or not self.post(*self._claimed(receipt, -1)):
             return False
         receipt.claim_is_reversed = True
         return True
+
+    def _claimed(self, receipt: Receipt, sign: int) -> list[tuple[Account, int]]:
+        """What an investor owes is settled first, out of what is theirs."""
+        escrow, who = receipt.escrow, receipt.claimed_by
+        return [
+            ((escrow, "SUSPENSE", None), sign * receipt.amount),
+            ((escrow, "RECEIVABLE", who), -sign * receipt.settled),
+            ((escrow, "INVESTOR", who), sign * (receipt.settled - receipt.amount)),
+        ]
 
     # ---- the account itself ---------------------------------------------------------------------------------
 

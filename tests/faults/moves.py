@@ -14,8 +14,16 @@ from django.db import transaction
 
 from compliance.models import InvestorProfile
 from escrow import postings
-from escrow.models import BankStatementLine, Closing, EscrowAccount, EscrowLedgerEntry, JournalEntry, LedgerAccount
-from escrow.operations import closings, escrow_accounts, ledger, statements
+from escrow.models import (
+    BankStatementLine,
+    Closing,
+    EscrowAccount,
+    EscrowLedgerEntry,
+    Hold,
+    JournalEntry,
+    LedgerAccount,
+)
+from escrow.operations import closings, holds, ledger, statements
 from escrow.postings import Posting, Subject
 from finance.models import Transaction
 from finance.operations import transactions
@@ -35,6 +43,7 @@ class Stage:
 
     operator: User
     approver: User
+    second: User
     officer: User
     investors: tuple[User, ...]
     escrows: tuple[EscrowAccount, ...]
@@ -45,6 +54,7 @@ class Stage:
         return {
             "operator": str(self.operator.pk),
             "approver": str(self.approver.pk),
+            "second": str(self.second.pk),
             "officer": str(self.officer.pk),
             "investors": [str(investor.pk) for investor in self.investors],
             "escrows": [str(escrow.pk) for escrow in self.escrows],
@@ -58,10 +68,11 @@ class Stage:
         assert isinstance(people, list) and isinstance(escrows, list)
         users = {str(user.pk): user for user in User.objects.filter(pk__in=[*people, *_staff(ids)])}
         accounts = {str(row.pk): row for row in EscrowAccount.objects.select_related("offering").filter(pk__in=escrows)}
-        operator, approver, officer = (users[key] for key in _staff(ids))
+        operator, approver, second, officer = (users[key] for key in _staff(ids))
         return cls(
             operator,
             approver,
+            second,
             officer,
             tuple(users[key] for key in people),
             tuple(accounts[key] for key in escrows),
@@ -70,7 +81,7 @@ class Stage:
 
 
 def _staff(ids: dict[str, object]) -> list[str]:
-    return [str(ids[name]) for name in ("operator", "approver", "officer")]
+    return [str(ids[name]) for name in ("operator", "approver", "second", "officer")]
 
 
 def make_stage(*, investors: int, escrows: int, at: datetime) -> Stage:
@@ -78,13 +89,17 @@ def make_stage(*, investors: int, escrows: int, at: datetime) -> Stage:
     factories.make_reference_data(at)
     operator = factories.make_user("Olga Operator", "Operations", is_staff=True)
     approver = factories.make_user("Arno Approver", "Approvers", is_staff=True)
+    second = factories.make_user("Sara Second", "Approvers", is_staff=True)
     officer = factories.make_user("Cora Compliance", "Compliance", is_staff=True)
     people = [factories.make_investor(f"Investor {n}", verifier=operator, at=at) for n in range(investors)]
     for person in people:
         InvestorProfile.objects.filter(user=person).update(kyc_expires_at=at + timedelta(days=36_500))
-    offerings = [factories.make_offering(operator=operator, at=at, name=f"Fault {n}") for n in range(escrows)]
+    end = at + timedelta(days=3650)
+    offerings = [
+        factories.make_offering(operator=operator, at=at, name=f"Fault {n}", deadline_at=end) for n in range(escrows)
+    ]
     accounts = [factories.make_escrow(offering, operator=operator, at=at) for offering in offerings]
-    return Stage(operator, approver, officer, tuple(people), tuple(accounts), at)
+    return Stage(operator, approver, second, officer, tuple(people), tuple(accounts), at)
 
 
 def subject(escrow: EscrowAccount, reference: str, on: date, entry_type: str = "RECONCILIATION") -> Subject:
@@ -112,40 +127,43 @@ def post(wanted: Sequence[Posting], *, at: datetime) -> list[ledger.Posted]:
         return ledger.post(wanted, by=None, at=at)
 
 
-class Over(Refusal):
-    """It was done before, and is not done again."""
-
-
-def hold(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, at: datetime) -> UUID:
+def hold(
+    escrow: EscrowAccount,
+    investor: User,
+    amount: Decimal,
+    *,
+    key: str,
+    at: datetime,
+    expires_at: datetime | None = None,
+) -> UUID:
     """Block an investor's money; return what ``release_hold`` needs."""
-    posted = escrow_accounts.hold_funds(
-        escrow, investor=investor, amount=amount, reason="A dispute", by=None, at=at, reference=key
+    placed = holds.place(
+        escrow,
+        investor=investor,
+        amount=amount,
+        reason="A dispute",
+        by=None,
+        at=at,
+        reference=key,
+        expires_at=expires_at,
     )
-    return posted.journal_entry_id
+    return placed.pk
 
 
 def held_as(key: str) -> str:
-    """Return the reference of the entry that a hold of this key made."""
-    return key
+    """Return the reference of the entry that a hold of this key made, or the key if there is no such hold."""
+    found = Hold.objects.filter(reference=key).first()
+    return f"hold:{found.pk}" if found else key
 
 
-def release_hold(escrow: EscrowAccount, investor: User, amount: Decimal, *, held: UUID, at: datetime) -> object:
+def release_hold(held: UUID, *, at: datetime) -> object:
     """Free the money of one hold, which is over then."""
-    posted = escrow_accounts.release_funds(
-        escrow, investor=investor, amount=amount, reason="It is over", by=None, at=at, reference=f"{held}:over"
-    )
-    return _once(posted)
+    return holds.release(Hold.objects.get(pk=held), by=None, reason="It is over", at=at)
 
 
 def freed_as(held: str, amount: Decimal) -> str:
     """Return the reference of the entry that ended a hold."""
-    return f"{held}:over"
-
-
-def _once(posted: ledger.Posted) -> ledger.Posted:
-    if not posted.was_posted:
-        raise Over("This was done before.")
-    return posted
+    return f"hold:{held}:released:{amount:.2f}"
 
 
 def withdraw(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, at: datetime) -> Transaction:
@@ -186,21 +204,28 @@ def reverse(entry: JournalEntry, *, key: str, by: User, second: User, at: dateti
         entry.escrow_account_id, key, entry.entry_type, entry.effective_date, "A mistake", reverses_id=entry.pk
     )
     [posted] = post([postings.reversal(about, lines=lines)], at=at)
-    return _once(posted)
+    if not posted.was_posted:
+        raise Over("This was done before.")
+    return posted
+
+
+class Over(Refusal):
+    """It was done before, and is not done again."""
 
 
 def _lines(entry: JournalEntry) -> list[EscrowLedgerEntry]:
     return list(entry.entries.select_related("ledger_account"))
 
 
-def release_raise(escrow: EscrowAccount, *, proposer: User, approver: User, at: datetime) -> Closing:
-    """Close the raise over what has cleared: propose and sign."""
-    return sign_closing(closings.propose(escrow, by=proposer, at=at), approver=approver, at=at)
+def release_raise(escrow: EscrowAccount, *, stage: Stage, at: datetime) -> Closing:
+    """Close the raise over what has cleared: propose, and have two people sign."""
+    closing = closings.propose(escrow, by=stage.operator, at=at)
+    return sign_closing(sign_closing(closing, approver=stage.approver, at=at), approver=stage.second, at=at)
 
 
 def sign_closing(closing: Closing, *, approver: User, at: datetime) -> Closing:
-    """The signature that releases the money."""
-    return closings.execute(closing, approver=approver, at=at)
+    """One of the two signatures; the second one releases the money."""
+    return closings.approve(closing, approver=approver, content_hash=closing.content_hash, at=at)
 
 
 def receive_unknown(

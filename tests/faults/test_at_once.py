@@ -187,7 +187,7 @@ def ending_one_hold(stage: Stage, at: datetime) -> Work:
     account, investor = funded(stage, at), stage.investors[0]
     held = moves.hold(account, investor, D(150), key="hold", at=at)
     moves.hold(account, investor, D(150), key="another", at=at)
-    return lambda: moves.release_hold(account, investor, D(150), held=held, at=at)
+    return lambda: moves.release_hold(held, at=at)
 
 
 def reversing_one_entry(stage: Stage, at: datetime) -> Work:

@@ -227,7 +227,7 @@ class TestClosing:
             assert sorted(results) == ["ClosingAlreadyProposed", "done"], order
             assert Closing.objects.filter(escrow_account=scene.escrow).count() == 1, order
 
-    def test_a_closing_is_signed_or_cancelled(self, scene: Scene) -> None:
+    def test_a_closing_is_signed_for_good_or_cancelled(self, scene: Scene) -> None:
         """Caught: no-row-locks."""
 
         def make() -> Sequence[Work]:
@@ -235,8 +235,9 @@ class TestClosing:
             factories.fund(scene.investor, scene.escrow, "2000.00", at=scene.at)
             at = scene.at + timedelta(days=20)
             closing = closings.propose(scene.escrow, by=scene.stage.operator, at=at)
+            moves.sign_closing(closing, approver=scene.stage.approver, at=at)
             return [
-                lambda: moves.sign_closing(closing, approver=scene.stage.approver, at=at),
+                lambda: moves.sign_closing(closing, approver=scene.stage.second, at=at),
                 lambda: closings.cancel(closing, by=scene.stage.operator, reason="Wrong", at=at),
             ]
 
@@ -255,7 +256,7 @@ class TestPayments:
             account = factories.make_bank_account(owner, verifier=scene.stage.operator, at=scene.at)
             factories.fund(scene.investor, scene.escrow, "2000.00", at=scene.at)
             at = scene.at + timedelta(days=20)
-            moves.release_raise(scene.escrow, proposer=scene.stage.operator, approver=scene.stage.approver, at=at)
+            moves.release_raise(scene.escrow, stage=scene.stage, at=at)
             wanted = Order(
                 type="CONSTRUCTION_DRAW",
                 payment_method="ACH",

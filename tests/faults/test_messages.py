@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
@@ -22,10 +22,11 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from escrow import books
-from escrow.models import EscrowAccount, LedgerAccount, Reconciliation
+from escrow.models import EscrowAccount, JournalEntry, LedgerAccount, Reconciliation
 from escrow.queries.balances import balance
 from finance import tasks
 from finance.models import SandboxTransfer, Transaction
+from realco import clock
 from tests import factories
 from tests.faults import elsewhere, moves
 from tests.faults.elsewhere import ROOT, environment
@@ -156,6 +157,24 @@ class TestDeliveredTwiceAtOnce:
         assert Reconciliation.objects.count() >= 2
         assert Reconciliation.objects.values("result").distinct().count() == 1
         assert balance(escrow.pk, LedgerAccount.Kind.SUSPENSE) == Decimal(10)
+        assert books.check() == []
+
+    def test_holds_that_are_over_are_freed_once(self, stage: Stage, prefix: str, at: datetime) -> None:
+        """Caught: no-row-locks in the workers."""
+        escrow, investor = stage.escrows[0], stage.investors[0]
+        moves.post(moves.paid_in(escrow, investor, Decimal(100), key="in", on=at.date()), at=at)
+        moves.hold(escrow, investor, Decimal(60), key="hold", at=at, expires_at=at + timedelta(days=1))
+        clock.advance(timedelta(days=2))
+        send(prefix, "escrow.sweep_holds")
+
+        with two_workers(prefix):
+            with transaction.atomic():
+                EscrowAccount.objects.select_for_update(no_key=True).get(pk=escrow.pk)
+                await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
+            await_that(lambda: nothing_is_left(prefix), "the workers did not end")
+
+        assert JournalEntry.objects.filter(event="HOLD_RELEASED").count() == 1
+        assert balance(escrow.pk, LedgerAccount.Kind.INVESTOR, investor.pk) == Decimal(100)
         assert books.check() == []
 
 

@@ -290,13 +290,7 @@ class Machine(RuleBasedStateMachine):
         running = [n for n, hold in enumerate(self.model.holds) if not hold.is_over]
         number = running[number % len(running)]
         hold = self.model.holds[number]
-        account, person = self.stage.escrows[hold.escrow], self.stage.investors[hold.investor]
-        self.step(
-            self.model.end_hold(hold),
-            lambda: moves.release_hold(
-                account, person, Decimal(hold.amount) / 100, held=self.holds[number], at=self.now
-            ),
-        )
+        self.step(self.model.end_hold(hold), lambda: moves.release_hold(self.holds[number], at=self.now))
 
     @rule(escrow=escrow_numbers, amount=amounts)
     def receive(self, escrow: int, amount: int) -> None:
@@ -352,7 +346,7 @@ class Machine(RuleBasedStateMachine):
         account, stage = self.stage.escrows[escrow], self.stage
         self.step(
             self.model.release_raise(escrow),
-            lambda: moves.release_raise(account, proposer=stage.operator, approver=stage.approver, at=self.now),
+            lambda: moves.release_raise(account, stage=stage, at=self.now),
         )
 
     @rule(escrow=escrow_numbers, chance=st.integers(0, 2))

@@ -253,7 +253,7 @@ def _hold(stage: "Stage", step: Step) -> str:
 def _release(stage: "Stage", step: Step) -> str:
     from tests.faults import moves
 
-    moves.release_hold(*_where(stage, step), step.amount, held=UUID(step.made), at=stage.at)
+    moves.release_hold(UUID(step.made), at=stage.at)
     return step.made
 
 

@@ -84,6 +84,7 @@ class Scratch:
         with self.connect() as link:
             return list(link.execute(query))
 
+
 HELD_BEFORE = """
     SET session_replication_role = replica;
     INSERT INTO organizations (id, name, kind, owner_id, created_at)
