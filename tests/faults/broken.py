@@ -59,13 +59,13 @@ def no_overdraft_rule(execute: Execute) -> None:
 
 def no_frozen_rule(execute: Execute) -> None:
     """A frozen account lets everything pass in the database. Caught by: state machine, interleavings."""
-    _rewrite(execute, "ledger_event_is_allowed", ("a.status = 'FROZEN'", "false"))
+    _rewrite(execute, "ledger_status_forbids", ("WHEN 'FROZEN' THEN", "WHEN 'NEVER' THEN"))
 
 
 def no_closed_rule(execute: Execute) -> None:
     """A closed account takes money in the database. Caught by: state machine, interleavings."""
     execute("ALTER TABLE escrow_accounts DROP CONSTRAINT escrow_accounts_closed_is_empty", None)
-    _rewrite(execute, "ledger_event_is_allowed", ("a.status = 'CLOSED'", "false"))
+    _rewrite(execute, "ledger_status_forbids", ("WHEN 'CLOSED' THEN true", "WHEN 'CLOSED' THEN false"))
 
 
 def unclear_balances(execute: Execute) -> None:
@@ -91,6 +91,14 @@ def no_row_locks() -> None:
     vars_of_queryset.select_for_update = select
 
 
+def closed_over_payments() -> None:
+    """Asking for a payment does not keep its escrow account open. Caught by: interleavings."""
+    from escrow.operations import escrow_accounts
+
+    module: Any = escrow_accounts
+    module.keep_open = lambda _: True
+
+
 def two_steps() -> None:
     """A batch is posted in as many database transactions as it has entries. Caught by: kills."""
     from tests.faults import moves
@@ -114,7 +122,11 @@ IN_THE_DATABASE: dict[str, Callable[[Execute], None]] = {
     "unclear-balances": unclear_balances,
     "lazy-commits": lazy_commits,
 }
-IN_EACH_PROCESS: dict[str, Callable[[], None]] = {"no-row-locks": no_row_locks, "two-steps": two_steps}
+IN_EACH_PROCESS: dict[str, Callable[[], None]] = {
+    "no-row-locks": no_row_locks,
+    "closed-over-payments": closed_over_payments,
+    "two-steps": two_steps,
+}
 
 
 def break_database() -> None:
