@@ -94,7 +94,7 @@ def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
     :raises UnknownChoice: if its type, method, account or person does not exist
     :raises money.InvalidAmount: if the amount is not a positive number of cents
     :raises NotPermitted: if the initiator may not ask for it
-    :raises EscrowNotOpen: if the escrow account is frozen, liquidating or closed
+    :raises EscrowNotOpen: if the escrow account is frozen, liquidating, closed, or just being closed
     :raises OfferingNotOpen: if the offering's state does not allow it
     :raises BankAccountNotUsable: if the bank account is not the party's own and verified
     """

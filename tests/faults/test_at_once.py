@@ -152,8 +152,7 @@ class TestTheLastMoney:
     def test_is_held_as_often_as_it_suffices(self, stage: Stage, escrow: EscrowAccount, at: datetime) -> None:
         """Caught: no-overdraft-rule."""
         works = [
-            lambda n=n: moves.hold(escrow, stage.investors[0], D(150), key=f"hold-{n}", at=at)  # type: ignore[misc]
-            for n in range(TIMES)
+            lambda n=n: moves.hold(escrow, stage.investors[0], D(150), key=f"hold-{n}", at=at) for n in range(TIMES)
         ]
 
         results = at_once(works)

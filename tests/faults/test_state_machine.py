@@ -76,7 +76,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.block: Any = transaction.atomic()
         # Operations that insist on a transaction of their own see a test's, as in Django's TestCase.
-        self.block._from_testcase = True
+        vars(self.block)["_from_testcase"] = True
         self.block.__enter__()
         self.now = self.stage.at
         self.model = Model(ESCROWS)

@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 IS_FULL = os.environ.get("REALCO_FAULTS") == "full"
 PROCESSES, THREADS = 2, 25
-STEPS = 140 if IS_FULL else 26
+STEPS = 160 if IS_FULL else 30
 LEAST_JOURNALS = 10_000 if IS_FULL else 1_800
 
 

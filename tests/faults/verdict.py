@@ -165,7 +165,7 @@ def _payments_that_disagree(payments: Iterable[Transaction]) -> list[str]:
 
 def _strangers(stage: Stage, steps: Sequence[Step]) -> list[JournalEntry]:
     """Return journal entries that belong to no step anybody noted, payments aside."""
-    known = {ref for step in steps for ref in references(stage, step, {}.get)}
+    known = {ref for step in steps for ref in references(stage, step)}
     return [entry for entry in JournalEntry.objects.filter(transaction=None) if entry.reference not in known]
 
 

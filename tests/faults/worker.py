@@ -22,10 +22,14 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 if TYPE_CHECKING:
+    from escrow.models import EscrowAccount
+    from realco.models import User
     from tests.faults.moves import Stage
 
 GONE = ("08", "57P")
 """SQLSTATEs of connections that were cut: nobody knows whether the last commit happened."""
+BUSY = ("55P03", "57014")
+"""SQLSTATEs of time-outs while waiting for a lock: nothing happened, and it is asked for again."""
 WEIGHTS = {
     "pay_in": 30,
     "arrive": 12,
@@ -145,6 +149,8 @@ class Thread:
             began = time.perf_counter()
             self._try(step, is_again=attempt > 0)
             step.ms = round((time.perf_counter() - began) * 1000, 2)
+            if step.said in BUSY:
+                continue
             if step.outcome != "lost":
                 return
             self._reconnect()
@@ -195,10 +201,10 @@ def _is_there(stage: "Stage", step: Step) -> bool:
 
     if step.move not in ("cancel", "release", "reverse"):
         return False
-    return JournalEntry.objects.filter(reference__in=references(stage, step, {}.get)).exists()
+    return JournalEntry.objects.filter(reference__in=references(stage, step)).exists()
 
 
-def references(stage: "Stage", step: Step, payment_of: Callable[[str], str | None]) -> list[str]:
+def references(stage: "Stage", step: Step, payment_of: Callable[[str], str | None] = lambda _: None) -> list[str]:
     """Return the references of the journal entries that a step makes; payments are found by their keys."""
     from tests.faults import moves
 
@@ -296,7 +302,7 @@ def _unfreeze(stage: "Stage", step: Step) -> str:
     return ""
 
 
-def _where(stage: "Stage", step: Step) -> Any:
+def _where(stage: "Stage", step: Step) -> "tuple[EscrowAccount, User]":
     return stage.escrows[step.escrow], stage.investors[step.investor]
 
 
