@@ -221,7 +221,7 @@ class TestClosing:
         def make() -> Sequence[Work]:
             scene.begin()
             factories.fund(scene.investor, scene.escrow, "2000.00", at=scene.at)
-            escrow, at = scene.escrow, scene.at
+            escrow, at = scene.escrow, scene.at + timedelta(days=20)
             return [lambda: closings.propose(escrow, by=scene.stage.operator, at=at)] * 2
 
         for results, order in play(make, {"lock": ACCOUNT}, least=4):

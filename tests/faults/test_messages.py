@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 from celery import Celery
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -37,16 +40,22 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 WORKER = """
 import sys
+from pathlib import Path
 import django
+from django.conf import settings
+# A worker that waits longer for a lock than ours would: the test is slower than any time-out of the broker's.
+settings.DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=120s"
 django.setup()
+from celery.signals import worker_ready
 from realco.celery import app
+worker_ready.connect(lambda **_: Path(sys.argv[3]).touch(), weak=False)
 app.conf.broker_url = sys.argv[2]
 app.conf.broker_transport_options = {
     "visibility_timeout": 2, "unacked_restore_interval": 0.5, "unacked_restore_throttle": 1,
     "global_keyprefix": sys.argv[1],
 }
 app.worker_main(["worker", "--pool", "solo", "--queues", "faults", "--loglevel", "INFO", "--without-gossip",
-                 "--without-mingle", "--hostname", sys.argv[3] + "@%h"])
+                 "--without-mingle", "--hostname", Path(sys.argv[3]).name + "@%h"])
 """
 
 
@@ -81,29 +90,41 @@ def send(prefix: str, name: str, **ids: object) -> None:
 
 
 @contextmanager
-def two_workers(prefix: str) -> Iterator[None]:
-    """Run two real workers, each doing one task at a time."""
+def two_workers(prefix: str, folder: Path) -> Iterator[None]:
+    """Run two real workers, each doing one task at a time, from when both are ready."""
+    signs = [folder / "one", folder / "two"]
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, prefix, settings.REDIS_URL, name],
+            [sys.executable, "-c", WORKER, prefix, settings.REDIS_URL, str(sign)],
             cwd=ROOT,
             env=environment(CELERY_BROKER_URL=settings.REDIS_URL, PYTHONWARNINGS="ignore"),
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=(folder / f"{sign.name}.log").open("w"),
         )
-        for name in ("one", "two")
+        for sign in signs
     ]
     try:
+        await_that(lambda: all(sign.exists() for sign in signs), "the workers did not get ready")
         yield
     finally:
         for worker in workers:
             worker.terminate()
         for worker in workers:
-            worker.wait(timeout=20)
+            worker.wait(timeout=60)
+
+
+def deliver_twice(prefix: str, folder: Path, rows: QuerySet[Any], name: str, **ids: object) -> None:
+    """Send a message, and hold the rows that its task needs until two workers have it and wait for them."""
+    with two_workers(prefix, folder):
+        with transaction.atomic():
+            assert list(rows.select_for_update(of=("self",), no_key=True))
+            send(prefix, name, **ids)
+            await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
+        await_that(lambda: nothing_is_left(prefix), "the workers did not end")
 
 
 def await_that(is_so: Callable[[], bool], words: str) -> None:
-    until = time.monotonic() + 60
+    until = time.monotonic() + 180
     while not is_so():
         assert time.monotonic() < until, words
         time.sleep(0.05)
@@ -126,52 +147,40 @@ def nothing_is_left(prefix: str) -> bool:
 
 
 class TestDeliveredTwiceAtOnce:
-    def test_a_payment_is_sent_once(self, stage: Stage, prefix: str, at: datetime) -> None:
+    def test_a_payment_is_sent_once(self, stage: Stage, prefix: str, at: datetime, tmp_path: Path) -> None:
         """Caught: no-row-locks in the workers, where the second finds the attempt taken and dies of it."""
         payment = factories.deposit(stage.escrows[0], stage.investors[0], "1000.00", at=at)
-        send(prefix, "finance.process_transaction", payment_id=payment.pk)
 
-        with two_workers(prefix):
-            with transaction.atomic():
-                Transaction.objects.select_for_update().get(pk=payment.pk)
-                await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
-            await_that(lambda: nothing_is_left(prefix), "the workers did not end")
+        rows = Transaction.objects.filter(pk=payment.pk)
+        deliver_twice(prefix, tmp_path, rows, "finance.process_transaction", payment_id=payment.pk)
 
         payment.refresh_from_db()
         assert payment.status == "PENDING_SETTLEMENT"
         assert SandboxTransfer.objects.count() == payment.attempts.count() == 1
         assert balance(stage.escrows[0].pk, LedgerAccount.Kind.CLEARING) == Decimal(1000)
 
-    def test_accounts_are_reconciled_with_the_same_result(self, stage: Stage, prefix: str, at: datetime) -> None:
+    def test_accounts_are_reconciled_with_the_same_result(
+        self, stage: Stage, prefix: str, at: datetime, tmp_path: Path
+    ) -> None:
         """Reconciling twice is allowed; it changes no money and says the same."""
         escrow = stage.escrows[0]
         moves.receive_unknown(escrow, Decimal(10), reference="lost", by=stage.operator, at=at, on=at.date())
-        send(prefix, "escrow.reconcile_all")
 
-        with two_workers(prefix):
-            with transaction.atomic():
-                EscrowAccount.objects.select_for_update(no_key=True).get(pk=escrow.pk)
-                await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
-            await_that(lambda: nothing_is_left(prefix), "the workers did not end")
+        deliver_twice(prefix, tmp_path, EscrowAccount.objects.filter(pk=escrow.pk), "escrow.reconcile_all")
 
         assert Reconciliation.objects.count() >= 2
         assert Reconciliation.objects.values("result").distinct().count() == 1
         assert balance(escrow.pk, LedgerAccount.Kind.SUSPENSE) == Decimal(10)
         assert books.check() == []
 
-    def test_holds_that_are_over_are_freed_once(self, stage: Stage, prefix: str, at: datetime) -> None:
+    def test_holds_that_are_over_are_freed_once(self, stage: Stage, prefix: str, at: datetime, tmp_path: Path) -> None:
         """Caught: no-row-locks in the workers."""
         escrow, investor = stage.escrows[0], stage.investors[0]
         moves.post(moves.paid_in(escrow, investor, Decimal(100), key="in", on=at.date()), at=at)
         moves.hold(escrow, investor, Decimal(60), key="hold", at=at, expires_at=at + timedelta(days=1))
         clock.advance(timedelta(days=2))
-        send(prefix, "escrow.sweep_holds")
 
-        with two_workers(prefix):
-            with transaction.atomic():
-                EscrowAccount.objects.select_for_update(no_key=True).get(pk=escrow.pk)
-                await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
-            await_that(lambda: nothing_is_left(prefix), "the workers did not end")
+        deliver_twice(prefix, tmp_path, EscrowAccount.objects.filter(pk=escrow.pk), "escrow.sweep_holds")
 
         assert JournalEntry.objects.filter(event="HOLD_RELEASED").count() == 1
         assert balance(escrow.pk, LedgerAccount.Kind.INVESTOR, investor.pk) == Decimal(100)

@@ -49,6 +49,8 @@ escrow_numbers = st.sampled_from([0, 0, 1])
 investor_numbers = st.integers(0, INVESTORS - 1)
 amounts = st.sampled_from([10_000, 20_000, 30_000, 100_000])
 picks = st.integers(0, 50)
+chances = st.integers(0, 7)
+"""What ends much of what can be tried is to come seldom."""
 
 
 def digest() -> dict[str, str]:
@@ -137,7 +139,7 @@ class Machine(RuleBasedStateMachine):
     def pick(self, number: int, *wanted: str) -> tuple[Payment, Transaction]:
         """Pick a payment, mostly one in a wanted status: the step is to be taken more often than refused."""
         fit = [n for n, payment in enumerate(self.model.payments) if payment.status in wanted]
-        number = fit[number % len(fit)] if fit and number % 4 else number % len(self.rows)
+        number = fit[number % len(fit)] if fit and number % 4 < 3 else number % len(self.rows)
         row = Transaction.objects.get(pk=self.rows[number])
         payment = self.model.payments[number]
         payment.clears_on = row.clears_on
@@ -349,9 +351,9 @@ class Machine(RuleBasedStateMachine):
             lambda: moves.release_raise(account, stage=stage, at=self.now),
         )
 
-    @rule(escrow=escrow_numbers, chance=st.integers(0, 2))
+    @rule(escrow=escrow_numbers, chance=chances)
     def freeze(self, escrow: int, chance: int) -> None:
-        if chance:  # Frozen, most of the other steps are refused.
+        if chance < 5:  # Frozen, many of the other steps are refused.
             return
         account, by = self.stage.escrows[escrow], self.stage.officer
         self.step(self.model.freeze(escrow), lambda: escrow_accounts.freeze(account, by=by, reason="Odd", at=self.now))
@@ -363,17 +365,19 @@ class Machine(RuleBasedStateMachine):
             self.model.unfreeze(escrow), lambda: escrow_accounts.unfreeze(account, by=by, reason="Fine", at=self.now)
         )
 
-    @rule(escrow=escrow_numbers, chance=st.integers(0, 3))
+    @rule(escrow=escrow_numbers, chance=chances)
     def liquidate(self, escrow: int, chance: int) -> None:
-        if chance:  # It never ends, so it is to come seldom.
+        if chance < 7:  # It never ends.
             return
         account, by = self.stage.escrows[escrow], self.stage.operator
         self.step(
             self.model.liquidate(escrow), lambda: escrow_accounts.liquidate(account, by=by, reason="Over", at=self.now)
         )
 
-    @rule(escrow=escrow_numbers)
-    def close(self, escrow: int) -> None:
+    @rule(escrow=escrow_numbers, chance=chances)
+    def close(self, escrow: int, chance: int) -> None:
+        if chance < 4:  # It never ends.
+            return
         account, by = self.stage.escrows[escrow], self.stage.operator
         self.step(self.model.close(escrow), lambda: escrow_accounts.close(account, by=by, reason="Over", at=self.now))
 
@@ -437,5 +441,5 @@ def test_any_sequence_of_operations_keeps_the_books_and_the_rules(
     with capsys.disabled():
         sys.stdout.write(f"\n{sum(Machine.taken.values())} steps, {refused} refused; done: {', '.join(sorted(done))}\n")
     # A run that tried little would show little.
-    assert len(done) >= 18
-    assert refused >= 40
+    assert len(done) >= 16
+    assert refused >= 20
