@@ -84,7 +84,7 @@ def stage(at: datetime) -> Stage:
 
 
 def send(prefix: str, name: str, **ids: object) -> None:
-    app = Celery(broker=settings.REDIS_URL)
+    app = Celery(broker=settings.REDIS_URL, set_as_current=False)
     app.conf.broker_transport_options = {"global_keyprefix": prefix}
     app.send_task(name, kwargs={key: str(value) for key, value in ids.items()}, queue="faults")
 
