@@ -133,6 +133,8 @@ def await_that(is_so: Callable[[], bool], words: str) -> None:
 def waiting_for_us() -> int:
     """Return how many connections wait for a lock that this one holds."""
     with connection.cursor() as cursor:
+        # A transaction sees the same list of connections until it says that it wants a new one.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
             " AND cardinality(pg_blocking_pids(pid)) > 0"
