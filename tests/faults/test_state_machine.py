@@ -438,7 +438,7 @@ def test_any_sequence_of_operations_keeps_the_books_and_the_rules(
     play(
         Machine,
         settings=settings(
-            max_examples=200 if IS_FULL else 16,
+            max_examples=200 if IS_FULL else 24,
             stateful_step_count=50 if IS_FULL else 25,
             deadline=None,
             derandomize=not IS_FULL,
