@@ -52,18 +52,18 @@ def no_unique_reference(execute: Execute) -> None:
 
 
 def no_overdraft_rule(execute: Execute) -> None:
-    """Accounts may go below zero. Caught by: state machine, interleavings, at once, storm."""
+    """Accounts may go below zero. Caught by: state machine, interleavings, at once."""
     execute("ALTER TABLE ledger_accounts DROP CONSTRAINT ledger_accounts_never_negative", None)
     _rewrite(execute, "ledger_entries_follow", ("n.balance_after < 0", "false"))
 
 
 def no_frozen_rule(execute: Execute) -> None:
-    """A frozen account lets everything pass in the database. Caught by: state machine, interleavings."""
+    """A frozen account lets everything pass in the database. Caught by: interleavings."""
     _rewrite(execute, "ledger_status_forbids", ("WHEN 'FROZEN' THEN", "WHEN 'NEVER' THEN"))
 
 
 def no_closed_rule(execute: Execute) -> None:
-    """A closed account takes money in the database. Caught by: state machine, interleavings."""
+    """A closed account takes money in the database. Caught by: interleavings."""
     execute("ALTER TABLE escrow_accounts DROP CONSTRAINT escrow_accounts_closed_is_empty", None)
     _rewrite(execute, "ledger_status_forbids", ("WHEN 'CLOSED' THEN true", "WHEN 'CLOSED' THEN false"))
 

@@ -434,7 +434,7 @@ def stage(db: None, at: datetime) -> Iterator[Stage]:
 def test_any_sequence_of_operations_keeps_the_books_and_the_rules(
     stage: Stage, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Caught: no-overdraft-rule, no-frozen-rule, no-closed-rule and unclear-balances of broken.py."""
+    """Caught: no-overdraft-rule and unclear-balances of broken.py."""
     play(
         Machine,
         settings=settings(
