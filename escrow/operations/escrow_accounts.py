@@ -148,6 +148,7 @@ def close(account: EscrowAccount, *, by: User, reason: str, at: datetime) -> Esc
     permissions.require(by, permissions.MANAGE_ESCROW)
     require_reason(reason)
     with audit.acting("escrow_account.close", by=by, reason=reason), transaction.atomic():
+        _await_payments_being_asked_for(account.pk)
         account = lock(account.pk)
         _require_status(account, "closed", EscrowAccount.Status.ACTIVE, EscrowAccount.Status.LIQUIDATING)
         _require_empty(account)
@@ -159,6 +160,31 @@ def close(account: EscrowAccount, *, by: User, reason: str, at: datetime) -> Esc
 def lock(escrow_account_id: UUID) -> EscrowAccount:
     """Lock an escrow account's row, as the ledger does before it posts, and return it as it is now."""
     return EscrowAccount.objects.select_for_update(no_key=True).get(pk=escrow_account_id)
+
+
+def keep_open(escrow_account_id: UUID) -> bool:
+    """
+    Keep an account from being closed until this transaction ends, and say whether that was still possible.
+
+    Whoever adds a payment calls it first: a payment that has not committed yet is not seen by who closes
+    the account, and would be left in a closed one. Nobody waits here, and callers do not hold up one another.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock_shared(hashtextextended(%s, 0))", [_closing_of(escrow_account_id)]
+        )
+        [is_kept] = cursor.fetchone()
+    return bool(is_kept)
+
+
+def _await_payments_being_asked_for(escrow_account_id: UUID) -> None:
+    """Wait for those who keep the account open, before its row is locked, and let nobody begin to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [_closing_of(escrow_account_id)])
+
+
+def _closing_of(escrow_account_id: UUID) -> str:
+    return f"closing of {escrow_account_id}"
 
 
 def require_reason(reason: str) -> None:

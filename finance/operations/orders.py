@@ -11,6 +11,7 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 
 from escrow.models import EscrowAccount
+from escrow.operations import escrow_accounts
 from escrow.operations.investments import OfferingNotOpen
 from escrow.operations.ledger import EscrowNotOpen
 from finance.models import BankAccount
@@ -86,18 +87,22 @@ class Parties:
 
 def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
     """
-    Check everything about an order that needs no lock, and return the rows it names.
+    Check everything about an order that needs no row locked, and return the rows it names.
+
+    The escrow account is kept from being closed until the caller's transaction ends.
 
     :raises UnknownChoice: if its type, method, account or person does not exist
     :raises money.InvalidAmount: if the amount is not a positive number of cents
     :raises NotPermitted: if the initiator may not ask for it
-    :raises EscrowNotOpen: if the escrow account is frozen, liquidating or closed
+    :raises EscrowNotOpen: if the escrow account is frozen, liquidating, closed, or just being closed
     :raises OfferingNotOpen: if the offering's state does not allow it
     :raises BankAccountNotUsable: if the bank account is not the party's own and verified
     """
     _require_known(order)
     money.require_known_currency(order.currency)
     money.positive(order.amount)
+    if not escrow_accounts.keep_open(order.escrow_account_id):
+        raise EscrowNotOpen("The escrow account is just being closed. Try again in a moment, or ask compliance.")
     account = _find_escrow_account(order.escrow_account_id)
     party = _find_party(order)
     _require_permitted(order, party=party, initiator=initiator, account=account)

@@ -1,0 +1,176 @@
+"""
+A small exhaustive scheduler: several connections, stepped through every order of their named points.
+
+A point is a statement that matches a pattern, or a commit; a connection stops before it until it is told to go on. One
+that waits for another's lock is not runnable until that lock is free. All orders are found by playing again and again,
+each time with the last choice that has an alternative left made differently, on rows of its own.
+"""
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+from typing import Any
+
+from django.db import connection, connections
+
+from realco.errors import Refusal
+
+COMMIT = "commit"
+PATIENCE = 20.0
+
+Work = Callable[[], object]
+Points = Mapping[str, str]
+
+ACCOUNT = r'FROM "escrow_accounts" .*FOR NO KEY UPDATE'
+PAYMENT = r'FROM "transactions" .*FOR NO KEY UPDATE'
+CLOSING = r'FROM "closings" .*FOR UPDATE'
+ASKED = r'^INSERT INTO "transactions"'
+POST = r"^SELECT \* FROM ledger_post"
+
+
+class Stuck(AssertionError):
+    """Nobody can go on: the connections wait for each other, or one for somebody outside."""
+
+
+@dataclass
+class Order:
+    """One order that was played: who went on from which point, and what each got."""
+
+    steps: list[tuple[int, str]]
+    results: list[object]
+
+    def __str__(self) -> str:
+        return " ".join(f"{actor}:{point}" for actor, point in self.steps)
+
+
+@dataclass
+class _Choice:
+    taken: int
+    left: list[int] = field(default_factory=list)
+
+
+class _Actor(Thread):
+    """A connection that stops at its points."""
+
+    def __init__(self, number: int, work: Work, points: Points) -> None:
+        super().__init__(daemon=True)
+        self.number, self.work = number, work
+        self.points = {name: re.compile(pattern, re.DOTALL) for name, pattern in points.items()}
+        self.moved = Condition()
+        self.at: str | None = None
+        self.may_go = False
+        self.is_done = False
+        self.pid = 0
+        self.result: object = None
+
+    def run(self) -> None:
+        connection.ensure_connection()
+        self.pid = connection.connection.info.backend_pid
+        commit = connection._commit  # type: ignore[attr-defined]
+
+        def pause_and_commit() -> Any:
+            self._pause(COMMIT)
+            return commit()
+
+        vars(connections[connection.alias])["_commit"] = pause_and_commit
+        try:
+            with connection.execute_wrapper(self._before):
+                self._pause("start")
+                self.result = self.work()
+        except Refusal as refusal:
+            self.result = refusal
+        except BaseException as error:
+            self.result = error
+        finally:
+            connections.close_all()
+            with self.moved:
+                self.is_done = True
+                self.moved.notify_all()
+
+    def _before(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        for name, pattern in self.points.items():
+            if isinstance(sql, str) and pattern.search(sql):
+                self._pause(name)
+                break
+        return execute(sql, params, many, context)
+
+    def _pause(self, name: str) -> None:
+        with self.moved:
+            self.at = name
+            self.moved.notify_all()
+            while not self.may_go:
+                self.moved.wait()
+            self.may_go, self.at = False, None
+
+    def go(self) -> None:
+        with self.moved:
+            self.may_go = True
+            self.moved.notify_all()
+
+    def settled(self, *, seconds: float) -> bool:
+        """Wait a little until it stands at a point or is done."""
+        with self.moved:
+            return self.moved.wait_for(lambda: self.is_done or (self.at is not None and not self.may_go), seconds)
+
+    @property
+    def is_runnable(self) -> bool:
+        return not self.is_done and self.at is not None and not self.may_go
+
+    def is_blocked(self) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT cardinality(pg_blocking_pids(%s)) > 0", [self.pid])
+            return bool(cursor.fetchone()[0])
+
+
+def orders(make: Callable[[], Sequence[Work]], points: Points, *, at_most: int = 300) -> Iterator[Order]:
+    """
+    Play every order of the points; ``make`` builds fresh rows and what is to be done with them, for each.
+
+    :raises Stuck: if an order leaves nobody who can go on
+    """
+    plan: list[int] = []
+    for _ in range(at_most):
+        choices, order = _play(make(), points, plan)
+        yield order
+        while choices and not choices[-1].left:
+            choices.pop()
+        if not choices:
+            return
+        plan = [choice.taken for choice in choices[:-1]] + [choices[-1].left[0]]
+    raise AssertionError(f"more than {at_most} orders; choose fewer points")
+
+
+def _play(works: Sequence[Work], points: Points, plan: Sequence[int]) -> tuple[list[_Choice], Order]:
+    actors = [_Actor(number, work, points) for number, work in enumerate(works)]
+    for actor in actors:
+        actor.start()
+    choices: list[_Choice] = []
+    order = Order([], [])
+    while True:
+        runnable = _await_rest(actors)
+        if not runnable:
+            break
+        taken = plan[len(choices)] if len(choices) < len(plan) else runnable[0]
+        choices.append(_Choice(taken, [number for number in runnable if number > taken]))
+        order.steps.append((taken, actors[taken].at or ""))
+        actors[taken].go()
+    for actor in actors:
+        actor.join(PATIENCE)
+        if isinstance(actor.result, BaseException) and not isinstance(actor.result, Refusal):
+            raise AssertionError(f"{order} ended in {actor.result!r}") from actor.result
+    order.results = [actor.result for actor in actors]
+    return choices, order
+
+
+def _await_rest(actors: Sequence[_Actor]) -> list[int]:
+    """Wait until each stands at a point, is done, or waits for a lock; return those that can go on."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        moving = [actor for actor in actors if not actor.settled(seconds=0.002)]
+        if all(actor.pid and actor.is_blocked() for actor in moving):
+            runnable = [actor.number for actor in actors if actor.is_runnable]
+            if runnable or all(actor.is_done for actor in actors):
+                return runnable
+    raise Stuck(", ".join(f"{actor.number} at {actor.at or 'a lock'}" for actor in actors if not actor.is_done))
