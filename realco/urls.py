@@ -13,9 +13,6 @@ def health(request: HttpRequest) -> HttpResponse:
     return HttpResponse("ok", content_type="text/plain")
 
 
-handler500 = "realco.middleware.server_error"
-
-
 def proof_keys(request: HttpRequest) -> HttpResponse:
     """Publish the keys that proofs of balances are checked with; anybody may read them."""
     return JsonResponse(proof_files.compose_keys(signing.public_keys()), json_dumps_params={"indent": 2})
@@ -29,3 +26,5 @@ urlpatterns = [
     path("webhooks/", include("finance.urls")),
     path("", include("realco.portal.urls")),
 ]
+
+handler500 = "realco.middleware.server_error"
