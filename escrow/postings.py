@@ -192,6 +192,11 @@ def receipt_claimed(subject: Subject, *, investor_id: UUID, amount: Decimal, has
     return _moved(Event.RECEIPT_CLAIMED, subject, amount, debit=_on(Kind.SUSPENSE), credit=_on(kind, investor_id))
 
 
+def fee_returned(subject: Subject, *, investor_id: UUID, amount: Decimal) -> Posting:
+    """The raise failed or its investor cancelled: the platform gives a deposit's fee back: FEES / INVESTOR."""
+    return _moved(Event.FEE_RETURNED, subject, amount, debit=_on(Kind.FEES), credit=_on(Kind.INVESTOR, investor_id))
+
+
 def reversal(subject: Subject, *, lines: Mapping[tuple[str, UUID | None], Decimal]) -> Posting:
     """The opposite of an earlier journal entry, given by its lines; ``subject.reverses_id`` names it."""
     return Posting(

@@ -41,6 +41,7 @@ class JournalEvent(models.TextChoices):
     UNKNOWN_RECEIPT = "UNKNOWN_RECEIPT", "Unknown receipt"
     RECEIPT_CLAIMED = "RECEIPT_CLAIMED", "Receipt claimed"
     REVERSAL = "REVERSAL", "Reversal"
+    FEE_RETURNED = "FEE_RETURNED", "Fee given back"
 
 
 class JournalEntry(models.Model):
