@@ -20,7 +20,7 @@ from finance.operations import refund_runs, transactions
 from finance.operations.orders import BankAccountNotUsable, require_usable
 from finance.queries import refund_figures
 from finance.queries import refund_runs as queries
-from realco import audit, permissions
+from realco import audit, permissions, stopping_points
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted
 from realco.models import User
@@ -73,6 +73,7 @@ def follow_many(run_id: UUID, *, item_ids: list[UUID], at: datetime) -> int:
         RefundItem.objects.bulk_update(moved, _FOLLOWED, batch_size=500)
         if moved:
             finish(run, at=at)
+            stopping_points.reach("refund_run.follow.before_commit")
     return len(moved)
 
 

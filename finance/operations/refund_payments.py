@@ -137,8 +137,7 @@ def _pay(run: RefundRun, items: Sequence[RefundItem], *, at: datetime) -> None:
         if obstacle := obstacles.get(item.pk):
             item.mark_blocked(obstacle=Obstacle.BANK_ACCOUNT if obstacle[0] else Obstacle.PAYEE, note=obstacle[1])
             continue
-        if not _return_fee(item, purse, fees, at=at):
-            continue
+        _return_fee(item, purse, fees, at=at)
         amount = _take(item, purse)
         if amount:
             payable.append((item, amount))
@@ -183,23 +182,19 @@ def _obstacles(items: Sequence[RefundItem]) -> dict[UUID, tuple[bool, str]]:
     return found
 
 
-def _return_fee(item: RefundItem, purse: _Purse, fees: list[Posting], *, at: datetime) -> bool:
-    """Give a deposit's fee back, if that was not done; return whether the item can go on."""
+def _return_fee(item: RefundItem, purse: _Purse, fees: list[Posting], *, at: datetime) -> None:
+    """Give a deposit's fee back, if that was not done and the fee is there; never out of others' money."""
     deposit = item.deposit
-    if deposit is None or not item.fee_amount or deposit.pk in purse.fees_returned:
-        return True
-    if purse.fees < item.fee_amount:
-        item.mark_blocked(
-            obstacle=Obstacle.FEES_GONE,
-            note=f"The fee of {format_money(item.fee_amount)} was paid out of this account; the platform has to pay it "
-            "back in first, so that it does not come out of others' money.",
-        )
-        return False
+    if deposit is None or not _owes_fee(item, purse) or purse.fees < item.fee_amount:
+        return
     fees.append(entries.fee_returned(deposit, on=banking_date(at)))
     purse.fees -= item.fee_amount
     purse.fees_returned.add(deposit.pk)
     purse.cleared[item.investor_id] += item.fee_amount
-    return True
+
+
+def _owes_fee(item: RefundItem, purse: _Purse) -> bool:
+    return bool(item.fee_amount) and item.deposit_id not in purse.fees_returned
 
 
 def _take(item: RefundItem, purse: _Purse) -> Decimal:
@@ -211,7 +206,7 @@ def _take(item: RefundItem, purse: _Purse) -> Decimal:
 
 
 def _block_or_keep(item: RefundItem, purse: _Purse, *, at: datetime) -> None:
-    """Nothing of an item's rest is free: it waits while money is on hold, else it is not there."""
+    """Nothing of an item's rest is free: it waits while money is on hold or a fee is missing, else it is not there."""
     held = purse.held[item.investor_id]
     missing = item.amount - item.kept_amount - purse.under_way[item.pk]
     if held > ZERO:
@@ -219,6 +214,12 @@ def _block_or_keep(item: RefundItem, purse: _Purse, *, at: datetime) -> None:
             obstacle=Obstacle.MONEY_HELD,
             note=f"{format_money(missing)} is missing, and {format_money(held)} of this investor's is on hold. It is "
             "paid when the hold is released.",
+        )
+    elif _owes_fee(item, purse):
+        item.mark_blocked(
+            obstacle=Obstacle.FEES_GONE,
+            note=f"The fee of {format_money(item.fee_amount)} is no longer in this account, and is not taken out of "
+            "others' money. It is paid when the platform has put it back.",
         )
     else:
         _keep(item, NOT_THERE.format(format_money(missing)), at=at)

@@ -24,7 +24,7 @@ from realco.errors import Refusal
 from realco.middleware import address_of
 from realco.models import Offering, User
 from realco.money import format_money
-from realco.portal import charts
+from realco.portal import charts, refunds
 from realco.portal.access import signed_in
 from realco.portal.forms import InvestForm, QuoteForm
 
@@ -54,10 +54,13 @@ def offerings(request: HttpRequest, investor: User) -> HttpResponse:
 def offering(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
     """Show one offering, its terms, and the person's own stake in it."""
     row = get_object_or_404(investor_offerings.visible_to(investor), slug=slug)
+    stake = investor_offerings.stake(investor, row)
     context = {
         "section": "offerings",
         "offering": _shown(row, clock.now()),
-        "stake": investor_offerings.stake(investor, row),
+        "stake": stake,
+        "way_out": refunds.way_out(stake, row, at=clock.now()),
+        "refunds": refunds.of(investor, row),
         "tiers": _tiers(row),
     }
     return render(request, "portal/offering.html", context)

@@ -7,7 +7,8 @@ from escrow import books
 from escrow.models import EscrowAccount, LedgerAccount
 from escrow.queries.balances import balance
 from finance.models import RefundItem, RefundRun, Transaction
-from finance.operations import refund_payments, refund_runs, refund_sweeps, settlements
+from finance.operations import refund_payments, refund_runs, refund_sweeps, settlements, transactions
+from finance.operations.orders import Order
 from realco.models import Offering, User
 from tests import factories
 
@@ -76,3 +77,22 @@ def require_empty_books(escrow: EscrowAccount) -> None:
     holding = {str(row): row.balance for row in LedgerAccount.objects.filter(escrow_account=escrow).exclude(balance=0)}
     assert holding == {}
     assert books.check([escrow.pk]) == []
+
+
+def large(escrow: EscrowAccount, investor: User, approver: User, *, at: datetime) -> None:
+    """A cleared deposit of $60,000."""
+    deposit = factories.deposit(escrow, investor, "60000.00", at=at)
+    factories.play(transactions.approve(deposit, approver=approver, at=at), at=at)
+
+
+def withdraw(escrow: EscrowAccount, investor: User, amount: str, *, at: datetime) -> None:
+    """An investor takes part of their cleared money out again."""
+    order = Order(
+        type="WITHDRAWAL",
+        payment_method="ACH",
+        amount=Decimal(amount),
+        escrow_account_id=escrow.pk,
+        to_user_id=investor.pk,
+        to_bank_account_id=investor.bank_accounts.get().pk,
+    )
+    transactions.initiate(order, initiator=investor, idempotency_key="withdrawal", at=at)

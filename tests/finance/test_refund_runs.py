@@ -11,8 +11,7 @@ from escrow.operations.escrow_accounts import ReasonMissing
 from escrow.operations.investments import InvestmentNotPending
 from escrow.operations.ledger import EscrowNotOpen
 from finance.models import RefundItem, RefundRun
-from finance.operations import refund_runs, transactions
-from finance.operations.orders import Order
+from finance.operations import refund_runs
 from finance.operations.refund_runs import (
     ApproverIsPaid,
     ApproverIsProposer,
@@ -80,7 +79,7 @@ class TestPropose:
     ) -> None:
         first = factories.fund(investor, escrow, "10000.00", at=at)
         newest = factories.fund(investor, escrow, "5000.00", at=at + timedelta(minutes=1))
-        withdraw(escrow, investor, "4000.00", at=at + timedelta(days=15))
+        raises.withdraw(escrow, investor, "4000.00", at=at + timedelta(days=15))
         run = refund_runs.propose(escrow, by=operator, reason="Minimum not reached", at=later)
         assert {row[0]: row[2] for row in run.figures} == {str(newest.pk): "5000.00", str(first.pk): "6000.00"}
 
@@ -223,7 +222,7 @@ class TestApprove:
         self, escrow: EscrowAccount, investor: User, operator: User, approver: User, second_approver: User,
         at: datetime, later: datetime,
     ) -> None:  # fmt: skip
-        large(escrow, investor, approver, at=at)
+        raises.large(escrow, investor, approver, at=at)
         run = refund_runs.propose(escrow, by=operator, reason="Minimum not reached", at=later)
         run = refund_runs.approve(run, approver=approver, content_hash=run.content_hash, at=later)
         assert (run.status, Offering.objects.get(pk=escrow.offering_id).status) == ("PROPOSED", "OPEN")
@@ -331,7 +330,7 @@ class TestCancelCommitment:
     def test_large_refund_waits_for_two_approvers(
         self, escrow: EscrowAccount, investor: User, approver: User, at: datetime
     ) -> None:
-        large(escrow, investor, approver, at=at)
+        raises.large(escrow, investor, approver, at=at)
         investment = Investment.objects.get(investor=investor)
         run = refund_runs.cancel_commitment(investment, by=investor, reason="Changed my mind", at=at)
         assert run is not None
@@ -361,22 +360,3 @@ class TestCancelCommitment:
         refund_runs.cancel_commitment(investment, by=investor, reason="Changed my mind", at=at)
         run = raises.start(escrow, operator=operator, approvers=[approver], at=later)
         assert [item.deposit for item in raises.items(run)] == [theirs]
-
-
-def large(escrow: EscrowAccount, investor: User, approver: User, *, at: datetime) -> None:
-    """A cleared deposit of $60,000."""
-    deposit = factories.deposit(escrow, investor, "60000.00", at=at)
-    factories.play(transactions.approve(deposit, approver=approver, at=at), at=at)
-
-
-def withdraw(escrow: EscrowAccount, investor: User, amount: str, *, at: datetime) -> None:
-    """An investor takes part of their cleared money out again."""
-    order = Order(
-        type="WITHDRAWAL",
-        payment_method="ACH",
-        amount=Decimal(amount),
-        escrow_account_id=escrow.pk,
-        to_user_id=investor.pk,
-        to_bank_account_id=investor.bank_accounts.get().pk,
-    )
-    transactions.initiate(order, initiator=investor, idempotency_key="withdrawal", at=at)
