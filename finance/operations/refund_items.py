@@ -224,7 +224,7 @@ def _catch_up(item: RefundItem, *, arrived: Decimal, at: datetime) -> bool:
             item.mark_due(promised_by=_promised_by(item.run, deposit.completed_at or at))
         elif deposit.status in NOT_PAID:
             item.mark_nothing_left(note=_why(deposit, "The deposit did not arrive"))
-        return item.status != Status.WAITING_TO_CLEAR
+        return str(item.status) != Status.WAITING_TO_CLEAR
     if payment is None:
         return False
     if payment.status == Payment.COMPLETED and item.status == Status.PAYING:

@@ -129,7 +129,8 @@ def _pay(run: RefundRun, items: Sequence[RefundItem], *, at: datetime) -> None:
     """Give the fees back, make the payments, and mark the items, in the caller's transaction."""
     purse = _open_purse(run, items)
     obstacles = _obstacles(items)
-    fees, payable = [], []
+    fees: list[Posting] = []
+    payable: list[tuple[RefundItem, Decimal]] = []
     for item in items:
         if item.deposit is not None and item.deposit.status != TransactionStatus.COMPLETED:
             _keep(item, "The bank took the deposit back; nothing of it is left.", at=at)

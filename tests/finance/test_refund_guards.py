@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -47,7 +48,7 @@ def item(run: RefundRun, later: datetime) -> RefundItem:
 
 @pytest.fixture
 def attack() -> Attack:
-    def attacked(sql: str, **values: object) -> DatabaseError:
+    def attacked(sql: str, **values: UUID | str) -> DatabaseError:
         with pytest.raises(DatabaseError) as refused, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql, values)
         return refused.value
@@ -58,7 +59,7 @@ def attack() -> Attack:
 def copy_of(payment: Transaction | None, **changes: str) -> str:
     """Make SQL that pays the same once more, with some columns changed."""
     assert payment is not None
-    names = [field.column for field in Transaction._meta.concrete_fields]
+    names = [str(field.column) for field in Transaction._meta.concrete_fields]
     fresh = {"id": f"'{new_id()}'", "idempotency_key": f"'{new_id()}'", "status": "'INITIATED'", **changes}
     columns = ", ".join(f'"{name}"' for name in names)
     values = ", ".join(fresh.get(name, f'"{name}"') for name in names)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -14,7 +15,7 @@ from finance.operations import refund_items, refund_payments, refund_runs, refun
 from realco.models import User
 from tests import factories
 from tests.finance import raises
-from tests.finance.test_races import at_once, kinds
+from tests.finance.test_races import Work, at_once, kinds
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -52,7 +53,7 @@ def test_two_approvals_start_it_once(
 ) -> None:
     run = refund_runs.propose(funded, by=operator, reason="Failed", at=later)
     works = [
-        lambda who=who: refund_runs.approve(run, approver=who, content_hash=run.content_hash, at=later)  # type: ignore[misc]
+        partial(refund_runs.approve, run, approver=who, content_hash=run.content_hash, at=later)
         for who in [approver, second_approver] * 4
     ]
     results = at_once(works, threads=8)
@@ -80,8 +81,8 @@ def test_an_approval_and_the_bank_do_not_wait_for_each_other(
         investor = factories.make_investor(f"Bea {number}", verifier=operator, at=at)
         asked.append(factories.deposit(funded, investor, "500.00", at=at))
     run = refund_runs.propose(funded, by=operator, reason="Failed", at=later)
-    works = [lambda pk=payment.pk: settlements.process(pk, at=later) for payment in asked]  # type: ignore[misc]
-    works.insert(2, lambda: refund_runs.approve(run, approver=approver, content_hash=run.content_hash, at=later))
+    works: list[Work] = [partial(settlements.process, payment.pk, at=later) for payment in asked]
+    works.insert(2, partial(refund_runs.approve, run, approver=approver, content_hash=run.content_hash, at=later))
     results = at_once(works, threads=7)
     run.refresh_from_db()
     if run.status == "PROPOSED":
@@ -158,8 +159,8 @@ def test_a_cancellation_and_a_closing_do_not_both_take_the_money(
 def test_a_payment_is_followed_once(funded: EscrowAccount, operator: User, approver: User, later: datetime) -> None:
     run = raises.start(funded, operator=operator, approvers=[approver], at=later)
     paid = [raises.arrive(item.payment, at=later) for item in raises.pay(run, at=later)]
-    works = [lambda pk=payment.pk: refund_items.follow(pk, at=later) for payment in paid] * 2  # type: ignore[misc]
-    works += [lambda: refund_sweeps.sweep(at=later)] * 4
+    works: list[Work] = [partial(refund_items.follow, payment.pk, at=later) for payment in [*paid, *paid]]
+    works += [partial(refund_sweeps.sweep, at=later)] * 4
     at_once(works, threads=20)
     run.refresh_from_db()
     assert (run.status, run.report["paid_amount"]) == ("COMPLETED", "8000.00")
@@ -176,7 +177,7 @@ def test_two_people_agree_to_one_redirection(
     [item] = raises.pay(run, at=later)
     refund_items.redirect(item, bank_account=None, by=operator, reason="No account left", at=later)
     works = [
-        lambda who=who: refund_items.approve_redirection(item, approver=who, at=later)  # type: ignore[misc]
+        partial(refund_items.approve_redirection, item, approver=who, at=later)
         for who in [approver, second_approver] * 3
     ]
     results = at_once(works, threads=6)
