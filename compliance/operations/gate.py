@@ -18,7 +18,7 @@ from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.models.transaction_limits import LimitType
 from compliance.queries import limits
-from compliance.rules import RULES, Question, Rule
+from compliance.rules import RULES, Question, Rule, look_up
 from realco import audit
 from realco.business_days import banking_date
 from realco.errors import Refusal
@@ -172,10 +172,13 @@ def examine_many(
     with audit.acting("compliance_check.examine"), transaction.atomic():
         subjects = {subject.pk for subject, _ in asked}
         profiles = {profile.user_id: profile for profile in InvestorProfile.objects.filter(user__in=subjects)}
+        known = look_up([(subject, profiles.get(subject.pk), payment) for subject, payment in asked])
         answered = []
         for subject, payment in asked:
             profile = profiles.get(subject.pk)
-            question = Question(subject=subject, profile=profile, payment=payment, at=at, on=banking_date(at))
+            question = Question(
+                subject=subject, profile=profile, payment=payment, at=at, on=banking_date(at), known=known
+            )
             answered.append(tuple(check for rule in rules for check in rule(question)))
         new = {check.pk: check for answers in answered for check in answers if check._state.adding}
         ComplianceCheck.objects.bulk_create(new.values())

@@ -13,7 +13,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount, LedgerAccount
@@ -37,6 +37,10 @@ Obstacle = RefundItem.Obstacle
 Kind = LedgerAccount.Kind
 BATCH = 200
 NOT_THERE = "{} is no longer in escrow: it settled what the investor owed, or left before."
+_MARK_PAYING = """
+UPDATE refund_items i SET status = 'PAYING', payment_id = p.payment, obstacle = '', note = '', updated_at = %s
+  FROM unnest(%s::uuid[], %s::uuid[]) AS p (item, payment) WHERE i.id = p.item
+"""
 logger = logging.getLogger(__name__)
 
 
@@ -146,10 +150,19 @@ def _pay(run: RefundRun, items: Sequence[RefundItem], *, at: datetime) -> None:
             _block_or_keep(item, purse, at=at)
     ledger.post(fees, by=None, at=at)
     _originate(run, payable, at=at)
-    for item in items:
+    _save(items, at=at)
+
+
+def _save(items: Sequence[RefundItem], *, at: datetime) -> None:
+    """Write the items' new states: those being paid with one statement, the few others by name."""
+    paying = [item for item in items if item.status == Status.PAYING]
+    with connection.cursor() as cursor:
+        cursor.execute(_MARK_PAYING, [at, [item.pk for item in paying], [item.payment_id for item in paying]])
+    others = [item for item in items if item.status != Status.PAYING]
+    for item in others:
         item.updated_at = at
     RefundItem.objects.bulk_update(
-        items, ["status", "obstacle", "note", "payment", "kept_amount", "paid_at", "updated_at"], batch_size=500
+        others, ["status", "obstacle", "note", "payment", "kept_amount", "paid_at", "updated_at"], batch_size=500
     )
 
 

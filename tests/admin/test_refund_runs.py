@@ -101,7 +101,7 @@ class TestTheRunsPage:
             factories.fund(person, failed, "100.00", at=at)
         run = raises.start(failed, operator=operator, approvers=[approver], at=clock.now())
         raises.pay(run, at=clock.now())
-        with django_assert_max_num_queries(25):
+        with django_assert_max_num_queries(35):
             assert approver_client.get(page_of(run)).status_code == 200
 
     def test_says_what_is_overdue(self, running: RefundRun, operator: User, operator_client: Client) -> None:
