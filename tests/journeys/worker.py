@@ -3,7 +3,7 @@ One wake-up of a worker in a process of its own, so that a test may kill it.
 
 ``python -m tests.journeys.worker finance.process_transaction payment_id=…`` runs the named task;
 ``bank`` lets the sandbox bank work and deliver its webhooks to the real endpoint in this process;
-``everything`` does that and every sweep, until nothing moves any more; ``approve run=… approver=…``
+``everything`` does that and every sweep, until nothing moves any more (``batch=…`` refunds at a time); ``approve run=… approver=…``
 signs a refund run.
 """
 
@@ -26,8 +26,9 @@ def main(name: str, *pairs: str) -> None:
     elif name == "everything":
         from finance import tasks
         from finance.gateways import sandbox_transport
-        from finance.operations import sandbox
+        from finance.operations import refund_payments, sandbox
 
+        refund_payments.BATCH = int(values.get("batch", refund_payments.BATCH))
         sandbox.work(post=sandbox_transport.post_in_process, sweep=tasks.run_sweeps)
     elif name == "approve":
         approve(**values)
