@@ -3,8 +3,8 @@ One wake-up of a worker in a process of its own, so that a test may kill it.
 
 ``python -m tests.journeys.worker finance.process_transaction payment_id=…`` runs the named task;
 ``bank`` lets the sandbox bank work and deliver its webhooks to the real endpoint in this process;
-``everything`` does that and every sweep, until nothing moves any more (``batch=…`` refunds at a time); ``approve run=… approver=…``
-signs a refund run.
+``everything`` does that and every sweep, until nothing moves any more (``batch=…`` refunds at a time);
+``approve run=… approver=…`` signs a refund run.
 """
 
 import os
