@@ -48,6 +48,13 @@ def _time(item: Any) -> str:
     return refund_clock.reading(banking_date(at), item.promised_by, at=at).words
 
 
+def _named(item: Any) -> Any:
+    """Say where the refund is to go instead, once another person has agreed."""
+    if item.redirected_by_id is None:
+        return "–"
+    return link(item.redirected_to) if item.redirected_to else "Check to the investor"
+
+
 def _goes_to(item: Any) -> Any:
     return link(item.bank_account) if item.bank_account else "Check to the investor"
 
@@ -55,6 +62,7 @@ def _goes_to(item: Any) -> Any:
 _refund.short_description = "investor"  # type: ignore[attr-defined]
 _payment.short_description = "payment"  # type: ignore[attr-defined]
 _time.short_description = "clock"  # type: ignore[attr-defined]
+_named.short_description = "named"  # type: ignore[attr-defined]
 _goes_to.short_description = "paid to"  # type: ignore[attr-defined]
 OVERVIEW = (
     _refund, money_column("amount"), badge_column(), text_column("note", "why"), _time, _goes_to, _payment,
@@ -120,7 +128,7 @@ class RefundItemAdmin(SteppedAdmin):
             "Another account",
             {
                 "fields": (
-                    link_column("redirected_to", "named"), link_column("redirected_by", "by"), "redirect_reason",
+                    _named, link_column("redirected_by", "by"), "redirect_reason",
                     link_column("redirect_approved_by", "agreed by"),
                 )
             },
@@ -165,6 +173,18 @@ class RefundItemAdmin(SteppedAdmin):
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("investor", "payment", "bank_account", "run__offering")
+
+    def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
+        """Show where somebody else wants to send the refund, before it is agreed to."""
+        if step.name != "agree":
+            return []
+        facts = [
+            ["From", _goes_to(row)],
+            ["To", _named(row)],
+            ["Named by", link(row.redirected_by)],
+            ["Because", row.redirect_reason],
+        ]
+        return [Table("Where it is to go instead", ["", ""], facts)]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         [proof] = queries.proofs([row])

@@ -1,5 +1,6 @@
 """Staff pages of refund runs: proposed, signed under their hash, followed to the last refund, and proven."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,16 @@ from finance.operations import refund_runs
 from finance.queries import refund_reports
 from finance.queries import refund_runs as queries
 from realco import clock, permissions
-from realco.admin_pages import Table, badge_column, link_column, moment_column, money_column, table, text_column
+from realco.admin_pages import (
+    Table,
+    badge_column,
+    link_column,
+    moment_column,
+    money_column,
+    shown_money,
+    table,
+    text_column,
+)
 from realco.admin_steps import Order, Reason, Step, SteppedAdmin, Task
 from realco.business_days import banking_date
 from realco.models import User
@@ -158,7 +168,7 @@ class RefundRunAdmin(SteppedAdmin):
         if row.status in (Status.COMPLETED, Status.CANCELLED):
             clock_shown, note = f"{time.elapsed} business days", "from the end of the raise"
         else:
-            clock_shown, note = time.words, f"{promise}, {time.elapsed} gone (Rule 10b-9)"
+            clock_shown, note = time.words, f"{promise}, {time.elapsed} business days gone (Rule 10b-9)"
         return [
             ("To be given back", format_money(row.total_amount), "fees included"),
             ("Paid back", format_money(found.paid), f"{numbers.get('PAID', 0)} of {found.total} refunds"),
@@ -231,7 +241,11 @@ def _signed(run: RefundRun) -> list[Table]:
     people = User.objects.in_bulk({investor for _, investor, _ in run.figures})
     names = {str(key): str(person) for key, person in people.items()}
     rows = sorted(
-        [names.get(investor, investor), "Deposit" if deposit else "Money without a deposit", f"${amount}"]
+        [
+            names.get(investor, investor),
+            "Deposit" if deposit else "Money without a deposit",
+            shown_money(Decimal(amount)),
+        ]
         for deposit, investor, amount in run.figures
     )
     return [

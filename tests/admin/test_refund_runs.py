@@ -145,6 +145,10 @@ class TestABlockedRefund:
         assert "••3456" in page.content.decode()
         take(operator_client, blocked, "redirect", bank_account=str(other.pk), reason="Voided check seen")
         assert said(approver)["refund accounts to agree to"] == 1
+        shown = approver_client.get(reverse("admin:finance_refunditem_step", args=[blocked.pk, "agree"]))
+        assert shown.context["tables"][0].rows[1][0] == "To"
+        assert "••3456" in shown.context["tables"][0].rows[1][1]
+        assert "Voided check seen" in shown.content.decode()
         take(approver_client, RefundItem.objects.get(), "agree")
         item = RefundItem.objects.get()
         assert (item.status, item.bank_account) == ("DUE", other)
