@@ -85,7 +85,7 @@ class TestAFailedRaise:
         run = raises.start(escrow, operator=operator, approvers=[approver], at=clock.now())
         page = portal.get(address).content.decode()
         assert "Everything you paid in goes back to you" in page
-        assert "Sent by" in page
+        assert "We send it by" in page
         raises.pay(run, at=clock.now())
         raises.finish(run, at=clock.now())
         assert "Paid " in portal.get(address).content.decode()
