@@ -10,17 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.conf import settings
 
 from compliance import names
 from compliance.facts import LIMITED_TYPES, PaymentFacts
-from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
+from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile, SanctionsImport
 from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.queries import checks, limits, sanctions
 from compliance.queries.sanctions import Candidate
 from realco.identifiers import new_id
-from realco.models import User
+from realco.models import Organization, User
 from realco.money import format_money, to_json
 
 LIMITS_VERSION = "limits/2026.1"
@@ -35,6 +36,21 @@ SPLIT_THRESHOLD = Decimal("50000.00")
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """
+    What was looked up beforehand for everybody who is asked about together, so that each need not be.
+
+    ``confirmed`` are those with reviews that found them listed, ``listed`` the normalised names in question that
+    are on a list: whoever is in neither is on none.
+    """
+
+    latest: SanctionsImport | None
+    companies: Mapping[UUID, list[str]]
+    confirmed: frozenset[UUID]
+    listed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """What a rule is asked: may this person make this payment, on this banking day?"""
 
@@ -43,6 +59,25 @@ class Question:
     payment: PaymentFacts
     at: datetime
     on: date
+    known: Known
+
+
+def look_up(asked: Sequence[tuple[User, InvestorProfile | None, PaymentFacts]]) -> Known:
+    """Look up for many people what the rules need to know of each; four queries for any number."""
+    companies: dict[UUID, list[str]] = {subject.pk: [] for subject, _, _ in asked}
+    acting = [subject.pk for subject, _, payment in asked if payment.type not in LIMITED_TYPES]
+    owned = Organization.objects.filter(owner__in=acting).order_by("name") if acting else Organization.objects.none()
+    for owner_id, name in owned.values_list("owner_id", "name"):
+        companies[owner_id].append(name)
+    every = [name for subject, profile, payment in asked for name in _names_of(subject, profile, payment, companies)]
+    return Known(
+        latest=sanctions.latest_import(),
+        companies=companies,
+        confirmed=frozenset(checks.with_confirmed_match(companies)),
+        listed=frozenset(
+            sanctions.listed_names(names.key(name) for name in every).values_list("normalized", flat=True)
+        ),
+    )
 
 
 Rule = Callable[[Question], Sequence[ComplianceCheck]]
@@ -111,12 +146,15 @@ def sanctions_lists(question: Question) -> list[ComplianceCheck]:
     changes the party or the investor changes their name. A confirmed match holds as long as the
     party is listed.
     """
-    latest = sanctions.latest_import()
+    latest = question.known.latest
     screened = _screened_names(question)
     details: dict[str, object] = {"screened": screened, "list": None if latest is None else latest.content_hash[:12]}
-    confirmed = checks.confirmed_matches(question.subject)
+    is_confirmed = question.subject.pk in question.known.confirmed
+    confirmed = checks.confirmed_matches(question.subject) if is_confirmed else {}
     answers = [_confirmed(question, review) for review in confirmed.values()]
-    answers += [_possible(question, one) for one in sanctions.candidates(screened) if one.party.pk not in confirmed]
+    may_match = any(names.key(name) in question.known.listed for name in screened)
+    candidates = sanctions.candidates(screened) if may_match else []
+    answers += [_possible(question, one) for one in candidates if one.party.pk not in confirmed]
     unreadable = [name for name in screened if not names.key(name)]
     if unreadable or not screened:
         build = _Builder(question, ComplianceCheckType.OFAC, SANCTIONS_VERSION, f"ofac:unreadable:{screened}")
@@ -244,9 +282,11 @@ def _confirmed(question: Question, review: ComplianceCheck) -> ComplianceCheck:
 
 def _companies(question: Question) -> list[str]:
     """Return the companies the person is paid or pays for; none when they invest themselves."""
-    if question.payment.type in LIMITED_TYPES:
-        return []
-    return list(question.subject.organizations.order_by("name").values_list("name", flat=True))
+    return _companies_of(question.subject, question.payment, question.known.companies)
+
+
+def _companies_of(subject: User, payment: PaymentFacts, companies: Mapping[UUID, list[str]]) -> list[str]:
+    return [] if payment.type in LIMITED_TYPES else companies[subject.pk]
 
 
 def _screened_names(question: Question) -> list[str]:
@@ -254,6 +294,12 @@ def _screened_names(question: Question) -> list[str]:
     Return every name behind a payment: the person's in profile and login, of companies they act for, and the
     one on the bank account, which says who really pays or is paid.
     """
-    known = [question.profile.legal_name] if question.profile else []
-    every = [*known, question.subject.full_name, *_companies(question), question.payment.account_holder]
+    return _names_of(question.subject, question.profile, question.payment, question.known.companies)
+
+
+def _names_of(
+    subject: User, profile: InvestorProfile | None, payment: PaymentFacts, companies: Mapping[UUID, list[str]]
+) -> list[str]:
+    known = [profile.legal_name] if profile else []
+    every = [*known, subject.full_name, *_companies_of(subject, payment, companies), payment.account_holder]
     return list(dict.fromkeys(name for name in every if name.strip()))

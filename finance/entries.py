@@ -2,6 +2,7 @@
 
 from datetime import date
 from decimal import Decimal
+from uuid import UUID
 
 from escrow import postings
 from escrow.models import LedgerAccount, LedgerEntryType
@@ -9,6 +10,7 @@ from escrow.postings import Line, Posting, Subject
 from finance.models.transactions import Transaction, TransactionType
 
 Kind = LedgerAccount.Kind
+ZERO = Decimal("0.00")
 
 ENTRY_TYPES = {
     TransactionType.DEPOSIT: LedgerEntryType.DEPOSIT,
@@ -67,8 +69,20 @@ def failed(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
     return postings.inbound_failed(subject, payer_id=payment.from_user_id, amount=payment.amount)
 
 
-def returned(payment: Transaction, *, bank_reference: str, left: Decimal, was_cleared: bool, on: date) -> Posting:
-    """``left`` is what the account credited by an inbound payment still holds, US dollars."""
+def returned(
+    payment: Transaction,
+    *,
+    bank_reference: str,
+    left: Decimal,
+    was_cleared: bool,
+    on: date,
+    fee_was_returned: bool = False,
+) -> Posting:
+    """
+    ``left`` is what the account credited by an inbound payment still holds, US dollars.
+
+    A fee that a refund run gave back before is the investor's since, and is not given back again.
+    """
     subject = _subject(payment, "returned", f"{bank_reference} {payment.get_type_display()} returned", on)
     if payment.is_outbound:
         return postings.payout_returned(subject, source=source(payment), amount=payment.net_amount)
@@ -79,7 +93,7 @@ def returned(payment: Transaction, *, bank_reference: str, left: Decimal, was_cl
         subject,
         payer_id=payment.from_user_id,
         amount=payment.amount,
-        fee=payment.fee_amount,
+        fee=ZERO if fee_was_returned else payment.fee_amount,
         left=left,
         to_offering=goes_to_offering(payment),
     )
@@ -93,6 +107,24 @@ def reserved(payment: Transaction, *, on: date) -> Posting:
 def unreserved(payment: Transaction, *, on: date) -> Posting:
     subject = _subject(payment, "unreserved", f"{payment.get_type_display()} not paid", on)
     return postings.unreserved(subject, source=source(payment), amount=payment.net_amount)
+
+
+def fee_reference(deposit_id: UUID) -> str:
+    """Return the one reference under which a deposit's fee is given back, so that it is given back once."""
+    return f"{deposit_id}:fee-returned"
+
+
+def fee_returned(deposit: Transaction, *, on: date) -> Posting:
+    assert deposit.from_user_id is not None
+    subject = Subject(
+        escrow_account_id=deposit.escrow_account_id,
+        reference=fee_reference(deposit.pk),
+        entry_type=LedgerEntryType.FEE,
+        effective_date=on,
+        description=f"{deposit.get_type_display()} fee given back",
+        transaction_id=deposit.pk,
+    )
+    return postings.fee_returned(subject, investor_id=deposit.from_user_id, amount=deposit.fee_amount)
 
 
 def _subject(payment: Transaction, step: str, description: str, on: date) -> Subject:

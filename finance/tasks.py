@@ -22,7 +22,7 @@ from finance.gateways import sandbox_bank, sandbox_transport, sandbox_webhooks
 from finance.models import Transaction
 from finance.models.transactions import OUTBOUND
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import retries, settlements, webhooks
+from finance.operations import refund_items, refund_payments, refund_sweeps, retries, settlements, webhooks
 from finance.queries import webhooks as webhook_queries
 from realco import clock
 from realco.business_days import banking_date
@@ -111,6 +111,30 @@ def sweep_clearing(**_: object) -> int:
         return settlements.clear(payment_id, at=at)
 
     return _each(settled.order_by("clears_on", "id"), clear)
+
+
+@shared_task(name="finance.resume_refund_run", ignore_result=True)
+def resume_refund_run(*, run_id: str, **_: object) -> None:
+    """Pay what a refund run owes."""
+    refund_payments.resume(UUID(run_id), at=clock.now())
+
+
+@shared_task(name="finance.follow_refund", ignore_result=True)
+def follow_refund(*, payment_id: str, **_: object) -> None:
+    """Bring the refund of a deposit, or that a payment pays, to where the payment is."""
+    refund_items.follow(UUID(payment_id), at=clock.now())
+
+
+@shared_task(name="finance.sweep_refunds", ignore_result=True, expires=EXPIRES_SECONDS)
+def sweep_refunds(**_: object) -> int:
+    """Follow, resume and finish the refund runs that are under way."""
+    return refund_sweeps.sweep(at=clock.now())
+
+
+@shared_task(name="finance.alert_overdue_refunds", ignore_result=True)
+def alert_overdue_refunds(**_: object) -> int:
+    """Say loudly which refunds the bank should have by now; return how many."""
+    return refund_sweeps.alert(at=clock.now())
 
 
 @shared_task(name="finance.sweep_sandbox", ignore_result=True, expires=EXPIRES_SECONDS)

@@ -13,6 +13,8 @@ APPROVE_PAYMENT = "finance.approve_transaction"
 HOLD_PAYMENT = "finance.hold_transaction"
 RETRY_PAYMENT = "finance.retry_transaction"
 VERIFY_BANK_ACCOUNT = "finance.verify_bankaccount"
+PROPOSE_REFUND_RUN = "finance.propose_refundrun"
+APPROVE_REFUND_RUN = "finance.approve_refundrun"
 MANAGE_ESCROW = "escrow.manage_escrowaccount"
 FREEZE_ESCROW = "escrow.freeze_escrowaccount"
 RECONCILE = "escrow.reconcile_escrowaccount"
@@ -40,6 +42,7 @@ VIEW_EVERYTHING = (
     "escrow.view_bankmatch", "escrow.view_bankproposal",
     "finance.view_transaction", "finance.view_transactionattempt", "finance.view_transactionwebhook",
     "finance.view_bankaccount", "finance.view_feerule",
+    "finance.view_refundrun", "finance.view_refunditem", "finance.view_refundrunapproval",
     "distributions.view_distribution", "distributions.view_distributionallocation",
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
     "distributions.view_waterfalltier",
@@ -48,14 +51,15 @@ VIEW_EVERYTHING = (
 GROUPS: dict[str, tuple[str, ...]] = {
     "Operations": (
         *VIEW_EVERYTHING, INITIATE_PAYMENT, HOLD_PAYMENT, RETRY_PAYMENT, VERIFY_BANK_ACCOUNT, MANAGE_ESCROW,
-        RECONCILE, PROPOSE_CLOSING, PROPOSE_REVERSAL, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
+        RECONCILE, PROPOSE_CLOSING, PROPOSE_REVERSAL, PROPOSE_REFUND_RUN, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
     ),
     "Approvers": (
         *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_REVERSAL,
-        APPROVE_BANK_PROPOSAL,
-        APPROVE_DISTRIBUTION,
+        APPROVE_BANK_PROPOSAL, APPROVE_REFUND_RUN, APPROVE_DISTRIBUTION,
     ),
-    "Compliance": (*VIEW_EVERYTHING, HOLD_PAYMENT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR),
+    "Compliance": (
+        *VIEW_EVERYTHING, HOLD_PAYMENT, VERIFY_BANK_ACCOUNT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR,
+    ),
 }  # fmt: skip
 
 

@@ -241,6 +241,8 @@ CELERY_BEAT_SCHEDULE = {
     "clear settled money": {"task": "finance.sweep_clearing", "schedule": _EVERY_FEW_SECONDS * 2},
     "follow distribution payments": {"task": "distributions.sweep", "schedule": _EVERY_FEW_SECONDS},
     "let holds expire": {"task": "escrow.sweep_holds", "schedule": 60.0},
+    "work the refund runs": {"task": "finance.sweep_refunds", "schedule": _EVERY_FEW_SECONDS},
+    "alert of overdue refunds": {"task": "finance.alert_overdue_refunds", "schedule": crontab(hour=13, minute=0)},
     "reconcile every escrow account": {"task": "escrow.reconcile_all", "schedule": crontab(hour=6, minute=0)},
     "check the books": {"task": "escrow.check_books", "schedule": crontab(hour=5, minute=0)},
 }

@@ -2,10 +2,10 @@
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transaction.settled": (),
-    "finance.transaction.completed": ("distributions.follow_payment",),
-    "finance.transaction.failed": ("distributions.follow_payment",),
-    "finance.transaction.cancelled": ("distributions.follow_payment",),
-    "finance.transaction.reversed": ("distributions.follow_payment",),
+    "finance.transaction.completed": ("distributions.follow_payment", "finance.follow_refund"),
+    "finance.transaction.failed": ("distributions.follow_payment", "finance.follow_refund"),
+    "finance.transaction.cancelled": ("distributions.follow_payment", "finance.follow_refund"),
+    "finance.transaction.reversed": ("distributions.follow_payment", "finance.follow_refund"),
     "escrow.account.unfrozen": ("finance.sweep_webhooks",),
     "escrow.early_closing.announced": (),
     "escrow.offering.closed": (),

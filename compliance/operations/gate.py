@@ -18,7 +18,7 @@ from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.models.transaction_limits import LimitType
 from compliance.queries import limits
-from compliance.rules import RULES, Question, Rule
+from compliance.rules import RULES, Question, Rule, look_up
 from realco import audit
 from realco.business_days import banking_date
 from realco.errors import Refusal
@@ -33,6 +33,7 @@ __all__ = [
     "TransactionLimitExceeded",
     "Verdict",
     "examine",
+    "examine_many",
     "require_within_limits",
 ]
 
@@ -156,12 +157,32 @@ def examine(subject: User, *, payment: PaymentFacts, at: datetime, rules: Sequen
     is answered with, and one a person has decided is not asked again. ``subject`` is the investor
     or payee, not whoever clicks.
     """
+    [verdict] = examine_many([(subject, payment)], at=at, rules=rules)
+    return verdict
+
+
+def examine_many(
+    asked: Sequence[tuple[User, PaymentFacts]], *, at: datetime, rules: Sequence[Rule] = RULES
+) -> list[Verdict]:
+    """
+    Ask every rule about each of many payments, and keep the answers with one statement.
+
+    The answers are those that ``examine`` gives one by one.
+    """
     with audit.acting("compliance_check.examine"), transaction.atomic():
-        profile = InvestorProfile.objects.filter(user=subject).first()
-        question = Question(subject=subject, profile=profile, payment=payment, at=at, on=banking_date(at))
-        answers = tuple(check for rule in rules for check in rule(question))
-        ComplianceCheck.objects.bulk_create([check for check in answers if check._state.adding])
-        return Verdict(_worst(answers), answers)
+        subjects = {subject.pk for subject, _ in asked}
+        profiles = {profile.user_id: profile for profile in InvestorProfile.objects.filter(user__in=subjects)}
+        known = look_up([(subject, profiles.get(subject.pk), payment) for subject, payment in asked])
+        answered = []
+        for subject, payment in asked:
+            profile = profiles.get(subject.pk)
+            question = Question(
+                subject=subject, profile=profile, payment=payment, at=at, on=banking_date(at), known=known
+            )
+            answered.append(tuple(check for rule in rules for check in rule(question)))
+        new = {check.pk: check for answers in answered for check in answers if check._state.adding}
+        ComplianceCheck.objects.bulk_create(new.values())
+        return [Verdict(_worst(answers), answers) for answers in answered]
 
 
 def _worst(answers: Sequence[ComplianceCheck]) -> CheckStatus:

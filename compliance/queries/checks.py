@@ -1,5 +1,6 @@
 """Checks that wait for a person, and what was decided before about the same question."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -69,6 +70,21 @@ def confirmed_matches(subject: User) -> dict[UUID, ComplianceCheck]:
         for check in latest
         if check.status == CheckStatus.FAILED and check.matched_party and check.matched_party.removed_at is None
     }
+
+
+def with_confirmed_match(subjects: Iterable[UUID]) -> QuerySet[ComplianceCheck, UUID]:
+    """Return those of some people who have been reviewed as a listed party; what holds of it is in the reviews."""
+    return (
+        ComplianceCheck.objects.filter(
+            subject__in=list(subjects),
+            check_type=ComplianceCheckType.OFAC,
+            reviewed_at__isnull=False,
+            matched_party__isnull=False,
+        )
+        .order_by()
+        .values_list("subject_id", flat=True)
+        .distinct()
+    )
 
 
 def _is_waiting(check: ComplianceCheck) -> bool:

@@ -136,6 +136,19 @@ def liquidate(account: EscrowAccount, *, by: User, reason: str, at: datetime) ->
     return account
 
 
+def begin_refunds(account: EscrowAccount) -> EscrowAccount:
+    """
+    Let only refunds leave an account, because its offering will never close.
+
+    Called inside the transaction that approves them, which asks for the permission; the account is
+    locked and open.
+    """
+    if account.status == EscrowAccount.Status.ACTIVE:
+        account.mark_liquidating()
+        account.save()
+    return account
+
+
 def close(account: EscrowAccount, *, by: User, reason: str, at: datetime) -> EscrowAccount:
     """
     Close an escrow account for good. It must be empty, with nothing on its way in or out.

@@ -116,6 +116,24 @@ def cancel(investment: Investment, *, by: User, reason: str, at: datetime) -> In
     return investment
 
 
+def cancel_all(offering: Offering, *, at: datetime) -> int:
+    """
+    Cancel every commitment to an offering none of which was released, because nothing will be; return how many.
+
+    Called inside the transaction that ends the raise, which asks for the permission.
+    """
+    pending = list(
+        Investment.objects.select_for_update()
+        .filter(offering=offering, status=Investment.Status.PENDING)
+        .order_by("pk")
+    )
+    for investment in pending:
+        investment.mark_cancelled()
+        investment.updated_at = at
+    Investment.objects.bulk_update(pending, ["status", "updated_at"], batch_size=500)
+    return len(pending)
+
+
 def _require_cancellable(investment: Investment, offering: Offering, at: datetime) -> None:
     """Refuse once the first of its commitments can no longer be cancelled: it is one investment, kept whole."""
     until = investor_offerings.cancellable_until(investment, offering)

@@ -1,3 +1,3 @@
-from finance.admin import bank_accounts, fees, transactions, webhooks
+from finance.admin import bank_accounts, fees, refund_items, refund_runs, transactions, webhooks
 
-__all__ = ["bank_accounts", "fees", "transactions", "webhooks"]
+__all__ = ["bank_accounts", "fees", "refund_items", "refund_runs", "transactions", "webhooks"]

@@ -43,7 +43,9 @@ def _may_become(target: BankAccountStatus) -> Any:
 
 
 def _is_own(account: BankAccount, user: User) -> str:
-    return "Nobody verifies their own bank account." if account.user_id == user.pk else ""
+    if account.added_by_id == user.pk:
+        return "You added this bank account; another person has to verify it."
+    return "Nobody verifies their own bank account." if account.owner_id == user.pk else ""
 
 
 @admin.register(BankAccount)
@@ -64,7 +66,8 @@ class BankAccountAdmin(BulkAdmin):
             "Standing",
             {
                 "fields": (
-                    badge_column(), "status_reason", moment_column("verified_at", "verified"),
+                    badge_column(), "status_reason", link_column("added_by"), link_column("verified_by"),
+                    moment_column("verified_at", "verified"),
                     moment_column("authorization_revoked_at", "authorisation revoked"),
                     moment_column("created_at", "added"), "id",
                 )

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from realco import guards
@@ -45,7 +45,8 @@ class BankAccount(models.Model):
     A bank account that money comes from or goes to.
 
     Belongs to a person, or to the platform (an escrow bank account). ``fingerprint`` is a keyed
-    hash of routing and account number, by which duplicates are found without decrypting. An
+    hash of routing and account number, by which duplicates are found without decrypting. Whoever
+    added it (``added_by``) is never who says that it is its owner's (``verified_by``). An
     account that a bank's return has blocked is SUSPENDED with the return code as its reason.
     """
 
@@ -71,6 +72,8 @@ class BankAccount(models.Model):
     provider_token = EncryptedTextField(null=True, blank=True)
     status = models.CharField(max_length=30, choices=BankAccountStatus, default=BankAccountStatus.PENDING_VERIFICATION)
     status_reason = models.CharField(max_length=300, blank=True, default="")
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    verified_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
     verified_at = models.DateTimeField(null=True, blank=True)
     authorization_revoked_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -88,6 +91,10 @@ class BankAccount(models.Model):
                 | Q(user__isnull=False, organization__isnull=True),
                 name="bank_accounts_one_owner",
             ),
+            models.CheckConstraint(
+                condition=Q(added_by__isnull=True) | Q(verified_by__isnull=True) | ~Q(verified_by=F("added_by")),
+                name="bank_accounts_added_and_verified_by_two",
+            ),
             models.CheckConstraint(condition=Q(last_four__regex=r"^[0-9]{4}$"), name="bank_accounts_last_four"),
             models.UniqueConstraint(
                 fields=["user", "organization", "fingerprint"],
@@ -101,6 +108,7 @@ class BankAccount(models.Model):
             *guards.never_deleted(),
             guards.immutable("user_id", "organization_id", "last_four", "fingerprint"),
             guards.legal_status(BankAccountStatus.PENDING_VERIFICATION, TRANSITIONS),
+            guards.written_once("added_by_id"),
         )
 
     def __str__(self) -> str:

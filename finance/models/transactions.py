@@ -141,6 +141,7 @@ class Transaction(FSMModelMixin, models.Model):
     distribution = models.ForeignKey(
         "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="payments"
     )
+    refund_item = models.ForeignKey("finance.RefundItem", null=True, on_delete=models.PROTECT, related_name="payments")
     replaces = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="replaced_by")
     stripe_payment_intent_id = models.CharField(max_length=255, unique=True, null=True, blank=True)
     stripe_charge_id = models.CharField(max_length=255, blank=True, default="")
@@ -263,6 +264,19 @@ class Transaction(FSMModelMixin, models.Model):
                 "stripe_payment_intent_id",
             ),
             guards.legal_status(S.INITIATED, TRANSITIONS),
+            guards.Guard(
+                "realco_immutable",
+                "refund_item_id",
+                name="immutable_refund_item",
+                when=guards.Before,
+                operation=guards.UpdateOf("refund_item_id"),
+            ),
+            guards.Guard(
+                "finance_refund_fits_its_item",
+                name="refund_fits_its_item",
+                when=guards.Before,
+                operation=guards.Insert | guards.UpdateOf("status"),
+            ),
             guards.Guard(
                 "finance_approvals_only_rise",
                 name="approvals_only_rise",

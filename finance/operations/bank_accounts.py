@@ -28,6 +28,10 @@ class BankAccountKnown(Duplicate):
     """The owner has this account already."""
 
 
+class BankAccountAdder(NotPermitted):
+    """Whoever added an account for somebody else is not the one who says that it is theirs."""
+
+
 class BankAccountStateForbids(IllegalTransition):
     """The bank account's state does not allow this."""
 
@@ -82,6 +86,7 @@ def add(
                     routing_number=routing_number,
                     last_four=last_four(account_number) or account_number[-4:],
                     fingerprint=fingerprint(routing_number, account_number),
+                    added_by=by,
                     created_at=at,
                 )
         except IntegrityError as error:
@@ -100,10 +105,13 @@ def verify(account: BankAccount, *, by: User, at: datetime, reason: str = "") ->
     Accept a bank account as its owner's, or lift its suspension.
 
     :raises NotPermitted: if the person may not verify bank accounts, or it is their own
+    :raises BankAccountAdder: if the person added it, for whomever
     :raises BankAccountStateForbids: if it is verified already, or closed
     """
     if account.owner_id == by.pk:
         raise NotPermitted("Nobody verifies their own bank account.")
+    if account.added_by_id == by.pk:
+        raise BankAccountAdder("You added this bank account; another person has to verify it.")
     return _move(account, Status.VERIFIED, action="bank_account.verify", by=by, reason=reason, at=at)
 
 
@@ -132,6 +140,7 @@ def _move(
         account.status_reason = reason[:300]
         if target == Status.VERIFIED:
             account.verified_at = at
+            account.verified_by = by
         account.save()
     return account
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -60,12 +60,15 @@ class Order:
     internal_memo: str = ""
     metadata: Mapping[str, object] = field(default_factory=dict)
     distribution_id: UUID | None = None
+    refund_item_id: UUID | None = None
     replaces_id: UUID | None = None
 
     @property
     def content_hash(self) -> str:
         """SHA-256 of the order, stored beside its idempotency key."""
         content = {name: str(value) for name, value in asdict(self).items() if name != "metadata"}
+        if self.refund_item_id is None:
+            del content["refund_item_id"]  # Hashes of orders that knew no refund items stay what they were.
         content["amount"] = f"{self.amount:.2f}"
         content["metadata"] = json.dumps(dict(self.metadata), sort_keys=True, default=str)
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -111,6 +114,47 @@ def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
     return Parties(account, party, _find_bank_account(order, party))
 
 
+def examine_approved(wanted: Sequence[Order]) -> dict[UUID, Parties]:
+    """
+    Check the orders of refund items, as ``examine`` does but for who asks, and return the rows each names.
+
+    What was approved is not asked again by a person, so nobody's permission is. Three queries for any
+    number of orders.
+
+    :raises UnknownChoice: if a method, account or person does not exist or is not active
+    :raises money.InvalidAmount: if an amount is not a positive number of cents
+    :raises EscrowNotOpen: if the escrow account is frozen or closed
+    :raises BankAccountNotUsable: if a bank account is not the payee's own and verified
+    """
+    accounts = EscrowAccount.objects.select_related("offering").in_bulk({order.escrow_account_id for order in wanted})
+    people = User.objects.in_bulk({order.to_user_id for order in wanted})
+    named = {order.to_bank_account_id for order in wanted}
+    banks = BankAccount.objects.select_related("organization").in_bulk([pk for pk in named if pk is not None])
+    found = {}
+    for order in wanted:
+        _require_known(order)
+        money.require_known_currency(order.currency)
+        money.positive(order.amount)
+        account = accounts[order.escrow_account_id]
+        require_escrow_open(account, order.type)
+        party = _active(people.get(order.to_user_id), "payee (to_user)")
+        assert order.refund_item_id is not None
+        found[order.refund_item_id] = Parties(account, party, _usable_bank_account(order, party, banks))
+    return found
+
+
+def _usable_bank_account(order: Order, party: User, banks: Mapping[UUID, BankAccount]) -> BankAccount | None:
+    if order.to_bank_account_id is None:
+        if order.payment_method in NEEDS_BANK_ACCOUNT["OUT"]:
+            raise BankAccountNotUsable("Choose the bank account that this payment uses.")
+        return None
+    account = banks.get(order.to_bank_account_id)
+    if account is None or account.owner_id != party.pk:
+        raise BankAccountNotUsable("There is no such bank account of this person.")
+    require_usable(account, to_debit=False)
+    return account
+
+
 def _require_known(order: Order) -> None:
     if order.type not in INBOUND and order.type not in OUTBOUND:
         known = ", ".join([*INBOUND, *OUTBOUND])
@@ -140,6 +184,12 @@ def _find_party(order: Order) -> User:
         party = User.objects.get(pk=user_id)
     except (User.DoesNotExist, ValidationError, ValueError) as error:
         raise UnknownChoice(f"There is no such {side}.") from error
+    return _active(party, side)
+
+
+def _active(party: User | None, side: str) -> User:
+    if party is None:
+        raise UnknownChoice(f"There is no such {side}.")
     if not party.is_active:
         raise UnknownChoice(f"{party} is no longer active and cannot pay or be paid.")
     return party

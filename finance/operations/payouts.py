@@ -1,14 +1,15 @@
 """
-Many outbound payments at once, approved before they were made: the payments of a distribution.
+Many outbound payments at once, approved before they were made: distributions and refund runs.
 
-The approvals are those of the distribution, whose signed numbers name every payee and amount.
-Money is reserved for all of them with one posting, rows are written set-based.
+The approvals are those of the distribution or the run, whose signed figures name every payee and
+amount. Money is reserved for all of them with one posting, rows are written set-based.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from compliance.models import CheckStatus
 from escrow.operations import ledger
@@ -16,12 +17,20 @@ from finance import entries
 from finance.models import Transaction
 from finance.models.transactions import TransactionType, approvals_required
 from finance.operations import orders, transactions
-from finance.operations.orders import Order
-from finance.operations.screening import screen
+from finance.operations.orders import Order, Parties
+from finance.operations.screening import screen_many
 from realco import audit, queue
 from realco.business_days import banking_date
 from realco.errors import NotPermitted
 from realco.models import User
+
+_QUEUE = """
+UPDATE transactions t
+   SET status = 'QUEUED', is_reserved = true, compliance_check_passed = true, compliance_check_data = p.answers::jsonb,
+       updated_at = %s
+  FROM unnest(%s::uuid[], %s::text[]) AS p (payment, answers) WHERE t.id = p.payment
+"""
+"""A batch in one statement; payments that do not pass are few, and saved one by one."""
 
 
 class LacksApprovals(NotPermitted):
@@ -50,23 +59,72 @@ def originate(
     :raises InsufficientFunds: if escrow holds less than the sum
     :raises Refusal: whatever ``orders.examine`` refuses
     """
+    if any(order.type != TransactionType.DISTRIBUTION for order in wanted):
+        raise ValueError("payouts are distributions; other payments are approved one by one")
+    permissions_asked = [order for order in wanted if _lacks(order, approvers)]
+    if permissions_asked:
+        [first, *_] = permissions_asked
+        needed = approvals_required(first.type, first.amount)
+        raise LacksApprovals(f"A payment of {first.amount} needs {needed} approvers.")
+
+    def examine(order: Order) -> Parties:
+        return orders.examine(order, initiator=initiator, at=at)
+
+    return _make(wanted, keys=keys, examine=examine, initiator=initiator, approvers=approvers, at=at)
+
+
+def originate_refunds(
+    wanted: Sequence[Order],
+    *,
+    keys: Sequence[str],
+    initiator: User,
+    approvers: Sequence[User],
+    at: datetime,
+) -> list[Transaction]:
+    """
+    Make the payments of refund items, reserve their money, and queue them; all or none.
+
+    Like ``originate``, with two differences. Whether the initiator may ask for them was asked when the run
+    was proposed, or the investor cancelled: they may have left since, and the money goes back all the same.
+    And a payment that needs more approvers than the run has waits PENDING_APPROVAL for its own, with
+    nothing reserved. Each order names its item; the database refuses a payment that is not its item's.
+
+    :raises ApproverIsInitiator: if the initiator is among the approvers
+    :raises InsufficientFunds: if escrow holds less than the sum
+    :raises Refusal: whatever ``orders.examine_approved`` refuses
+    """
+    if any(order.type != TransactionType.REFUND or order.refund_item_id is None for order in wanted):
+        raise ValueError("these are the payments of refund items and of nothing else")
+    examined = orders.examine_approved(wanted)
+
+    def examine(order: Order) -> Parties:
+        assert order.refund_item_id is not None
+        return examined[order.refund_item_id]
+
+    return _make(wanted, keys=keys, examine=examine, initiator=initiator, approvers=approvers, at=at)
+
+
+def _make(
+    wanted: Sequence[Order],
+    *,
+    keys: Sequence[str],
+    examine: Callable[[Order], Parties],
+    initiator: User,
+    approvers: Sequence[User],
+    at: datetime,
+) -> list[Transaction]:
     if any(approver.pk == initiator.pk for approver in approvers):
         raise transactions.ApproverIsInitiator("Nobody approves what they asked for.")
     with audit.acting("transaction.originate"), transaction.atomic():
         full_keys = [f"payout:{key}" for key in keys]
         known = {payment.idempotency_key: payment for payment in _existing(full_keys)}
         made = [
-            _create(order, key=key, initiator=initiator, approvers=approvers, at=at)
+            _new(order, examine(order), key=key, initiator=initiator, approvers=approvers, at=at)
             for order, key in zip(wanted, full_keys, strict=True)
             if key not in known
         ]
-        passed = [payment for payment in made if _route(payment, at=at)]
-        ledger.post([entries.reserved(payment, on=banking_date(at)) for payment in passed], by=initiator, at=at)
-        for payment in passed:
-            payment.is_reserved = True
-            payment.mark_queued()
-            payment.save()
-            queue.enqueue("finance.process_transaction", payment_id=payment.pk)
+        Transaction.objects.bulk_create(made)
+        _route(made, at=at)
         known.update({payment.idempotency_key: payment for payment in made})
     return [known[key] for key in full_keys]
 
@@ -75,14 +133,17 @@ def _existing(keys: Sequence[str]) -> list[Transaction]:
     return list(Transaction.objects.select_for_update(of=("self",), no_key=True).filter(idempotency_key__in=keys))
 
 
-def _create(order: Order, *, key: str, initiator: User, approvers: Sequence[User], at: datetime) -> Transaction:
-    if order.type != TransactionType.DISTRIBUTION:
-        raise ValueError("payouts are distributions; other payments are approved one by one")
-    parties = orders.examine(order, initiator=initiator, at=at)
-    needed = approvals_required(order.type, order.amount)
-    if len({approver.pk for approver in approvers}) < needed:
-        raise LacksApprovals(f"A payment of {order.amount} needs {needed} approvers.")
-    return Transaction.objects.create(
+def _lacks(order: Order, approvers: Sequence[User]) -> bool:
+    return len({approver.pk for approver in approvers}) < approvals_required(order.type, order.amount)
+
+
+def _new(
+    order: Order, parties: Parties, *, key: str, initiator: User, approvers: Sequence[User], at: datetime
+) -> Transaction:
+    """Build the row, signed by the run's approvers, unless they are fewer than it needs."""
+    signers = [] if _lacks(order, approvers) else list(approvers[:2])
+    first, second = [*signers, None, None][:2]
+    return Transaction(
         type=order.type,
         payment_method=order.payment_method,
         amount=order.amount,
@@ -93,29 +154,46 @@ def _create(order: Order, *, key: str, initiator: User, approvers: Sequence[User
         offering=parties.escrow_account.offering,
         escrow_account=parties.escrow_account,
         distribution_id=order.distribution_id,
+        refund_item_id=order.refund_item_id,
         replaces_id=order.replaces_id,
         idempotency_key=key,
         request_hash=order.content_hash,
         description=order.description,
         metadata=dict(order.metadata),
-        approvals_required=needed,
+        approvals_required=approvals_required(order.type, order.amount),
         initiated_by=initiator,
-        approved_by=approvers[0],
-        approved_at=at,
-        second_approved_by=approvers[1] if len(approvers) > 1 else None,
-        second_approved_at=at if len(approvers) > 1 else None,
+        approved_by=first,
+        approved_at=at if first else None,
+        second_approved_by=second,
+        second_approved_at=at if second else None,
         created_at=at,
     )
 
 
-def _route(payment: Transaction, *, at: datetime) -> bool:
-    """Screen the payee; return whether the payment goes on."""
-    verdict = screen(payment, party=payment.party, at=at)
-    if verdict.status == CheckStatus.FAILED:
-        transactions.refuse(payment, at=at)
-    elif verdict.status != CheckStatus.PASSED:
-        payment.mark_pending_approval(approvals=payment.approvals_required)
-    else:
-        payment.mark_approved()
-    payment.save()
-    return verdict.status == CheckStatus.PASSED
+def _route(made: Sequence[Transaction], *, at: datetime) -> None:
+    """Screen the payees; reserve the money of those who pass and queue their payments."""
+    passed, others = [], []
+    for payment, verdict in zip(made, screen_many(made, at=at), strict=True):
+        if verdict.status == CheckStatus.FAILED:
+            transactions.refuse(payment, at=at)
+            others.append(payment)
+        elif verdict.status != CheckStatus.PASSED or not payment.is_fully_approved:
+            payment.mark_pending_approval(approvals=max(1, payment.approvals_required))
+            others.append(payment)
+        else:
+            payment.mark_approved()
+            payment.mark_queued()
+            payment.is_reserved = True
+            passed.append(payment)
+    ledger.post([entries.reserved(payment, on=banking_date(at)) for payment in passed], by=_initiator(passed), at=at)
+    with connection.cursor() as cursor:
+        answers = [json.dumps(payment.compliance_check_data) for payment in passed]
+        cursor.execute(_QUEUE, [at, [payment.pk for payment in passed], answers])
+    for payment in passed:
+        queue.enqueue("finance.process_transaction", payment_id=payment.pk)
+    for payment in others:
+        payment.save()
+
+
+def _initiator(payments: Sequence[Transaction]) -> User | None:
+    return payments[0].initiated_by if payments else None

@@ -1,8 +1,9 @@
 """The gate before a payment: asks compliance about its party, with the figures that finance knows."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from compliance.facts import PaymentFacts
+from compliance.facts import PaymentFacts, Totals
 from compliance.operations import gate
 from compliance.operations.gate import Verdict
 from finance.models import Transaction
@@ -17,13 +18,34 @@ def screen(payment: Transaction, *, party: User, at: datetime) -> Verdict:
     The verdict is also noted on the payment; the caller saves it, and decides what follows.
     """
     verdict = gate.examine(party, payment=facts(payment, at=at), at=at)
-    payment.compliance_check_passed = verdict.is_passed
-    payment.compliance_check_data = verdict.data
+    _note(payment, verdict)
     return verdict
 
 
-def facts(payment: Transaction, *, at: datetime) -> PaymentFacts:
-    """Return what compliance is told about a payment; also for one that is not saved yet."""
+def screen_many(payments: Sequence[Transaction], *, at: datetime) -> list[Verdict]:
+    """Screen many payments that exist, each with the answers that ``screen`` gives; the caller saves them."""
+    paid_in = totals.deposited_by([payment.party.pk for payment in payments], at=at)
+    asked = [
+        (payment.party, facts(payment, at=at, known=paid_in[payment.party.pk] if payment.is_outbound else None))
+        for payment in payments
+    ]
+    verdicts = gate.examine_many(asked, at=at)
+    for payment, verdict in zip(payments, verdicts, strict=True):
+        _note(payment, verdict)
+    return verdicts
+
+
+def _note(payment: Transaction, verdict: Verdict) -> None:
+    payment.compliance_check_passed = verdict.is_passed
+    payment.compliance_check_data = verdict.data
+
+
+def facts(payment: Transaction, *, at: datetime, known: Totals | None = None) -> PaymentFacts:
+    """
+    Return what compliance is told about a payment; also for one that is not saved yet.
+
+    ``known`` are the totals that its party has paid in besides it, if they have been counted.
+    """
     is_saved = not payment._state.adding
     assert payment.party is not None
     account = payment.from_bank_account or payment.to_bank_account
@@ -35,6 +57,6 @@ def facts(payment: Transaction, *, at: datetime) -> PaymentFacts:
         method=payment.payment_method,
         offering_id=payment.offering_id,
         exemption=payment.offering.exemption if payment.offering else "",
-        totals=totals.deposited(payment.party.pk, at=at, excluding=payment.pk),
+        totals=known or totals.deposited(payment.party.pk, at=at, excluding=payment.pk),
         account_holder=account.holder_name if account else "",
     )

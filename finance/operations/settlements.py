@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import F
 
 from compliance.models import InvestorProfile
-from escrow.models import EscrowAccount, LedgerAccount
+from escrow.models import EscrowAccount, JournalEntry, LedgerAccount
 from escrow.operations import ledger
 from escrow.operations.investments import OfferingNotOpen
 from escrow.operations.ledger import EscrowNotOpen
@@ -296,6 +296,7 @@ def record_returned(attempt_key: str, *, code: str, message: str, effective_date
             left=_left(payment) if payment.is_inbound and was_cleared else Decimal("0.00"),
             was_cleared=was_cleared,
             on=effective_date,
+            fee_was_returned=JournalEntry.objects.filter(reference=entries.fee_reference(payment.pk)).exists(),
         )
         ledger.post([posting], by=None, at=at)
         payment.mark_reversed(code=code, message=(message or return_codes.meaning(code))[:500], at=at)

@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import gate
@@ -30,6 +31,7 @@ from realco.models import User
 COMPLIANCE = "COMPLIANCE"
 NOT_POSSIBLE = "We cannot make this payment. Please get in touch with us about it."
 OUTCOME_UNKNOWN = "Outcome unknown"
+UNSENT = (Status.INITIATED, Status.PENDING_APPROVAL, Status.APPROVED, Status.QUEUED, Status.PENDING_RETRY)
 PAYEES_OWN_MONEY = (TransactionType.WITHDRAWAL, TransactionType.REFUND)
 
 
@@ -333,6 +335,25 @@ def _cancel(payment: Transaction, *, by: User | None, reason: str, at: datetime)
     payment.mark_cancelled(reason=reason[:300], at=at)
     payment.save()
     events.publish("finance.transaction.cancelled", payment_id=payment.pk)
+
+
+def cancel_unsent(payments: QuerySet[Transaction], *, reason: str, at: datetime) -> list[Transaction]:
+    """
+    Cancel those of some payments that are not at the bank, and return them; called inside a caller's transaction.
+
+    What a bank may have, it keeps: of those, only what became of them is waited for.
+    """
+    waiting = payments.filter(Q(status__in=UNSENT) | Q(status=Status.ON_HOLD) & ~Q(held_from=Status.PROCESSING))
+    found = list(waiting.select_for_update(of=("self",), no_key=True).order_by("pk"))
+    for payment in found:
+        _cancel(payment, by=None, reason=reason, at=at)
+    return found
+
+
+def cancel_failed(payment: Transaction, *, by: User, reason: str, at: datetime) -> None:
+    """Give a failed payment up because another takes its place; the caller has locked it."""
+    if payment.status == Status.FAILED:
+        _cancel(payment, by=by, reason=reason, at=at)
 
 
 def hold(payment: Transaction, *, by: User, reason: str, at: datetime) -> Transaction:

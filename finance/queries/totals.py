@@ -1,10 +1,12 @@
 """How much a person has paid in, for the limits that compliance keeps."""
 
+from collections.abc import Collection, Mapping
 from datetime import datetime, time, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from compliance.facts import Totals
@@ -25,23 +27,40 @@ def deposited(user_id: UUID, *, at: datetime, excluding: UUID) -> Totals:
     Days and months are banking days in New York. Payments that failed, were cancelled or came back
     do not count; those that wait or are on hold do. One query.
     """
-    today = banking_date(at)
-    day = datetime.combine(today, time(), tzinfo=BANKING_ZONE)
-    month = datetime.combine(today.replace(day=1), time(), tzinfo=BANKING_ZONE)
-    year = day - timedelta(days=365)
-    rows = (
-        Transaction.objects.filter(from_user_id=user_id, created_at__gt=year)
-        .exclude(status__in=NOT_COUNTED)
-        .exclude(pk=excluding)
-    )
+    return _totals(_counted([user_id], at=at).exclude(pk=excluding).aggregate(**_sums(at)))
+
+
+def deposited_by(user_ids: Collection[UUID], *, at: datetime) -> dict[UUID, Totals]:
+    """Return what each of many people has paid in, as ``deposited`` does with nothing left out. One query."""
+    rows = _counted(user_ids, at=at).order_by().values("from_user_id").annotate(**_sums(at))
+    found = {row["from_user_id"]: _totals(row) for row in rows}
+    return {user_id: found.get(user_id, Totals()) for user_id in user_ids}
+
+
+def _counted(user_ids: Collection[UUID], *, at: datetime) -> QuerySet[Transaction]:
+    return Transaction.objects.filter(
+        from_user_id__in=user_ids, created_at__gt=_midnight(at) - timedelta(days=365)
+    ).exclude(status__in=NOT_COUNTED)
+
+
+def _midnight(at: datetime) -> datetime:
+    return datetime.combine(banking_date(at), time(), tzinfo=BANKING_ZONE)
+
+
+def _sums(at: datetime) -> dict[str, Any]:
+    day = _midnight(at)
+    month = day.replace(day=1)
     limited = Q(type__in=LIMITED)
     reg_cf = limited & Q(offering__exemption=Offering.Exemption.REG_CF)
-    found = rows.aggregate(
-        today=Coalesce(Sum("amount", filter=limited & Q(created_at__gte=day)), ZERO),
-        month=Coalesce(Sum("amount", filter=limited & Q(created_at__gte=month)), ZERO),
-        year=Coalesce(Sum("amount", filter=reg_cf), ZERO),
-        hour=Count("id", filter=Q(created_at__gt=at - timedelta(hours=1))),
-    )
+    return {
+        "today": Coalesce(Sum("amount", filter=limited & Q(created_at__gte=day)), ZERO),
+        "month": Coalesce(Sum("amount", filter=limited & Q(created_at__gte=month)), ZERO),
+        "year": Coalesce(Sum("amount", filter=reg_cf), ZERO),
+        "hour": Count("id", filter=Q(created_at__gt=at - timedelta(hours=1))),
+    }
+
+
+def _totals(found: Mapping[str, Any]) -> Totals:
     return Totals(
         deposited_today=found["today"],
         deposited_this_month=found["month"],

@@ -33,6 +33,7 @@ STATUSES: Mapping[str, int] = {
     "ESCROW_ACCOUNT_NOT_FOUND": 404,
     "DISTRIBUTION_NOT_FOUND": 404,
     "OFFERING_NOT_FOUND": 404,
+    "REFUND_RUN_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "DUPLICATE_RESOURCE": 409,
@@ -72,6 +73,12 @@ class DistributionNotFound(NotFound):
     """There is no such distribution, or it is not this person's to see."""
 
     code = "DISTRIBUTION_NOT_FOUND"
+
+
+class RefundRunNotFound(NotFound):
+    """There is no such refund run, or it is not this person's to see."""
+
+    code = "REFUND_RUN_NOT_FOUND"
 
 
 class OfferingNotFound(NotFound):

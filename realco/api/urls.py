@@ -2,7 +2,15 @@
 
 from django.urls import path, re_path
 
-from realco.api import bank_matches, distributions, escrow_accounts, proofs, reconciliations, transactions
+from realco.api import (
+    bank_matches,
+    distributions,
+    escrow_accounts,
+    proofs,
+    reconciliations,
+    refund_runs,
+    transactions,
+)
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
 
@@ -10,6 +18,7 @@ app_name = "api"
 
 ONE_TRANSACTION = "transactions/<str:payment_id>"
 ONE_ACCOUNT = "escrow-accounts/<str:escrow_account_id>"
+ONE_RUN = f"{ONE_ACCOUNT}/refund-runs/<str:refund_run_id>"
 ONE_DISTRIBUTION = "distributions/<str:distribution_id>"
 
 urlpatterns = [
@@ -32,6 +41,11 @@ urlpatterns = [
     path(f"{ONE_ACCOUNT}/unmatched", bank_matches.Unmatched.as_view(), name="escrow-account-unmatched"),
     path(f"{ONE_ACCOUNT}/freeze", escrow_accounts.Freeze.as_view(), name="escrow-account-freeze"),
     path(f"{ONE_ACCOUNT}/unfreeze", escrow_accounts.Unfreeze.as_view(), name="escrow-account-unfreeze"),
+    path(f"{ONE_ACCOUNT}/refund-runs", refund_runs.RefundRuns.as_view(), name="refund-runs"),
+    path(ONE_RUN, refund_runs.OneRefundRun.as_view(), name="refund-run"),
+    path(f"{ONE_RUN}/items", refund_runs.Items.as_view(), name="refund-run-items"),
+    path(f"{ONE_RUN}/approve", refund_runs.Approve.as_view(), name="refund-run-approve"),
+    path(f"{ONE_RUN}/cancel", refund_runs.Cancel.as_view(), name="refund-run-cancel"),
     path("distributions", distributions.Distributions.as_view(), name="distributions"),
     path(ONE_DISTRIBUTION, distributions.OneDistribution.as_view(), name="distribution"),
     path(f"{ONE_DISTRIBUTION}/calculate", distributions.Calculate.as_view(), name="distribution-calculate"),

@@ -13,8 +13,15 @@ from distributions.models import Distribution, DistributionAllocation
 from distributions.queries import distributions as distribution_queries
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, LedgerAccount
 from escrow.queries import investor_offerings
-from finance.models import Transaction
-from realco.api.errors import DistributionNotFound, EscrowAccountNotFound, OfferingNotFound, TransactionNotFound
+from finance.models import RefundItem, RefundRun, Transaction
+from finance.queries import refund_runs as refund_queries
+from realco.api.errors import (
+    DistributionNotFound,
+    EscrowAccountNotFound,
+    OfferingNotFound,
+    RefundRunNotFound,
+    TransactionNotFound,
+)
 from realco.errors import NotPermitted
 from realco.models import Offering, User
 
@@ -69,6 +76,30 @@ def distributions(person: User) -> QuerySet[Distribution]:
 def allocations(person: User, distribution: Distribution) -> QuerySet[DistributionAllocation]:
     """Return the standing allocations of a distribution that a person may see."""
     return distribution_queries.allocations_visible_to(person).filter(distribution=distribution)
+
+
+def refund_runs(person: User, account: EscrowAccount) -> QuerySet[RefundRun]:
+    """Return the refund runs of an escrow account that a person may see: of investors, those that pay them back."""
+    runs = RefundRun.objects.filter(escrow_account=account)
+    return runs if is_viewer(person, refund_queries.VIEW) else runs.filter(items__investor=person).distinct()
+
+
+def refund_items(person: User, run: RefundRun) -> QuerySet[RefundItem]:
+    """Return the refunds of a run that a person may see: of investors, their own."""
+    items = RefundItem.objects.filter(run=run).select_related("payment")
+    return items if is_viewer(person, refund_queries.VIEW) else items.filter(investor=person)
+
+
+def refund_run(person: User, account: EscrowAccount, key: str | UUID) -> RefundRun:
+    """
+    Find a refund run.
+
+    :raises RefundRunNotFound: if there is none, or it is not theirs to see
+    """
+    found = refund_runs(person, account).filter(pk=identifier(key)).first()
+    if found is None:
+        raise RefundRunNotFound("There is no such refund run.")
+    return found
 
 
 def transaction(person: User, key: str | UUID) -> Transaction:

@@ -44,7 +44,8 @@ class Offering(FSMModelMixin, models.Model):
     A real-estate offering.
 
     ``deadline_at`` ends the raise: commitments after it are refused, and without the minimum the
-    raise has failed. Amounts are in ``currency``; ``preferred_return_rate`` is a yearly fraction.
+    raise has failed: its money goes back by a refund run, which marks it FAILED at ``failed_at``.
+    Amounts are in ``currency``; ``preferred_return_rate`` is a yearly fraction.
     """
 
     Status = OfferingStatus
@@ -68,6 +69,7 @@ class Offering(FSMModelMixin, models.Model):
     opened_at = models.DateTimeField(null=True, blank=True)
     deadline_at = models.DateTimeField()
     funded_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -84,6 +86,11 @@ class Offering(FSMModelMixin, models.Model):
                 & models.Q(minimum_investment__gt=0),
                 name="offerings_amounts_in_order",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(status="FAILED")
+                | models.Q(failed_at__isnull=False, failed_at__gte=models.F("deadline_at")),
+                name="offerings_failed_after_deadline",
+            ),
         )
         triggers = (
             *guards.audited(),
@@ -91,6 +98,7 @@ class Offering(FSMModelMixin, models.Model):
             guards.immutable("currency", "organization_id"),
             guards.legal_status(OfferingStatus.DRAFT, TRANSITIONS),
             guards.Guard("offering_terms_stand", name="terms_stand", when=guards.Before, operation=guards.Update),
+            guards.written_once("failed_at"),
         )
 
     def __str__(self) -> str:
@@ -110,6 +118,12 @@ class Offering(FSMModelMixin, models.Model):
     )
     def mark_funded(self, *, at: datetime) -> None:
         self.funded_at = at
+
+    @transition(
+        field=status, source=guards.sources_of(TRANSITIONS, OfferingStatus.FAILED), target=OfferingStatus.FAILED
+    )
+    def mark_failed(self, *, at: datetime) -> None:
+        self.failed_at = at
 
     @transition(
         field=status, source=guards.sources_of(TRANSITIONS, OfferingStatus.OPERATING), target=OfferingStatus.OPERATING

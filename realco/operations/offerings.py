@@ -1,4 +1,4 @@
-"""Offerings: opening the raise, beginning to operate, and calling it off."""
+"""Offerings: opening the raise, beginning to operate, calling it off, and its failure."""
 
 from datetime import datetime
 
@@ -15,6 +15,12 @@ class OfferingStateForbids(IllegalTransition):
 
 class DeadlinePassed(Refusal):
     """The raise would be over before it begins."""
+
+
+class DeadlineAhead(Refusal):
+    """The raise goes on; nobody knows yet whether it fails."""
+
+    code = "INVALID_STATE_TRANSITION"
 
 
 class OfferingReasonMissing(Refusal):
@@ -72,6 +78,29 @@ def call_off(offering: Offering, *, by: User, reason: str, at: datetime) -> Offe
         _require_status(offering, "called off", Offering.Status.DRAFT, Offering.Status.OPEN)
         offering.mark_cancelled()
         offering.save()
+    return offering
+
+
+def fail(offering: Offering, *, at: datetime) -> Offering:
+    """
+    Say that a raise is over without its closing, so that what was paid in goes back.
+
+    Called inside the transaction that approves its refund run, which asks for the permission; the
+    escrow account is locked before. Failed before, it stays as it is.
+
+    :raises OfferingStateForbids: if it is not open
+    :raises DeadlineAhead: if its deadline has not passed
+    """
+    offering = _lock(offering)
+    if offering.status == Offering.Status.FAILED:
+        return offering
+    _require_status(offering, "failed", Offering.Status.OPEN)
+    if at < offering.deadline_at:
+        raise DeadlineAhead(
+            f"{offering} takes investments until {offering.deadline_at:%d %B %Y, %H:%M} UTC; it has not failed yet."
+        )
+    offering.mark_failed(at=at)
+    offering.save()
     return offering
 
 

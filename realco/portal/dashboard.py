@@ -20,7 +20,7 @@ from finance.queries import investor_transactions
 from realco import clock
 from realco.models import User
 from realco.money import format_money
-from realco.portal import charts
+from realco.portal import charts, refunds
 from realco.portal.access import signed_in
 
 RECENT = 5
@@ -58,6 +58,7 @@ def dashboard(request: HttpRequest, investor: User) -> HttpResponse:
         "history": list(reversed(history))[:TABLE_ROWS],
         "investments": investor_balances.investments(investor),
         "payments": investor_transactions.of(investor).order_by("-created_at", "-id")[:RECENT],
+        "refunds": refunds.of(investor)[:RECENT],
         "profile": InvestorProfile.objects.filter(user=investor).first(),
         "has_usable_account": BankAccount.objects.filter(user=investor, status=BankAccount.Status.VERIFIED).exists(),
     }

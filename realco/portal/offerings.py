@@ -24,7 +24,7 @@ from realco.errors import Refusal
 from realco.middleware import address_of
 from realco.models import Offering, User
 from realco.money import format_money
-from realco.portal import charts
+from realco.portal import charts, refunds
 from realco.portal.access import signed_in
 from realco.portal.forms import InvestForm, QuoteForm
 
@@ -61,6 +61,8 @@ def offering(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
         "stake": stake,
         "early_closings": investor_offerings.early_closings(row, now),
         "cancellable_until": investor_offerings.cancellable_until(stake, row) if stake else None,
+        "way_out": refunds.way_out(stake, row, at=now),
+        "refunds": refunds.of(investor, row),
         "tiers": _tiers(row),
         "now": now,
     }

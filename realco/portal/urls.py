@@ -10,6 +10,7 @@ from realco.portal.distributions import distribution, distributions
 from realco.portal.forms import PasswordForm, SignInForm
 from realco.portal.offerings import invest, offering, offerings, quote
 from realco.portal.profile import profile
+from realco.portal.refunds import cancel_commitment
 from realco.portal.statements import proof, proof_list, statement
 from realco.portal.transactions import cancel, transaction, transactions
 
@@ -30,6 +31,7 @@ urlpatterns = [
     path("offerings/<slug:slug>/", offering, name="offering"),
     path("offerings/<slug:slug>/invest/", invest, name="invest"),
     path("offerings/<slug:slug>/quote/", quote, name="quote"),
+    path("offerings/<slug:slug>/cancel/", cancel_commitment, name="cancel_commitment"),
     path("payments/", transactions, name="transactions"),
     path("payments/<uuid:payment_id>/", transaction, name="transaction"),
     path("payments/<uuid:payment_id>/cancel/", cancel, name="cancel"),

@@ -12,10 +12,11 @@ from distributions.models import Distribution
 from distributions.queries import distributions
 from escrow.models import BankProposal, Closing, EscrowAccount, Reconciliation
 from escrow.queries import reversals
-from finance.models import BankAccount, Transaction
-from finance.queries import approvals
-from realco import permissions
-from realco.models import User
+from finance.models import BankAccount, RefundItem, Transaction
+from finance.queries import approvals, refund_runs
+from realco import clock, permissions
+from realco.business_days import banking_date
+from realco.models import Offering, User
 
 AT_MOST = 100
 
@@ -57,6 +58,7 @@ def _waiting(user: User) -> Iterator[Work]:
     if user.has_perm(permissions.APPROVE_REVERSAL):
         address = f"{reverse('admin:escrow_journalreversal_changelist')}?status__exact=PROPOSED"
         yield _work("reversals to decide", reversals.awaiting_approval().exclude(proposed_by=user), address)
+    yield from _refunds(user)
     if user.has_perm(permissions.RETRY_PAYMENT):
         failed = Transaction.objects.filter(status=Transaction.Status.FAILED)
         yield _work("failed payments", failed, f"{payments}?status__exact=FAILED")
@@ -84,6 +86,23 @@ def _waiting(user: User) -> Iterator[Work]:
         address = f"{reverse('admin:escrow_bankproposal_changelist')}?status__exact=PROPOSED"
         proposals = BankProposal.objects.filter(status=BankProposal.Status.PROPOSED).exclude(proposed_by=user)
         yield _work("bank fees, claims and matches to sign", proposals, address)
+
+
+def _refunds(user: User) -> Iterator[Work]:
+    runs, items = reverse("admin:finance_refundrun_changelist"), reverse("admin:finance_refunditem_changelist")
+    if user.has_perm(permissions.APPROVE_REFUND_RUN):
+        proposed = refund_runs.awaiting_signature(user)
+        yield _work("refund runs to sign", proposed, f"{runs}?status__exact=PROPOSED")
+        named = RefundItem.objects.filter(status="BLOCKED", redirected_by__isnull=False, redirect_approved_by=None)
+        yield _work("refund accounts to agree to", named.exclude(redirected_by=user), f"{items}?status__exact=BLOCKED")
+    if user.has_perm(permissions.PROPOSE_REFUND_RUN):
+        yield _work("blocked refunds", refund_runs.blocked(), f"{items}?status__exact=BLOCKED")
+        late = refund_runs.overdue(banking_date(clock.now()))
+        yield _work("overdue refunds", late, f"{runs}?status__exact=RUNNING")
+        failed = Offering.objects.filter(
+            status=Offering.Status.OPEN, deadline_at__lte=clock.now(), escrow_account__isnull=False
+        ).exclude(refund_runs__status__in=["PROPOSED", "RUNNING"])
+        yield _work("raises past their deadline", failed, reverse("admin:finance_refundrun_task", args=["propose"]))
 
 
 def _work(label: str, rows: QuerySet[Any], address: str) -> Work:

@@ -53,7 +53,7 @@ def pass_checks(user: User, *, cast: Cast, at: datetime, is_accredited: bool = T
         profile, is_accredited=is_accredited, by=cast.compliance, note="Letter of a certified accountant seen.", at=at
     )
     for account in user.bank_accounts.filter(status=BankAccount.Status.PENDING_VERIFICATION):
-        bank_accounts.verify(account, by=cast.operator, at=at, reason="Two small deposits were named rightly.")
+        bank_accounts.verify(account, by=cast.compliance, at=at, reason="Two small deposits were named rightly.")
 
 
 def open_offering(path: Path, *, cast: Cast, at: datetime) -> EscrowAccount:

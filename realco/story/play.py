@@ -242,7 +242,7 @@ class Story:
             by=payee,
             at=at,
         )
-        bank_accounts.verify(account, by=self.cast.operator, at=at, reason="Voided check seen.")
+        bank_accounts.verify(account, by=self.cast.compliance, at=at, reason="Voided check seen.")
         payouts.retry_failed(distribution, by=self.cast.operator, at=at, bank_accounts={allocation.pk: account.pk})
 
     def reconcile(self) -> None:

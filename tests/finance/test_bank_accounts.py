@@ -11,7 +11,12 @@ from escrow.models import EscrowAccount
 from finance import return_codes
 from finance.models import BankAccount, Transaction
 from finance.operations import bank_accounts, settlements, transactions
-from finance.operations.bank_accounts import BankAccountKnown, BankAccountStateForbids, MalformedNumber
+from finance.operations.bank_accounts import (
+    BankAccountAdder,
+    BankAccountKnown,
+    BankAccountStateForbids,
+    MalformedNumber,
+)
 from finance.operations.orders import BankAccountNotUsable, Order
 from realco.errors import NotPermitted
 from realco.models import User
@@ -136,6 +141,23 @@ class TestVerify:
         )
         with pytest.raises(NotPermitted, match="their own"):
             bank_accounts.verify(account, by=owner, at=at)
+
+    def test_is_done_by_another_person_than_added_it(
+        self, add: Add, operator: User, compliance_officer: User, at: datetime
+    ) -> None:
+        account = add(by=operator)
+        with pytest.raises(BankAccountAdder, match="another person"):
+            bank_accounts.verify(account, by=operator, at=at)
+        account = bank_accounts.verify(account, by=compliance_officer, at=at)
+        assert (account.status, account.added_by, account.verified_by) == ("VERIFIED", operator, compliance_officer)
+
+    def test_of_a_suspended_one_is_not_the_adders_either(
+        self, add: Add, operator: User, compliance_officer: User, at: datetime
+    ) -> None:
+        account = bank_accounts.verify(add(by=operator), by=compliance_officer, at=at)
+        account = bank_accounts.suspend(account, by=operator, reason="Odd", at=at)
+        with pytest.raises(BankAccountAdder):
+            bank_accounts.verify(account, by=operator, at=at)
 
     def test_lifts_a_suspension(self, account: BankAccount, operator: User, at: datetime) -> None:
         bank_accounts.suspend(account, by=operator, reason="Odd", at=at)

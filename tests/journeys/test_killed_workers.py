@@ -92,12 +92,12 @@ def withdrawal(deposit: Story, at: datetime) -> Story:
     return Story(payment, deposit.escrow)
 
 
-def work(*arguments: str, stop_at: str = "") -> int:
+def work(*arguments: str, stop_at: str = "", seconds: int = 60) -> int:
     """Run a worker for one wake-up and return its exit code."""
-    return run([sys.executable, "-m", "tests.journeys.worker", *arguments], stop_at=stop_at)
+    return run([sys.executable, "-m", "tests.journeys.worker", *arguments], seconds=seconds, stop_at=stop_at)
 
 
-def run(command: list[str], **environment: str) -> int:
+def run(command: list[str], *, seconds: int = 60, **environment: str) -> int:
     """Run a process of ours on the test's database and return its exit code."""
     database = connection.settings_dict
     host = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]
@@ -109,7 +109,7 @@ def run(command: list[str], **environment: str) -> int:
         stopping_points.VARIABLE: environment.pop("stop_at", ""),
         **environment,
     }
-    return subprocess.run(command, cwd=ROOT, env=complete, timeout=60, check=False).returncode
+    return subprocess.run(command, cwd=ROOT, env=complete, timeout=seconds, check=False).returncode
 
 
 def live(days: int) -> None:

@@ -2,7 +2,9 @@
 One wake-up of a worker in a process of its own, so that a test may kill it.
 
 ``python -m tests.journeys.worker finance.process_transaction payment_id=…`` runs the named task;
-``bank`` lets the sandbox bank work and deliver its webhooks to the real endpoint in this process.
+``bank`` lets the sandbox bank work and deliver its webhooks to the real endpoint in this process;
+``everything`` does that and every sweep, until nothing moves any more (``batch=…`` refunds at a time);
+``approve run=… approver=…`` signs a refund run.
 """
 
 import os
@@ -14,17 +16,37 @@ def main(name: str, *pairs: str) -> None:
     import django
 
     django.setup()
+    values = dict(pair.split("=", 1) for pair in pairs)
     if name == "bank":
         from finance.gateways import sandbox_bank, sandbox_transport, sandbox_webhooks
         from realco import clock
 
         sandbox_bank.work(at=clock.now())
         sandbox_webhooks.deliver(post=sandbox_transport.post_in_process, at=clock.now())
-        return
-    from celery import current_app
+    elif name == "everything":
+        from finance import tasks
+        from finance.gateways import sandbox_transport
+        from finance.operations import refund_payments, sandbox
 
-    current_app.loader.import_default_modules()
-    current_app.tasks[name](**dict(pair.split("=", 1) for pair in pairs))
+        refund_payments.BATCH = int(values.get("batch", refund_payments.BATCH))
+        sandbox.work(post=sandbox_transport.post_in_process, sweep=tasks.run_sweeps)
+    elif name == "approve":
+        approve(**values)
+    else:
+        from celery import current_app
+
+        current_app.loader.import_default_modules()
+        current_app.tasks[name](**values)
+
+
+def approve(run: str, approver: str) -> None:
+    from finance.models import RefundRun
+    from finance.operations import refund_runs
+    from realco import clock
+    from realco.models import User
+
+    found = RefundRun.objects.get(pk=run)
+    refund_runs.approve(found, approver=User.objects.get(pk=approver), content_hash=found.content_hash, at=clock.now())
 
 
 if __name__ == "__main__":
