@@ -234,6 +234,7 @@ def load(transfers: list[Transfer], entries: int) -> None:
     for number in range(batches):
         escrow = escrows[0] if number % 2 == 0 else next(others)
         at = NOW - timedelta(days=365) * ((batches - number) / batches)
+        facts: dict[str, int | str | uuid.UUID | datetime]
         facts = {"size": BATCH, "escrow": escrow, "tag": f"load:{RUN}:{number}:", "at": at}
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(LOAD, facts)

@@ -44,6 +44,7 @@ class _Trigger:
     arguments: tuple[str, ...]
     form: frozenset[str]
     columns: frozenset[str]
+    is_narrowed: bool
 
 
 def faults() -> list[Fault]:
@@ -68,8 +69,8 @@ def _triggers() -> Iterator[Fault]:
         if declared is None:
             yield Fault(table, name, f"trigger {name} of {table} is none of ours")
             continue
-        found = _Trigger(function, tuple(arguments), frozenset(form), frozenset(columns))
-        if found != declared or is_narrowed:
+        found = _Trigger(function, tuple(arguments), frozenset(form), frozenset(columns), is_narrowed)
+        if found != declared:
             yield Fault(table, name, f"trigger {name} of {table} is not the one that was installed")
     for table, name in expected.keys() - seen:
         yield Fault(table, name, f"trigger {name} of {table} is missing")
@@ -88,11 +89,12 @@ def _declared() -> Iterator[tuple[tuple[str, str], _Trigger]]:
             verbs = frozenset(re.findall(r"INSERT|UPDATE|DELETE|TRUNCATE", operation))
             form = verbs | {str(trigger.level or pgtrigger.Row), str(trigger.when)}
             key = (model._meta.db_table, trigger.get_pgid(model))
-            yield key, _Trigger(trigger.procedure, trigger.arguments, form, columns)
+            is_narrowed = trigger.condition is not None
+            yield key, _Trigger(trigger.procedure, trigger.arguments, form, columns, is_narrowed)
     for table in PRIVILEGES:
         for verb in ("INSERT", "UPDATE", "DELETE"):
             form = frozenset({verb, "STATEMENT", "AFTER"})
-            yield (table, f"realco_audit_{verb.lower()}"), _Trigger("realco_audit", ("",), form, frozenset())
+            yield (table, f"realco_audit_{verb.lower()}"), _Trigger("realco_audit", ("",), form, frozenset(), False)
 
 
 def _column(model: models.Model | type[models.Model], name: str) -> str:
@@ -234,14 +236,14 @@ SELECT i.indrelid::regclass::text, x.relname, 'unique',
 
 
 def _nulls() -> Iterator[Fault]:
-    may_be_null = {
+    never_null = {
         (model._meta.db_table, field.column)
         for model in _models()
         for field in model._meta.local_concrete_fields
-        if field.null
+        if not field.null
     }
     for table, column in _rows(_NULLS, {"tables": [model._meta.db_table for model in _models()]}):
-        if (table, column) not in may_be_null:
+        if (table, column) in never_null:
             yield Fault(table, column, f"column {column} of {table} may be empty, which the models forbid")
 
 

@@ -15,8 +15,6 @@ from realco import guards
 
 HERE = Path(__file__).parent
 
-DROP_DEFERRED = "DROP FUNCTION ledger_journal_balances(); DROP FUNCTION ledger_head_is_last_entry();"
-
 
 class Migration(migrations.Migration):
     dependencies = [("escrow", "0005_add_fee_returned_and_bank_fee"), ("realco", "0002_guards")]
@@ -64,8 +62,8 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.RunSQL(
-            DROP_DEFERRED,
-            (HERE / "0006_deferred_checks.sql").read_text(encoding="utf-8"),
+            (HERE / "0006_deferred_checks_gone.sql").read_text(encoding="utf-8"),
+            (HERE / "0006_deferred_checks_reverse.sql").read_text(encoding="utf-8"),
         ),
         migrations.RunSQL(guards.DROP_UNUSED_FUNCTIONS, migrations.RunSQL.noop),
     ]

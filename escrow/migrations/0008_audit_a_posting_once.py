@@ -9,7 +9,11 @@ from django.db import migrations
 from realco import guards
 
 CREATE = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
-DROP = "DROP FUNCTION ledger_audit_journal_entries(); DROP FUNCTION escrow_audit_accounts();"
+DROP = """
+DROP FUNCTION ledger_audit_journal_entries();
+DROP FUNCTION escrow_audit_accounts();
+DROP VIEW ledger_digests;
+"""
 
 
 class Migration(migrations.Migration):

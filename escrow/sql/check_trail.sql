@@ -7,17 +7,14 @@ WITH ours AS MATERIALIZED (
 ), told AS MATERIALIZED (
     SELECT t.entity_type, t.entity_id, t.changes -> 'after' AS was
       FROM audit_events t
-     WHERE t.operation = 'INSERT' AND t.entity_type IN ('journal_entries', 'escrow_ledger_entries', 'ledger_accounts')
+     WHERE t.operation = 'INSERT' AND t.entity_type IN ('journal_entries', 'ledger_accounts')
        AND (%(accounts)s::uuid[] IS NULL
             OR (t.changes -> 'after' ->> 'escrow_account_id')::uuid = ANY(%(accounts)s::uuid[]))
 ), rows AS MATERIALIZED (
+    -- A posting is told by its digest over the entry and its lines; before there was one, by the entry's columns.
     SELECT 'journal_entries' AS entity_type, j.id::text AS entity_id, j.escrow_account_id, j.created_at,
-           to_jsonb(j) AS row, format('journal entry %%s', j.reference) AS name
-      FROM journal_entries j WHERE j.escrow_account_id IN (SELECT id FROM ours)
-    UNION ALL
-    SELECT 'escrow_ledger_entries', e.id::text, e.escrow_account_id, e.created_at, to_jsonb(e),
-           format('entry %%s of %%s', e.reference, e.amount)
-      FROM escrow_ledger_entries e WHERE e.escrow_account_id IN (SELECT id FROM ours)
+           to_jsonb(j) || jsonb_build_object('digest', d.digest) AS row, format('journal entry %%s', j.reference) AS name
+      FROM journal_entries j JOIN ledger_digests d ON d.id = j.id WHERE j.escrow_account_id IN (SELECT id FROM ours)
     UNION ALL
     SELECT 'ledger_accounts', a.id::text, a.escrow_account_id, a.created_at, to_jsonb(a) - ARRAY['balance', 'entry_count'],
            format('the %%s account %%s', a.kind, a.id)
@@ -26,8 +23,6 @@ WITH ours AS MATERIALIZED (
 
 SELECT 'erased', (t.was ->> 'escrow_account_id')::uuid, t.entity_type, t.entity_id,
        CASE t.entity_type WHEN 'journal_entries' THEN format('journal entry %%s was made and is gone', t.was ->> 'reference')
-                          WHEN 'escrow_ledger_entries'
-                          THEN format('entry %%s of %%s was made and is gone', t.was ->> 'reference', t.was ->> 'amount')
                           ELSE format('a %%s account was opened and is gone', t.was ->> 'kind') END
   FROM told t
  WHERE NOT EXISTS (SELECT FROM rows r WHERE (r.entity_type, r.entity_id) = (t.entity_type, t.entity_id))
@@ -41,12 +36,13 @@ SELECT 'not in the trail', r.escrow_account_id, r.entity_type, r.entity_id,
 UNION ALL
 -- What a later migration added to a row is not in the trail of its making, so only what was told is compared.
 SELECT 'altered', r.escrow_account_id, r.entity_type, r.entity_id,
-       format('%%s is not what was made: %%s', r.name,
+       CASE WHEN t.was ? 'digest' THEN format('%%s or one of its lines is not what was made', r.name)
+            ELSE format('%%s is not what was made: %%s', r.name,
               (SELECT string_agg(format('%%s was %%s and is %%s', w.key, w.value, r.row -> w.key), ', ' ORDER BY w.key)
-                 FROM jsonb_each(t.was) w WHERE w.value IS DISTINCT FROM r.row -> w.key AND r.row ? w.key))
+                 FROM jsonb_each(t.was) w WHERE w.value IS DISTINCT FROM r.row -> w.key AND r.row ? w.key)) END
   FROM rows r JOIN told t ON (t.entity_type, t.entity_id) = (r.entity_type, r.entity_id)
  WHERE NOT (r.row - 'created_at') @> (t.was - ARRAY['created_at', 'balance', 'entry_count'])
-    OR r.created_at <> (t.was ->> 'created_at')::timestamptz
+    OR (t.was ? 'created_at' AND r.created_at <> (t.was ->> 'created_at')::timestamptz)
 
 UNION ALL
 -- The status that an escrow account has is the one it was last given.

@@ -228,7 +228,7 @@ class RefundRunAdmin(SteppedAdmin):
 
 def _signed(run: RefundRun) -> list[Table]:
     """Say what is signed: the raise as it stands, and what everybody gets back."""
-    progress = raises.progress(run.escrow_account)
+    progress = raises.progress(run.escrow_account, at=run.proposed_at)
     reached = progress.cleared + progress.funded >= progress.minimum
     facts = [
         ["Hash of the figures", run.content_hash],

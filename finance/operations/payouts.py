@@ -12,7 +12,8 @@ from datetime import datetime
 from django.db import connection, transaction
 
 from compliance.models import CheckStatus
-from escrow.operations import ledger
+from escrow.operations import escrow_accounts, ledger
+from escrow.operations.ledger import EscrowNotOpen
 from finance import entries
 from finance.models import Transaction
 from finance.models.transactions import TransactionType, approvals_required
@@ -90,11 +91,14 @@ def originate_refunds(
     nothing reserved. Each order names its item; the database refuses a payment that is not its item's.
 
     :raises ApproverIsInitiator: if the initiator is among the approvers
+    :raises EscrowNotOpen: if the escrow account is just being closed
     :raises InsufficientFunds: if escrow holds less than the sum
     :raises Refusal: whatever ``orders.examine_approved`` refuses
     """
     if any(order.type != TransactionType.REFUND or order.refund_item_id is None for order in wanted):
         raise ValueError("these are the payments of refund items and of nothing else")
+    if not all(escrow_accounts.keep_open(account) for account in {order.escrow_account_id for order in wanted}):
+        raise EscrowNotOpen("The escrow account is just being closed. The refunds are paid when it stays open.")
     examined = orders.examine_approved(wanted)
 
     def examine(order: Order) -> Parties:

@@ -7,7 +7,7 @@ from typing import Any
 from django.urls import reverse
 
 from finance.models import RefundItem
-from finance.operations import bank_accounts, refund_items
+from finance.operations import bank_accounts, refund_items, refund_runs, refund_sweeps
 from realco import clock
 from realco.models import User
 from tests import factories
@@ -40,7 +40,7 @@ def test_staff_pages_fit_and_break_no_policy(
     factories.fund(factories.make_investor("Otto", verifier=operator, at=at), proposed, "700.00", at=at)
     clock.advance(timedelta(days=raises.DAYS_OPEN + 1))
     run = raises.start(escrow, operator=operator, approvers=[approver], at=clock.now())
-    waiting = raises.refund_runs.propose(proposed, by=operator, reason="The minimum was not reached.", at=clock.now())
+    waiting = refund_runs.propose(proposed, by=operator, reason="The minimum was not reached.", at=clock.now())
     bank_accounts.suspend(investor.bank_accounts.get(), by=operator, reason="R02: Account closed", at=clock.now())
     raises.pay(run, at=clock.now())
     blocked = RefundItem.objects.get(status="BLOCKED")
@@ -78,7 +78,7 @@ def test_investors_pages_fit_and_break_no_policy(
         assert complaints == []
     page.click("main button")
     page.wait_for_selector("text=is cancelled")
-    raises.refund_sweeps.sweep(at=clock.now())
+    refund_sweeps.sweep(at=clock.now())
     for width in (1280, 320):
         page, complaints = signed_in_portal(browser, live_server, investor, viewport={"width": width, "height": 800})
         look_at(page, offering, "offering-refunds", width)

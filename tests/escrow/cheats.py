@@ -9,11 +9,16 @@ from collections.abc import Mapping
 
 GUARD, CHECK, UNIQUE, DENIED = "23001", "23514", "23505", "42501"
 REUSED, UNBALANCED, STATE = "RC002", "RC003", "RC004"
-SHAPE, GATE, HOLD, CLOSE, TOO_MUCH = "RC005", "RC006", "RC007", "RC008", "RC011"
+SHAPE, GATE, HOLD, CLOSE, UNAPPROVED, TOO_MUCH = "RC005", "RC006", "RC007", "RC008", "RC010", "RC011"
 
 
 def post(
-    event: str, reference: str, *lines: tuple[str, str, str], entry_type: str = "ADJUSTMENT", escrow: str = "escrow"
+    event: str,
+    reference: str,
+    *lines: tuple[str, str, str],
+    entry_type: str = "ADJUSTMENT",
+    escrow: str = "escrow",
+    reverses: str = "NULL",
 ) -> str:
     """Post a journal entry by hand: lines are kinds, owners (a name or nothing) and amounts."""
     kinds = ", ".join(f"'{kind}'" for kind, _, _ in lines)
@@ -22,9 +27,22 @@ def post(
     return (
         f"SELECT ledger_post(ARRAY[gen_random_uuid()], ARRAY[%({escrow})s]::uuid[], ARRAY['{event}'],"
         f" ARRAY['{entry_type}'], ARRAY[{reference}], ARRAY[repeat('0', 64)], ARRAY[''], ARRAY[current_date],"
-        " ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[],"
+        f" ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[{reverses}]::uuid[],"
         f" array_fill(1, ARRAY[{len(lines)}]), ARRAY[{kinds}], ARRAY[{owners}]::uuid[], ARRAY[{amounts}]::numeric[],"
         " NULL, now());"
+    )
+
+
+def reverse(*lines: tuple[str, str, str]) -> str:
+    """Book an unknown receipt of 9, have two people approve its reversal, and post lines as that reversal."""
+    receipt = "(SELECT id FROM journal_entries WHERE reference = 'receipt')"
+    return (
+        post("UNKNOWN_RECEIPT", "'receipt'", ("BANK", "", "9"), ("SUSPENSE", "", "-9"))
+        + "INSERT INTO journal_reversals (id, journal_entry_id, status, reason, proposed_by_id, proposed_at,"
+        f" rejected_reason, created_at) SELECT gen_random_uuid(), {receipt}, 'PROPOSED', 'x', %(operator)s, now(), '',"
+        " now();"
+        "UPDATE journal_reversals SET status = 'EXECUTED', approved_by_id = %(approver)s, approved_at = now();"
+        + post("REVERSAL", "'x'", *lines, reverses=receipt)
     )
 
 
@@ -115,13 +133,64 @@ LEDGER = {
     "one entry in two escrow accounts": (
         UNBALANCED,
         "INSERT INTO ledger_accounts (id, escrow_account_id, kind, currency, balance, entry_count, created_at)"
-        " VALUES (%(forged)s, %(other)s, 'SUSPENSE', 'USD', 5, 1, now());"
-        "INSERT INTO journal_entries SELECT (jsonb_populate_record(j, jsonb_build_object('id', %(forged)s,"
-        " 'reference', 'x'))).* FROM journal_entries j WHERE reference = 'SBX-Ann:settled';"
-        "INSERT INTO escrow_ledger_entries SELECT (jsonb_populate_record(e, jsonb_build_object('id',"
-        " gen_random_uuid(), 'ledger_account_id', %(forged)s, 'journal_entry_id', %(forged)s, 'sequence', 1,"
-        " 'balance_before', 0, 'balance_after', 5, 'amount', -5))).* FROM escrow_ledger_entries e"
-        " WHERE escrow_account_id = %(escrow)s LIMIT 1",
+        " VALUES (%(forged)s, %(other)s, 'SUSPENSE', 'USD', 0, 0, now());"
+        "WITH suspense AS (UPDATE ledger_accounts SET balance = 5, entry_count = 1 WHERE id = %(forged)s),"
+        " bank AS (UPDATE ledger_accounts SET balance = balance + 5, entry_count = entry_count + 1"
+        " WHERE escrow_account_id = %(escrow)s AND kind = 'BANK' RETURNING id, 5, balance, entry_count),"
+        " journal AS (INSERT INTO journal_entries SELECT (jsonb_populate_record(j, jsonb_build_object("
+        "'id', %(forged)s, 'reference', 'x', 'event', 'UNKNOWN_RECEIPT', 'transaction_id', NULL))).*"
+        " FROM journal_entries j WHERE reference = 'SBX-Ann:settled')"
+        " INSERT INTO escrow_ledger_entries SELECT (jsonb_populate_record(e, jsonb_build_object("
+        "'id', gen_random_uuid(), 'journal_entry_id', %(forged)s, 'ledger_account_id', l.account, 'reference', 'x',"
+        " 'transaction_id', NULL, 'sequence', l.sequence, 'amount', l.amount, 'balance_before', l.after - 5,"
+        " 'balance_after', l.after))).* FROM escrow_ledger_entries e, (TABLE bank UNION ALL"
+        " SELECT %(forged)s, -5, 5, 1) l (account, amount, after, sequence)"
+        " WHERE e.reference = 'SBX-Ann:settled' AND e.amount > 0",
+    ),
+}
+SHAPES = {
+    "money reserved without a payment": (
+        SHAPE,
+        post("RESERVE", "'x'", ("INVESTOR", "ann", "100"), ("PAYOUTS", "", "-100"), entry_type="WITHDRAWAL"),
+    ),
+    "released by way of a reservation": (
+        SHAPE,
+        post("RESERVE", "'x'", ("INVESTOR", "ann", "1000"), ("PAYOUTS", "", "-1000"), entry_type="WITHDRAWAL")
+        + post("UNRESERVE", "'y'", ("PAYOUTS", "", "1000"), ("OFFERING", "", "-1000"), entry_type="WITHDRAWAL"),
+    ),
+    "one investor's money given to another by way of a reservation": (
+        SHAPE,
+        post("RESERVE", "'x'", ("INVESTOR", "ann", "1000"), ("PAYOUTS", "", "-1000"), entry_type="WITHDRAWAL")
+        + post("UNRESERVE", "'y'", ("PAYOUTS", "", "1000"), ("INVESTOR", "ben", "-1000"), entry_type="WITHDRAWAL"),
+    ),
+    "an investor's money given to the platform as a fee": (
+        SHAPE,
+        post("INBOUND_CLEARED", "'x'", ("INVESTOR", "ann", "1000"), ("FEES", "", "-1000")),
+    ),
+    "an investor's money given to another as a deposit": (
+        SHAPE,
+        post("INBOUND_CLEARED", "'x'", ("INVESTOR", "ann", "1000"), ("INVESTOR", "ben", "-1000")),
+    ),
+    "paid out without a reservation": (
+        SHAPE,
+        post("OUTBOUND_SETTLED", "'x'", ("INVESTOR", "ann", "5"), ("BANK", "", "-5"), entry_type="WITHDRAWAL"),
+    ),
+    "the bank account written down against an investor": (
+        SHAPE,
+        post("RETURN_AFTER_CLEARING", "'x'", ("INVESTOR", "ann", "5"), ("BANK", "", "-5")),
+    ),
+    "a receipt that never arrived": (
+        SHAPE,
+        post("RECEIPT_CLAIMED", "'x'", ("BANK", "", "5"), ("INVESTOR", "ann", "-5")),
+    ),
+    "a receivable wiped out by another's money": (
+        SHAPE,
+        post("RECEIPT_CLAIMED", "'x'", ("INVESTOR", "ben", "5"), ("RECEIVABLE", "ann", "-5")),
+    ),
+    "a reversal that is no mirror": (SHAPE, reverse(("INVESTOR", "ann", "9"), ("INVESTOR", "ben", "-9"))),
+    "a reversal of nothing": (
+        UNAPPROVED,
+        post("REVERSAL", "'x'", ("INVESTOR", "ann", "5"), ("INVESTOR", "ben", "-5")),
     ),
 }
 RELEASES = {
@@ -135,7 +204,7 @@ RELEASES = {
         GATE,
         post("RESERVE", "'x'", ("INVESTOR", "ann", "9"), ("OFFERING", "", "-9"), entry_type="REFUND"),
     ),
-    "released as a reversal": (GATE, post("REVERSAL", "'x'", ("INVESTOR", "ann", "9"), ("OFFERING", "", "-9"))),
+    "released as a reversal": (GATE, reverse(("INVESTOR", "ann", "9"), ("OFFERING", "", "-9"))),
     "released to the platform's fees": (
         GATE,
         SECOND
@@ -258,8 +327,9 @@ CLOSINGS = {
     "closed on books that do not reconcile": (
         GATE,
         SECOND + "INSERT INTO reconciliations (id, escrow_account_id, as_of_date, result, bank_balance, book_balance,"
-        " assets, liabilities, matched_lines, unmatched_lines, unmatched_entries, findings, created_at) SELECT"
-        " gen_random_uuid(), %(escrow)s, current_date, 'MISMATCHED', 0, 1, 1, 1, 0, 0, 1, '[]', now();"
+        " assets, liabilities, matched_lines, unmatched_lines, unmatched_entries, aging, aged_items, findings,"
+        " created_at) SELECT gen_random_uuid(), %(escrow)s, current_date, 'MISMATCHED', 0, 1, 1, 1, 0, 0, 1, '{}', 0,"
+        " '[]', now();"
         + EXECUTE
         + SETTLE,
     ),
@@ -452,6 +522,7 @@ SESSIONS = {
 }
 CHEATS: Mapping[str, tuple[str, str]] = {
     **LEDGER,
+    **SHAPES,
     **RELEASES,
     **CLOSINGS,
     **TERMS,

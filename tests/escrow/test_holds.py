@@ -23,6 +23,7 @@ from realco.errors import NotPermitted
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.conftest import close_connections
+from tests.escrow import payments
 from tests.escrow.money import arrive
 
 Kind = LedgerAccount.Kind
@@ -217,6 +218,9 @@ class TestAtOnce:
         self, cleared: EscrowAccount, investor: User, at: datetime
     ) -> None:
         """Of 25 dollars, five holds and five reservations of 5 each race for it: exactly five succeed."""
+        refunds = {
+            number: payments.make_payment(cleared, "REFUND", investor, D("5"), at=at) for number in range(0, 10, 2)
+        }
 
         def take(number: int) -> str:
             try:
@@ -225,7 +229,7 @@ class TestAtOnce:
                         cleared, investor=investor, amount=D("5"), reason="x", by=None, at=at, reference=f"h{number}"
                     )
                     return "held"
-                subject = postings.Subject(cleared.pk, f"reserve:{number}", "WITHDRAWAL", at.date())
+                subject = payments.about(refunds[number], "reserved", on=at.date())
                 source = postings.source_of(Kind.INVESTOR, investor.pk)
                 with transaction.atomic():
                     ledger.post([postings.reserved(subject, source=source, amount=D("5"))], by=None, at=at)

@@ -254,17 +254,17 @@ class TestPost:
 class TestPlans:
     """Reading touches what is shown: a balance is one row, a page its own rows, whatever lies before it."""
 
-    def explained(self, sql: str, parameters: list[object]) -> str:
+    def explained(self, sql: str) -> str:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL enable_seqscan = off")
-            cursor.execute(f"EXPLAIN {sql}", parameters)
+            cursor.execute(f"EXPLAIN {sql}")
             return "\n".join(line for (line,) in cursor.fetchall())
 
     def test_a_balance_is_found_by_its_index(self, funded: EscrowAccount, investor: User) -> None:
         with CaptureQueriesContext(connection) as sent:
             balance(funded.pk, Kind.INVESTOR, investor.pk)
         [query] = sent.captured_queries
-        plan = self.explained(query["sql"], [])
+        plan = self.explained(query["sql"])
         assert "Aggregate" not in plan and "ledger_accounts_" in plan
 
     def test_a_page_walks_its_index_and_neither_counts_nor_skips(self, funded: EscrowAccount) -> None:
@@ -273,7 +273,7 @@ class TestPlans:
             entries(funded, after=Position(newest.created_at, newest.pk))
         [query] = sent.captured_queries
         assert "COUNT(" not in query["sql"] and "OFFSET" not in query["sql"]
-        plan = self.explained(query["sql"], [])
+        plan = self.explained(query["sql"])
         assert "escrow_entries_escrow_time" in plan
         assert "created_at <=" in plan.split("Index Cond")[1].split("\n")[0]
 

@@ -109,7 +109,8 @@ def payment_for(event: str, escrow: EscrowAccount, investor: User) -> Transactio
 
 
 def pairs() -> Iterator[tuple[str, str]]:
-    return itertools.product([str(kind) for kind in Kind], repeat=2)
+    kinds = [str(kind) for kind in Kind]
+    return itertools.product(kinds, kinds)
 
 
 class TestTheTable:

@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from escrow import books, postings
 from escrow.models import (
+    BankMatch,
     BankStatementLine,
     EscrowAccount,
     JournalEntry,
@@ -18,9 +19,10 @@ from escrow.models import (
     LedgerAccount,
     Reconciliation,
 )
-from escrow.operations import ledger, reconciliations, reversals, statements
+from escrow.operations import bank_matches, bank_proposals, ledger, receipts, reconciliations, reversals, statements
 from escrow.operations.escrow_accounts import ReasonMissing
-from escrow.operations.ledger import InsufficientFunds, ReferenceReused, ReversalNotApproved
+from escrow.operations.ledger import InsufficientFunds, ReversalNotApproved
+from escrow.operations.receipts import MoreThanWaits
 from escrow.operations.reversals import (
     ApproverIsProposer,
     NotReversible,
@@ -33,6 +35,7 @@ from realco.errors import NotPermitted, Refusal
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.conftest import close_connections
+from tests.escrow import payments
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
 
 D = Decimal
@@ -59,7 +62,33 @@ def line(escrow: EscrowAccount, operator: User, at: datetime) -> BankStatementLi
     """A receipt on the bank's statement, booked as unknown."""
     data = statement(escrow.external_account_id, Day(TUESDAY, 0, [Stated(50000, reference="ODD-1")]))
     statements.import_file(data, file_name="a.bai2", by=operator, at=at)
-    return statements.record_unknown_receipt(BankStatementLine.objects.get(), by=operator, at=at)
+    line = BankStatementLine.objects.get()
+    receipts.record_unknown_receipt(line, by=operator, at=at)
+    return line
+
+
+def booked(line: BankStatementLine) -> JournalEntry:
+    """The journal entry that the bank's line is matched with."""
+    match = BankMatch.objects.get(match_lines__line=line, match_lines__is_living=True)
+    return match.match_entries.get().entry.journal_entry
+
+
+def unmatch(line: BankStatementLine, operator: User, at: datetime) -> JournalEntry:
+    """Undo the line's match, as one has to before a reversal, and return the entry that it was matched with."""
+    entry = booked(line)
+    match = BankMatch.objects.get(match_lines__line=line, match_lines__is_living=True)
+    bank_matches.undo(match, reason=WHY, by=operator, at=at)
+    return entry
+
+
+def claim(line: BankStatementLine, investor: User, operator: User, approver: User, at: datetime) -> JournalEntry:
+    """Give the whole receipt to an investor, as two people do."""
+    proposal = bank_proposals.propose_claim(
+        line, investor=investor, amount=line.amount, reason="Their wire", by=operator, at=at
+    )
+    given = bank_proposals.approve(proposal, approver=approver, at=at).journal_entry
+    assert given is not None
+    return given
 
 
 def reverse(entry: JournalEntry, operator: User, approver: User, at: datetime) -> JournalReversal:
@@ -128,9 +157,10 @@ class TestPropose:
         assert "is not undone by a reversal" in query.obstacle(receipt)
 
     def test_is_refused_while_the_bank_knows_of_it(self, line: BankStatementLine, operator: User, at: datetime) -> None:
-        assert line.ledger_entry is not None
         with pytest.raises(NotReversible, match="Undo the match"):
-            reversals.propose(line.ledger_entry.journal_entry, by=operator, reason=WHY, at=at)
+            reversals.propose(booked(line), by=operator, reason=WHY, at=at)
+        entry = unmatch(line, operator, at)
+        assert reversals.propose(entry, by=operator, reason=WHY, at=at).status == "PROPOSED"
 
 
 class TestApprove:
@@ -224,13 +254,14 @@ class TestReceipts:
         at: datetime,
     ) -> None:
         right = factories.make_user("Rita Right")
-        wrong = statements.claim_receipt(line, investor=investor, by=operator, at=at)
-        with pytest.raises(ReferenceReused):
-            statements.claim_receipt(line, investor=right, by=operator, at=at)
-        reverse(JournalEntry.objects.get(pk=wrong.journal_entry_id), operator, approver, at)
-        first = statements.claim_receipt(line, investor=right, by=operator, at=at)
-        again = statements.claim_receipt(line, investor=right, by=operator, at=at)
-        assert first.journal_entry_id == again.journal_entry_id
+        wrong = claim(line, investor, operator, approver, at)
+        with pytest.raises(MoreThanWaits):
+            claim(line, right, operator, approver, at)
+        reverse(wrong, operator, approver, at)
+        claim(line, right, operator, approver, at)
+        for person in (investor, right):
+            with pytest.raises(MoreThanWaits):
+                claim(line, person, operator, approver, at)
         held = [balances.balance(escrow.pk, Kind.INVESTOR, person.pk) for person in (investor, right)]
         assert held == [D("0.00"), D("500.00")]
         assert balances.balance(escrow.pk, Kind.SUSPENSE) == D("0.00")
@@ -245,13 +276,13 @@ class TestReceipts:
         at: datetime,
     ) -> None:
         """What is reserved for a payout cannot be taken back: nothing is posted, and the proposal waits."""
-        claim = statements.claim_receipt(line, investor=investor, by=operator, at=at)
-        subject = postings.Subject(escrow.pk, "paid back", "REFUND", TUESDAY, "refund")
+        given = claim(line, investor, operator, approver, at)
+        payment = payments.make_payment(escrow, "REFUND", investor, D("1"), at=at)
+        subject = payments.about(payment, "reserved", on=TUESDAY)
         source = postings.source_of(Kind.INVESTOR, investor.pk)
         with transaction.atomic():
             ledger.post([postings.reserved(subject, source=source, amount=D("1"))], by=None, at=at)
-        entry = JournalEntry.objects.get(pk=claim.journal_entry_id)
-        reversal = reversals.propose(entry, by=operator, reason=WHY, at=at)
+        reversal = reversals.propose(given, by=operator, reason=WHY, at=at)
         with pytest.raises(InsufficientFunds):
             reversals.approve(reversal, approver=approver, at=at)
         reversal.refresh_from_db()
@@ -267,13 +298,11 @@ class TestReceipts:
         approver: User,
         at: datetime,
     ) -> None:
-        assert line.ledger_entry is not None
-        receipt = line.ledger_entry.journal_entry
-        claim = statements.claim_receipt(line, investor=investor, by=operator, at=at)
-        BankStatementLine.objects.update(ledger_entry=None, match_reason="")
+        given = claim(line, investor, operator, approver, at)
+        receipt = unmatch(line, operator, at)
         with pytest.raises(NotReversible, match="given to its owner"):
             reversals.propose(receipt, by=operator, reason=WHY, at=at)
-        reverse(JournalEntry.objects.get(pk=claim.journal_entry_id), operator, approver, at)
+        reverse(given, operator, approver, at)
         reverse(receipt, operator, approver, at)
         assert {a.balance for a in LedgerAccount.objects.filter(escrow_account=escrow)} == {D("0.00")}
 
@@ -281,13 +310,11 @@ class TestReceipts:
         self, escrow: EscrowAccount, line: BankStatementLine, operator: User, approver: User, at: datetime
     ) -> None:
         """Booked, found wrong, reversed, booked again: the bank's one line has one entry."""
-        assert line.ledger_entry is not None
-        receipt = line.ledger_entry.journal_entry
-        BankStatementLine.objects.update(ledger_entry=None, match_reason="")
+        receipt = unmatch(line, operator, at)
         reverse(receipt, operator, approver, at)
         found = reconciliations.reconcile(escrow, as_of=TUESDAY, by=operator, at=at)
         assert (found.unmatched_lines, found.unmatched_entries) == (1, 0)
-        statements.record_unknown_receipt(BankStatementLine.objects.get(), by=operator, at=at)
+        receipts.record_unknown_receipt(line, by=operator, at=at)
         found = reconciliations.reconcile(escrow, as_of=TUESDAY, by=operator, at=at)
         assert found.result == Reconciliation.Result.BALANCED
 

@@ -265,17 +265,18 @@ class Model:
         return self.move((receipt.escrow, "BANK", None), (receipt.escrow, "SUSPENSE", None), receipt.amount)
 
     def claim(self, receipt: Receipt, investor: int) -> bool:
-        """Claiming for the same investor again claims nothing; for another it is refused."""
-        if receipt.claimed_by is not None:
-            return receipt.claimed_by == investor
-        if self.status[receipt.escrow] == "CLOSED":
+        """Nothing is claimed twice, and nothing of what was booked by mistake; after a wrong claim, a right one."""
+        is_taken = receipt.claimed_by is not None and not receipt.claim_is_reversed
+        if is_taken or receipt.is_reversed or self.status[receipt.escrow] == "CLOSED":
             return False
-        receipt.claimed_by = investor
+        receipt.claimed_by, receipt.claim_is_reversed = investor, False
         receipt.settled = min(self.balances[receipt.escrow, "RECEIVABLE", investor], receipt.amount)
         return self.post(*self._claimed(receipt, 1))
 
     def reverse_receipt(self, receipt: Receipt) -> bool:
-        """Money would leave the bank account in the books, so a frozen one does not allow it."""
+        """Money would leave the bank account in the books, so a frozen one does not allow it; nor may it be claimed."""
+        if receipt.claimed_by is not None and not receipt.claim_is_reversed:
+            return False
         bank, suspense = (receipt.escrow, "BANK", None), (receipt.escrow, "SUSPENSE", None)
         is_shut = self.status[receipt.escrow] in ("CLOSED", "FROZEN")
         if is_shut or not self.move(suspense, bank, receipt.amount):

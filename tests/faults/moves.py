@@ -14,21 +14,12 @@ from django.db import transaction
 
 from compliance.models import InvestorProfile
 from escrow import postings
-from escrow.models import (
-    BankStatementLine,
-    Closing,
-    EscrowAccount,
-    EscrowLedgerEntry,
-    Hold,
-    JournalEntry,
-    LedgerAccount,
-)
-from escrow.operations import closings, holds, ledger, statements
+from escrow.models import BankMatch, BankStatementLine, Closing, EscrowAccount, Hold, JournalEntry, LedgerAccount
+from escrow.operations import bank_matches, bank_proposals, closings, holds, ledger, receipts, reversals, statements
 from escrow.postings import Posting, Subject
 from finance.models import Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order
-from realco.errors import Refusal
 from realco.models import User
 from tests import factories
 from tests.escrow.money import Day, Stated, statement
@@ -197,24 +188,19 @@ def cancel(payment: Transaction, *, by: User, at: datetime) -> Transaction:
     return transactions.cancel(payment, by=by, reason="Not needed", at=at)
 
 
-def reverse(entry: JournalEntry, *, key: str, by: User, second: User, at: datetime) -> object:
-    """Reverse a journal entry; the same entry is reversed once."""
-    lines = {(row.ledger_account.kind, row.ledger_account.owner_id): row.amount for row in _lines(entry)}
-    about = Subject(
-        entry.escrow_account_id, key, entry.entry_type, entry.effective_date, "A mistake", reverses_id=entry.pk
-    )
-    [posted] = post([postings.reversal(about, lines=lines)], at=at)
-    if not posted.was_posted:
-        raise Over("This was done before.")
-    return posted
+def reverse(entry: JournalEntry, *, by: User, second: User, at: datetime) -> object:
+    """Reverse a journal entry, out of its match with the bank if it has one: two people, all or nothing."""
+    with transaction.atomic():
+        for match in BankMatch.objects.filter(match_entries__entry__journal_entry=entry, match_entries__is_living=True):
+            bank_matches.undo(match, reason="A mistake", by=by, at=at)
+        reversal = reversals.propose(entry, by=by, reason="A mistake", at=at)
+        return reversals.approve(reversal, approver=second, at=at)
 
 
-class Over(Refusal):
-    """It was done before, and is not done again."""
-
-
-def _lines(entry: JournalEntry) -> list[EscrowLedgerEntry]:
-    return list(entry.entries.select_related("ledger_account"))
+def reversed_as(reference: str) -> str:
+    """Return the reference of the entry that reverses the one of this reference, if there is such a one."""
+    found = JournalEntry.objects.filter(reference=reference).first()
+    return f"reversal:{found.pk}" if found else f"reversal of {reference}"
 
 
 def release_raise(escrow: EscrowAccount, *, stage: Stage, at: datetime) -> Closing:
@@ -233,11 +219,17 @@ def receive_unknown(
 ) -> UUID:
     """The bank states a receipt nobody knows, and staff book it; returns the bank's line."""
     data = statement(escrow.external_account_id, Day(on, 0, [Stated(int(amount * 100), reference)]))
-    statements.import_bai2(data, file_name="fault.bai2", by=by, at=at)
+    statements.import_file(data, file_name="fault.bai2", by=by, at=at)
     line = BankStatementLine.objects.get(escrow_account=escrow, customer_reference=reference)
-    return statements.record_unknown_receipt(line, by=by, at=at).pk
+    receipts.record_unknown_receipt(line, by=by, at=at)
+    return line.pk
 
 
-def claim_receipt(line_id: UUID, *, investor: User, by: User, at: datetime) -> object:
-    """Its owner was found."""
-    return statements.claim_receipt(BankStatementLine.objects.get(pk=line_id), investor=investor, by=by, at=at)
+def claim_receipt(line_id: UUID, *, investor: User, by: User, second: User, at: datetime) -> object:
+    """Its owner was found, as two people say: all of it is theirs, or nothing happens."""
+    line = BankStatementLine.objects.get(pk=line_id)
+    with transaction.atomic():
+        proposal = bank_proposals.propose_claim(
+            line, investor=investor, amount=line.amount, reason="Their wire", by=by, at=at
+        )
+        return bank_proposals.approve(proposal, approver=second, at=at)

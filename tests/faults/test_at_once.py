@@ -193,7 +193,7 @@ def reversing_one_entry(stage: Stage, at: datetime) -> Work:
     wanted = moves.arrived(stage.escrows[0], D(10), key="mistaken", on=at.date())
     [posted] = moves.post([wanted], at=at)
     entry = JournalEntry.objects.get(pk=posted.journal_entry_id)
-    return lambda: moves.reverse(entry, key="reversal", by=stage.operator, second=stage.approver, at=at)
+    return lambda: moves.reverse(entry, by=stage.operator, second=stage.approver, at=at)
 
 
 def cancelling_one_payment(stage: Stage, at: datetime) -> Work:

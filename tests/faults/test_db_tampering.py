@@ -62,7 +62,7 @@ TAMPERINGS = {
     ),
     "an entry deleted": (
         f"DELETE FROM escrow_ledger_entries WHERE {BANK_ENTRY}",
-        "entry SBX-2:settled of 5.00 was made and is gone",
+        "journal entry SBX-2:settled or one of its lines is not what was made",
     ),
     "a journal entry deleted": (
         "DELETE FROM journal_entries WHERE reference = 'SBX-2:cleared'",
@@ -89,7 +89,7 @@ TAMPERINGS = {
     "an entry moved to another ledger account": (
         "UPDATE escrow_ledger_entries SET ledger_account_id = (SELECT id FROM ledger_accounts WHERE kind = 'CLEARING'),"
         f" sequence = 5 WHERE {BANK_ENTRY}",
-        "entry SBX-2:settled of 5.00 is not what was made: ledger_account_id was",
+        "journal entry SBX-2:settled or one of its lines is not what was made",
     ),
     "a journal entry moved to another escrow account": (
         "UPDATE journal_entries SET escrow_account_id = (SELECT id FROM escrow_accounts WHERE current_balance = 0)"
@@ -99,12 +99,12 @@ TAMPERINGS = {
     "an effective date on all sides": (
         "UPDATE journal_entries SET effective_date = '2025-12-31' WHERE reference = 'SBX-2:settled';"
         "UPDATE escrow_ledger_entries SET effective_date = '2025-12-31' WHERE reference = 'SBX-2:settled'",
-        'journal entry SBX-2:settled is not what was made: effective_date was "2026-03-03" and is "2025-12-31"',
+        "journal entry SBX-2:settled or one of its lines is not what was made",
     ),
     "a time of knowledge on all sides": (
         "UPDATE journal_entries SET created_at = '2025-12-31' WHERE reference = 'SBX-2:settled';"
         "UPDATE escrow_ledger_entries SET created_at = '2025-12-31' WHERE reference = 'SBX-2:settled'",
-        "journal entry SBX-2:settled is not what was made: created_at was",
+        "journal entry SBX-2:settled or one of its lines is not what was made",
     ),
     "a posting doubled so that all adds up": (DOUBLE, "journal entry SBX-3:cleared was made behind the audit trail"),
     "a status": (
@@ -180,9 +180,9 @@ LOOSENED = {
     ),
     "a partial unique index dropped": ("DROP INDEX closings_one_open", "constraint closings_one_open of closings"),
     "a foreign key dropped": (
-        "DO $$ BEGIN EXECUTE (SELECT 'ALTER TABLE escrow_ledger_entries DROP CONSTRAINT ' || conname FROM pg_constraint"
-        " WHERE conrelid = 'escrow_ledger_entries'::regclass AND confrelid = 'journal_entries'::regclass); END $$",
-        "constraint foreign key journal_entry_id of escrow_ledger_entries is missing",
+        "DO $$ BEGIN EXECUTE (SELECT 'ALTER TABLE journal_entries DROP CONSTRAINT ' || conname FROM pg_constraint"
+        " WHERE conrelid = 'journal_entries'::regclass AND confrelid = 'distributions'::regclass); END $$",
+        "constraint foreign key distribution_id of journal_entries is missing",
     ),
     "a column that may be empty": (
         "ALTER TABLE escrow_ledger_entries ALTER COLUMN reference DROP NOT NULL",
@@ -317,4 +317,4 @@ class TestAServerOfItsOwn:
             status, said = server.manage("check_books")
             assert status == 1
             assert "GUARD" not in said
-            assert 'is not what was made: effective_date was "2026-03-03" and is "2025-01-01"' in said
+            assert "or one of its lines is not what was made" in said

@@ -304,19 +304,21 @@ class TestPayments:
         assert seen == {0, 1}
 
     def test_a_receipt_is_claimed_for_one_person(self, scene: Scene) -> None:
-        """Caught: no-unique-reference."""
+        """Caught: no-row-locks."""
 
         def make() -> Sequence[Work]:
             scene.begin()
             by, at = scene.stage.operator, scene.at
             line = moves.receive_unknown(scene.escrow, ALL, reference=scene.key(), by=by, at=at, on=at.date())
             return [
-                lambda who=who: moves.claim_receipt(line, investor=who, by=by, at=at)  # type: ignore[misc]
+                lambda who=who: moves.claim_receipt(  # type: ignore[misc]
+                    line, investor=who, by=by, second=scene.stage.approver, at=at
+                )
                 for who in scene.stage.investors
             ]
 
         for results, order in play(make, {"lock": ACCOUNT, "post": POST}, least=4):
-            assert sorted(results) == ["ReferenceReused", "done"], order
+            assert sorted(results) == ["MoreThanWaits", "done"], order
             assert scene.balance(Kind.SUSPENSE) == 0, order
 
 

@@ -322,12 +322,11 @@ class Machine(RuleBasedStateMachine):
     @rule(number=picks, investor=investor_numbers)
     def claim(self, number: int, investor: int) -> None:
         number %= len(self.lines)
-        receipt, person, by = self.model.receipts[number], self.stage.investors[investor], self.stage.operator
-        is_new = receipt.claimed_by is None
+        receipt, person = self.model.receipts[number], self.stage.investors[investor]
+        by, second = self.stage.operator, self.stage.approver
         self.step(
             self.model.claim(receipt, investor),
-            lambda: moves.claim_receipt(self.lines[number], investor=person, by=by, at=self.now),
-            changes=is_new,
+            lambda: moves.claim_receipt(self.lines[number], investor=person, by=by, second=second, at=self.now),
         )
 
     @precondition(lambda self: self.lines)
@@ -344,12 +343,14 @@ class Machine(RuleBasedStateMachine):
         number %= len(self.lines)
         receipt = self.model.receipts[number]
         if receipt.claimed_by is not None and not receipt.claim_is_reversed:
-            self.reverse(f"receipt:{self.lines[number]}:claimed", self.model.reverse_claim(receipt))
+            self.reverse(f"receipt:{self.lines[number]}:claim:", self.model.reverse_claim(receipt))
 
     def reverse(self, reference: str, is_allowed: bool) -> None:
-        entry, key = JournalEntry.objects.get(reference=reference), self.key()
+        standing = JournalEntry.objects.filter(reversed_by__isnull=True)
+        # A claim's reference ends in its proposal's number.
+        entry = standing.get(**{"reference__startswith" if reference.endswith(":") else "reference": reference})
         by, second = self.stage.operator, self.stage.approver
-        self.step(is_allowed, lambda: moves.reverse(entry, key=key, by=by, second=second, at=self.now))
+        self.step(is_allowed, lambda: moves.reverse(entry, by=by, second=second, at=self.now))
 
     # ---- the account itself ---------------------------------------------------------------------------------
 

@@ -216,8 +216,10 @@ def references(stage: "Stage", step: Step, payment_of: Callable[[str], str | Non
             return [f"{step.key}:{part}" for part in ("arrived", "claimed")]
         case "batch":
             return [f"{step.key}:{number}" for _, number in step.others]
-        case "arrive" | "reverse":
+        case "arrive":
             return [step.key]
+        case "reverse":
+            return [moves.reversed_as(f"{step.of}:claimed" if step.made == "RECEIPT_CLAIMED" else step.of)]
         case "hold":
             return [moves.held_as(step.key)]
         case "release":
@@ -287,7 +289,7 @@ def _reverse(stage: "Stage", step: Step) -> str:
     from tests.faults import moves
 
     entry = JournalEntry.objects.get(reference__in=(step.of, f"{step.of}:claimed"), event=step.made)
-    moves.reverse(entry, key=step.key, by=stage.operator, second=stage.approver, at=stage.at)
+    moves.reverse(entry, by=stage.operator, second=stage.approver, at=stage.at)
     return step.made
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from django.db.models import F
 
 from escrow.models import EscrowAccount
 from escrow.operations import escrow_accounts
@@ -171,7 +172,7 @@ class TestStates:
         self, order: Order, investor: User, at: datetime, road: list[str]
     ) -> None:
         for status in road:
-            Offering.objects.update(status=status)
+            Offering.objects.update(status=status, failed_at=F("deadline_at") if status == "FAILED" else None)
         with pytest.raises(OfferingNotOpen, match="takes no investments"):
             orders.examine(order, initiator=investor, at=at)
 

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import connection
 
 from escrow import books
 from escrow.models import BankStatementLine, EscrowAccount, LedgerAccount
-from escrow.operations import closings, statements
+from escrow.operations import bank_proposals, closings, receipts, statements
+from escrow.operations.receipts import MoreThanWaits
 from escrow.queries.balances import balance
 from finance.models import Transaction
 from finance.operations import settlements, transactions
@@ -94,17 +96,21 @@ class TestReceivables:
         escrow: EscrowAccount,
         investor: User,
         operator: User,
+        approver: User,
         released: list[Transaction],
         at: datetime,
     ) -> None:
         give_back(released[0], at=at)
         data = statement(escrow.external_account_id, Day(WEDNESDAY, 0, [Stated(cents, "WIRE 9")]))
         statements.import_file(data, file_name="a.bai2", by=operator, at=at)
-        line = statements.record_unknown_receipt(
-            BankStatementLine.objects.get(customer_reference="WIRE 9"), by=operator, at=at
-        )
-        for _ in range(2):
-            statements.claim_receipt(line, investor=investor, by=operator, at=at)
+        line = BankStatementLine.objects.get(customer_reference="WIRE 9")
+        receipts.record_unknown_receipt(line, by=operator, at=at)
+        facts: dict[str, Any] = {"investor": investor, "amount": line.amount, "reason": "Their wire", "by": operator}
+        proposal = bank_proposals.propose_claim(line, at=at, **facts)
+        assert owed(escrow, investor) == D("1965.00")
+        bank_proposals.approve(proposal, approver=approver, at=at)
+        with pytest.raises(MoreThanWaits):
+            bank_proposals.propose_claim(line, at=at, **facts)
         assert owed(escrow, investor) == D(left)
         assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == D(credited)
         prove()

@@ -1,13 +1,21 @@
 """What the database itself refuses about refunds, whatever road a change takes."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
 from escrow.models import EscrowAccount
+from escrow.operations import ledger
+from escrow.operations.ledger import LinesDoNotFit
+from escrow.postings import Posting
+from finance import entries
 from finance.models import RefundItem, RefundRun, RefundRunApproval, Transaction
 from finance.operations import bank_accounts, refund_runs
 from realco.identifiers import new_id
@@ -214,6 +222,31 @@ class TestAPayment:
             id=item.payment_id,
         )
         assert "under way already" in str(error)
+
+
+class TestAFee:
+    """Given back by the run, it is not given back again: under another reference, or with the deposit's return."""
+
+    def require_refused(self, posting: Posting, *, at: datetime) -> None:
+        with pytest.raises(LinesDoNotFit, match="posted twice"), transaction.atomic():
+            ledger.post([posting], by=None, at=at)
+
+    def test_is_not_given_back_under_another_reference(self, item: RefundItem, later: datetime) -> None:
+        assert item.deposit is not None
+        given = entries.fee_returned(item.deposit, on=later.date())
+        self.require_refused(
+            replace(given, subject=replace(given.subject, reference=f"{item.deposit_id}:again")), at=later
+        )
+
+    def test_is_not_given_back_once_more_when_the_bank_takes_the_deposit_back(
+        self, item: RefundItem, later: datetime
+    ) -> None:
+        assert item.deposit is not None
+        facts: dict[str, Any] = {"bank_reference": "SBX", "left": Decimal("0.00"), "was_cleared": True, "on": later.date()}
+        returned = partial(entries.returned, item.deposit, **facts)
+        self.require_refused(returned(fee_was_returned=False), at=later)
+        with transaction.atomic():
+            ledger.post([returned(fee_was_returned=True)], by=None, at=later)
 
 
 class TestAnOffering:

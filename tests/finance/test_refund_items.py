@@ -10,7 +10,8 @@ from compliance.models import InvestorProfile
 from compliance.operations import profiles
 from escrow import postings
 from escrow.models import EscrowAccount, JournalEntry
-from escrow.operations import escrow_accounts, ledger
+from escrow.operations import escrow_accounts, holds, ledger
+from finance import entries
 from finance.models import BankAccount, RefundItem, RefundRun, Transaction
 from finance.operations import bank_accounts, refund_items, refund_payments, refund_sweeps, settlements
 from finance.operations import transactions as payments
@@ -19,6 +20,7 @@ from finance.operations.refund_items import ApproverIsPayee, ApproverNamedAccoun
 from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
+from tests.escrow.payments import make_payment
 from tests.finance import raises
 
 BACK_TO_NOBODY = "000900020003"
@@ -157,8 +159,10 @@ class TestMoneyThatIsNotThere:
     def test_part_on_hold_is_paid_when_it_is_released(
         self, run: RefundRun, escrow: EscrowAccount, investor: User, compliance_officer: User, later: datetime
     ) -> None:
-        held = {"investor": investor, "amount": Decimal("4000.00"), "by": compliance_officer, "at": later}
-        escrow_accounts.hold_funds(escrow, reason="Dispute", reference="h1", **held)  # type: ignore[arg-type]
+        hold = holds.place(
+            escrow, investor=investor, amount=Decimal("4000.00"), reason="Dispute", reference="h1",
+            by=compliance_officer, at=later,
+        )  # fmt: skip
         [item] = raises.pay(run, at=later)
         assert item.payment is not None
         assert item.payment.amount == Decimal("6000.00")
@@ -167,7 +171,7 @@ class TestMoneyThatIsNotThere:
         assert (item.status, item.obstacle) == ("BLOCKED", "MONEY_HELD")
         assert "$4,000.00 is missing" in item.note
         assert refund_sweeps.sweep(at=later) == 0
-        escrow_accounts.release_funds(escrow, reason="Settled", reference="h2", **held)  # type: ignore[arg-type]
+        holds.release(hold, by=compliance_officer, reason="Settled", at=later)
         refund_sweeps.sweep(at=later)
         run = raises.finish(run, at=later)
         assert [p.amount for p in only(run).payments.order_by("created_at", "id")] == [
@@ -418,9 +422,9 @@ def withdraw_through(escrow: EscrowAccount, investor: User, amount: Decimal, *, 
 
 def take_fees(escrow: EscrowAccount, amount: Decimal, *, at: datetime) -> None:
     """The platform's fees leave the account, as after an earlier closing."""
-    subject = postings.Subject(escrow.pk, "fees-out", "FEE", at.date())
+    payment = make_payment(escrow, "PLATFORM_FEE", escrow.offering.organization.owner, amount, at=at)
     with transaction.atomic():
-        ledger.post([postings.reserved(subject, source=postings.source_of("FEES"), amount=amount)], by=None, at=at)
+        ledger.post([entries.reserved(payment, on=at.date())], by=None, at=at)
 
 
 def give_bank_money(escrow: EscrowAccount, *, at: datetime) -> None:

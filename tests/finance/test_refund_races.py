@@ -132,15 +132,16 @@ def test_an_investor_cancels_once(escrow: EscrowAccount, investor: User, at: dat
 
 
 def test_a_cancellation_and_a_closing_do_not_both_take_the_money(
-    investor: User, operator: User, approver: User, at: datetime
+    investor: User, operator: User, approver: User, second_approver: User, at: datetime
 ) -> None:
     escrow = raises.open_raise(operator=operator, at=at, minimum_amount=Decimal("900.00"))
     factories.fund(investor, escrow, "1000.00", at=at)
     closing = closings.propose(escrow, by=operator, at=at)
+    closing = closings.approve(closing, approver=approver, content_hash=closing.content_hash, at=at)
     investment = Investment.objects.get()
     results = at_once(
         [
-            lambda: closings.execute(closing, approver=approver, at=at),
+            lambda: closings.approve(closing, approver=second_approver, content_hash=closing.content_hash, at=at),
             lambda: refund_runs.cancel_commitment(investment, by=investor, reason="Changed my mind", at=at),
         ],
         threads=2,

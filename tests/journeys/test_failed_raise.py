@@ -120,7 +120,7 @@ def require_exact(escrow: EscrowAccount, paid_in: Decimal) -> None:
     assert not LedgerAccount.objects.exclude(balance=0).exists()
     at, today = clock.now(), banking_date(clock.now())
     file = sandbox_statements.render(escrow.external_account_id, start=today - timedelta(days=90), end=today, at=at)
-    statements.import_bai2(file, file_name="sandbox.bai2", by=None, at=at)
+    statements.import_file(file, file_name="sandbox.bai2", by=None, at=at)
     found = reconciliations.reconcile(escrow, as_of=today, by=None, at=at)
     assert (found.result, found.findings, found.bank_balance) == ("BALANCED", [], Decimal("0.00"))
 
