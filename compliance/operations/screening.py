@@ -17,6 +17,9 @@ from realco.identifiers import new_id
 from realco.models import User
 from realco.money import ZERO
 
+_FACTS = PaymentFacts(payment_id=None, type=DEPOSIT, direction="IN", amount=ZERO, method="")
+"""No payment is asked about: people are compared with the lists as somebody who pays in."""
+
 
 def screen_again(people: Collection[UUID], *, at: datetime) -> list[ComplianceCheck]:
     """
@@ -29,14 +32,15 @@ def screen_again(people: Collection[UUID], *, at: datetime) -> list[ComplianceCh
         stale = standing.unscreened(people, at=at)
         users = User.objects.filter(pk__in=stale).order_by("pk")
         profiles = {profile.user_id: profile for profile in InvestorProfile.objects.filter(user__in=stale)}
-        answers = [check for user in users for check in _answers(user, profiles.get(user.pk), at=at)]
+        asked = [(user, profiles.get(user.pk), _FACTS) for user in users]
+        known = rules.look_up(asked)
+        answers = [check for user, profile, _ in asked for check in _answers(user, profile, known=known, at=at)]
         return ComplianceCheck.objects.bulk_create(answers, batch_size=500)
 
 
-def _answers(user: User, profile: InvestorProfile | None, *, at: datetime) -> list[ComplianceCheck]:
+def _answers(user: User, profile: InvestorProfile | None, *, known: rules.Known, at: datetime) -> list[ComplianceCheck]:
     """Return the new answers about a person; that old reviews clear every match is one of them."""
-    facts = PaymentFacts(payment_id=None, type=DEPOSIT, direction="IN", amount=ZERO, method="")
-    question = rules.Question(subject=user, profile=profile, payment=facts, at=at, on=banking_date(at))
+    question = rules.Question(subject=user, profile=profile, payment=_FACTS, at=at, on=banking_date(at), known=known)
     answers = rules.sanctions_lists(question)
     new = [check for check in answers if check._state.adding]
     if new or any(check.status != CheckStatus.PASSED for check in answers):

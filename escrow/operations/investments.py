@@ -79,7 +79,8 @@ def commit(
                 created_at=at,
             )
         investment.investment_amount += amount
-        investment.committed_at = at
+        # Hosts' clocks may differ by minutes: what was committed last is never the earlier for it.
+        investment.committed_at = max(investment.committed_at or at, at)
         if reference is not None:
             made = {**investment.metadata.get(_COMMITMENTS, {}), reference: money.to_json(amount)}
             investment.metadata = {**investment.metadata, _COMMITMENTS: made}

@@ -329,9 +329,7 @@ CLOSINGS = {
         SECOND + "INSERT INTO reconciliations (id, escrow_account_id, as_of_date, result, bank_balance, book_balance,"
         " assets, liabilities, matched_lines, unmatched_lines, unmatched_entries, aging, aged_items, findings,"
         " created_at) SELECT gen_random_uuid(), %(escrow)s, current_date, 'MISMATCHED', 0, 1, 1, 1, 0, 0, 1, '{}', 0,"
-        " '[]', now();"
-        + EXECUTE
-        + SETTLE,
+        " '[]', now();" + EXECUTE + SETTLE,
     ),
     "closed over an investor whose identity has lapsed": (
         GATE,

@@ -134,7 +134,6 @@ class TestCheats:
         assert ClosingApproval.objects.filter(closing_id=world.names["forged"]).count() == 2
         assert balance(world.deal.escrow.pk, Kind.OFFERING) == Decimal("1400.00")
 
-
     def test_a_reversal_that_is_the_mirror_passes_when_two_people_approved_it(self, world: World) -> None:
         """The forged reversals above fail by their lines, not by how they are made."""
         bank = balance(world.deal.escrow.pk, Kind.BANK)

@@ -15,7 +15,7 @@ from escrow.models import EscrowAccount, Hold, JournalEntry, LedgerAccount
 from escrow.operations import closings, escrow_accounts, holds, investments, ledger
 from escrow.operations.escrow_accounts import ReasonMissing
 from escrow.operations.holds import ExpiryInThePast, HoldNotOpen, HoldReferenceReused, MoreThanHeld
-from escrow.operations.ledger import HoldRefused, InsufficientFunds
+from escrow.operations.ledger import HoldRefused, InsufficientFunds, ReversalNotApproved
 from escrow.queries.balances import balance
 from escrow.tasks import sweep_holds
 from realco import clock
@@ -304,8 +304,9 @@ class TestTheDatabase:
             (Kind.INVESTOR, investor.pk): D("10"),
             (Kind.HELD, investor.pk): D("-10"),
         }
-        with pytest.raises(HoldRefused), transaction.atomic():
+        with pytest.raises(ReversalNotApproved) as caught, transaction.atomic():
             ledger.post([postings.reversal(subject, lines=lines)], by=None, at=at)
+        assert "HOLD of another account, or with a state of its own, is not reversed" in str(caught.value.__cause__)
 
     def test_a_stranger_s_hold_frees_nobody_else_s_money(
         self, cleared: EscrowAccount, place: Place, operator: User, at: datetime

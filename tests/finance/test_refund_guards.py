@@ -242,7 +242,12 @@ class TestAFee:
         self, item: RefundItem, later: datetime
     ) -> None:
         assert item.deposit is not None
-        facts: dict[str, Any] = {"bank_reference": "SBX", "left": Decimal("0.00"), "was_cleared": True, "on": later.date()}
+        facts: dict[str, Any] = {
+            "bank_reference": "SBX",
+            "left": Decimal("0.00"),
+            "was_cleared": True,
+            "on": later.date(),
+        }
         returned = partial(entries.returned, item.deposit, **facts)
         self.require_refused(returned(fee_was_returned=False), at=later)
         with transaction.atomic():

@@ -25,7 +25,7 @@ from realco.models import User
 from tests.factories import ROUTING
 
 BATCH = 1000
-ON_THE_WAY = ("QUEUED", "PROCESSING", "PENDING_SETTLEMENT", "SETTLED", "COMPLETED")
+ON_THE_WAY = ("QUEUED", "PROCESSING", "PENDING_SETTLEMENT", "SETTLED")
 
 
 def join(escrow: EscrowAccount, number: int, *, verifier: User, at: datetime) -> list[User]:
@@ -86,8 +86,11 @@ def pay_in(
     )
     cleared = deposits[: len(deposits) - uncleared]
     _tell_the_bank(escrow, deposits, at=settled_at)
+    _settle(deposits, cleared, settled_at=settled_at, clears_at=clears_at)
     _post(deposits, cleared, settled_at=settled_at, clears_at=clears_at)
-    _move(deposits, cleared, settled_at=settled_at, clears_at=clears_at)
+    Transaction.objects.filter(pk__in=[payment.pk for payment in cleared]).update(
+        status="COMPLETED", completed_at=clears_at
+    )
     return deposits
 
 
@@ -108,22 +111,19 @@ def _post(
             )
 
 
-def _move(
+def _settle(
     deposits: Sequence[Transaction], cleared: Sequence[Transaction], *, settled_at: datetime, clears_at: datetime
 ) -> None:
     columns: dict[str, dict[str, object]] = {
         "PROCESSING": {"processed_at": settled_at},
         "SETTLED": {"settled_at": settled_at},
-        "COMPLETED": {"completed_at": clears_at},
     }
+    late = [payment.pk for payment in deposits[len(cleared) :]]
+    Transaction.objects.filter(pk__in=late).update(clears_on=banking_date(clears_at + timedelta(days=9)))
+    early = [payment.pk for payment in cleared]
+    Transaction.objects.filter(pk__in=early).update(clears_on=banking_date(clears_at))
     for status in ON_THE_WAY:
-        rows = cleared if status == "COMPLETED" else deposits
-        ids = [payment.pk for payment in rows]
-        if status == "SETTLED":
-            late = [payment.pk for payment in deposits[len(cleared) :]]
-            Transaction.objects.filter(pk__in=late).update(clears_on=banking_date(clears_at + timedelta(days=9)))
-            Transaction.objects.filter(pk__in=ids[: len(cleared)]).update(clears_on=banking_date(clears_at))
-        Transaction.objects.filter(pk__in=ids).update(status=status, **columns.get(status, {}))
+        Transaction.objects.filter(pk__in=[*early, *late]).update(status=status, **columns.get(status, {}))
 
 
 def _tell_the_bank(escrow: EscrowAccount, deposits: Sequence[Transaction], *, at: datetime) -> None:
