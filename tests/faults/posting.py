@@ -119,8 +119,10 @@ class Load:
             with transaction.atomic():
                 posted = ledger.post(
                     [
-                        postings.inbound_accepted(subject("accepted"), payer_id=investor, amount=amount),
-                        postings.inbound_settled(subject("settled"), amount=amount),
+                        postings.unknown_receipt(subject("arrived"), amount=amount),
+                        postings.receipt_claimed(
+                            subject("claimed"), investor_id=investor, amount=amount, has_cleared=True
+                        ),
                     ],
                     by=None,
                     at=datetime.now(UTC),
@@ -141,17 +143,14 @@ def hold() -> None:
     from django.db import transaction
 
     from escrow import postings
-    from escrow.models import EscrowAccount, LedgerAccount
+    from escrow.models import EscrowAccount
     from escrow.operations import ledger
 
     account = EscrowAccount.objects.order_by("account_number").first()
     assert account is not None
-    payer = LedgerAccount.objects.filter(escrow_account=account, kind="INVESTOR").values_list("owner_id", flat=True)[0]
-    assert payer is not None
-    subject = postings.Subject(account.pk, "held:accepted", "DEPOSIT", AT.date(), "held")
+    subject = postings.Subject(account.pk, "held:arrived", "DEPOSIT", AT.date(), "held")
     with transaction.atomic():
-        posting = postings.inbound_accepted(subject, payer_id=payer, amount=Decimal("1.00"))
-        ledger.post([posting], by=None, at=datetime.now(UTC))
+        ledger.post([postings.unknown_receipt(subject, amount=Decimal("1.00"))], by=None, at=datetime.now(UTC))
         os.write(1, b"holding\n")
         time.sleep(3600)
 

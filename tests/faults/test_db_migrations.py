@@ -1,8 +1,9 @@
 """
 Migrations while postings run, and two instances migrating at once: nobody is refused, nobody waits long.
 
-A real migration of this project is made to run once more: escrow's triggers drop and make again every guard of
-the ledger's busiest tables, which needs each of them for itself. A report that reads the ledger stands in its way.
+A real migration of this project is made to run once more. Another one, of tests.faults.remaking, drops and makes
+again every guard of the ledger's busiest tables, which needs each of them for itself; a report that reads the ledger
+stands in its way.
 """
 
 import time
@@ -18,7 +19,8 @@ from tests.faults import posting, servers
 from tests.faults.servers import wait_for
 
 pytestmark = pytest.mark.slow
-TRIGGERS = ("escrow", "0004_triggers")
+TRIGGERS = ("remaking", "0001_make_the_guards_anew")
+WITH_REMAKING = {"DJANGO_SETTINGS_MODULE": "tests.faults.remaking.settings"}
 ROOM = ("escrow", "0050_leave_room_beside_hot_rows")
 READS, STALL = 4.0, 2.0
 
@@ -57,7 +59,7 @@ def migrate_against_a_report(server: servers.Server, *programs: str) -> list[tup
     waiting = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted"
     with server.connect(autocommit=False) as report:
         report.execute("SELECT count(*) FROM escrow_ledger_entries")
-        running = [server.program("manage.py", "migrate", *TRIGGERS) for _ in programs]
+        running = [server.program("manage.py", "migrate", *TRIGGERS, variables=WITH_REMAKING) for _ in programs]
         wait_for(lambda: server.ask(waiting) != [(0,)])
         time.sleep(READS)
         report.rollback()
@@ -77,8 +79,7 @@ class Played:
         self.began = time.time()
         with forgotten(server, ROOM):
             self.room = server.manage("migrate", *ROOM)
-        with forgotten(server, TRIGGERS):
-            [self.triggers] = migrate_against_a_report(server, "one")
+        [self.triggers] = migrate_against_a_report(server, "one")
         self.ended = time.time()
         after = dict(server.ask("SELECT tgname, oid FROM pg_trigger WHERE tgrelid = 'journal_entries'::regclass"))
         self.remade = {name for name in before if name.startswith("pgtrigger") and before[name] != after[name]}
@@ -118,15 +119,15 @@ class TestUnderLoad:
 
 class TestTwoInstances:
     def test_one_waits_for_the_other_and_finds_nothing_left_to_do(self) -> None:
-        with servers.own() as server, forgotten(server, TRIGGERS):
+        with servers.own() as server:
             both = migrate_against_a_report(server, "one", "other")
             assert [status for status, _ in both] == [0, 0], both
             said = [words for _, words in both]
             waited = ["Another instance is migrating this database" in words for words in said]
-            applied = ["Applying escrow.0004_triggers" in words for words in said]
+            applied = ["Applying remaking.0001_make_the_guards_anew" in words for words in said]
             assert sorted(waited) == [False, True]
             assert applied == [not has_waited for has_waited in waited]
-            rows = server.ask("SELECT count(*) FROM django_migrations WHERE (app, name) = ('escrow', '0004_triggers')")
+            rows = server.ask("SELECT count(*) FROM django_migrations WHERE app = 'remaking'")
             assert rows == [(1,)]
 
     def test_a_lock_that_is_never_given_is_given_up_in_words(self) -> None:
