@@ -12,7 +12,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from escrow.models.escrow_accounts import EscrowAccount
 from realco import guards
 from realco.identifiers import new_id
-from realco.money import MoneyField
+from realco.money import MoneyField, format_money
 
 
 class ClosingStatus(models.TextChoices):
@@ -101,7 +101,7 @@ class Closing(FSMModelMixin, models.Model):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"Closing of {self.escrow_account} for {self.total_amount}"
+        return f"Closing of {self.escrow_account} for {format_money(self.total_amount)}"
 
     @transition(field=status, source=ClosingStatus.PROPOSED, target=ClosingStatus.EXECUTED)
     def mark_executed(self, *, approver: Any, at: datetime) -> None:

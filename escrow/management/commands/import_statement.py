@@ -100,7 +100,12 @@ exit codes:
         if not added:
             self.stdout.write(f"{path.name}: imported before; nothing added.")
         shown = query.with_line_counts(added)
+        quiet = sum(not statement.line_count for statement in shown)
+        if quiet:
+            self.stdout.write(f"{quiet} days without movements.")
         for statement in shown:
+            if not statement.line_count:
+                continue
             again = statement.line_count - statement.added  # type: ignore[attr-defined]
             self.stdout.write(
                 f"{statement.escrow_account} {statement.as_of_date}: {statement.added} lines added"  # type: ignore[attr-defined]
