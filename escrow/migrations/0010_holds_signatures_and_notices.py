@@ -29,10 +29,28 @@ class Migration(migrations.Migration):
                 ("content_hash", models.CharField(max_length=64)),
                 ("signed_at", models.DateTimeField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "approver",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "closing",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="escrow.closing",
+                    ),
+                ),
             ],
             options={
                 "db_table": "closing_approvals",
                 "ordering": ("signed_at", "id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("closing", "approver"), name="closing_approvals_once_each"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -47,10 +65,21 @@ class Migration(migrations.Migration):
                 ("amount", models.DecimalField(decimal_places=2, max_digits=18)),
                 ("committed_at", models.DateTimeField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "investment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="commitments", to="escrow.investment"
+                    ),
+                ),
             ],
             options={
                 "db_table": "commitments",
                 "ordering": ("committed_at", "id"),
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount", 0), _negated=True), name="commitments_amount_not_zero"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -65,10 +94,32 @@ class Migration(migrations.Migration):
                 ("notice_at", models.DateTimeField()),
                 ("closes_at", models.DateTimeField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "escrow_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="early_closing_notices",
+                        to="escrow.escrowaccount",
+                    ),
+                ),
+                (
+                    "given_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
                 "db_table": "early_closing_notices",
                 "ordering": ("-closes_at",),
+                "constraints": [
+                    models.UniqueConstraint(fields=("escrow_account", "closes_at"), name="early_closing_notices_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("closes_at__gt", models.F("notice_at"))),
+                        name="early_closing_notices_in_order",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -97,10 +148,93 @@ class Migration(migrations.Migration):
                 ("expires_at", models.DateTimeField(null=True)),
                 ("ended_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "escrow_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="holds",
+                        to="escrow.escrowaccount",
+                    ),
+                ),
+                (
+                    "investor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "placed_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
                 "db_table": "holds",
                 "ordering": ("-placed_at", "-id"),
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status", "OPEN")),
+                        fields=["escrow_account", "investor"],
+                        name="holds_open_by_investor",
+                    ),
+                    models.Index(fields=["escrow_account", "-placed_at"], name="holds_of_account"),
+                    models.Index(
+                        condition=models.Q(("expires_at__isnull", False), ("status", "OPEN")),
+                        fields=["expires_at"],
+                        name="holds_expiring",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("status__in", ["OPEN", "RELEASED", "EXPIRED"])), name="holds_status_known"
+                    ),
+                    models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="holds_amount_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(("released_amount__gte", 0), ("released_amount__lte", models.F("amount"))),
+                        name="holds_release_no_more_than_held",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at__isnull", True),
+                                ("status", "OPEN"),
+                                ("released_amount__lt", models.F("amount")),
+                            ),
+                            models.Q(
+                                models.Q(("status", "OPEN"), _negated=True),
+                                ("ended_at__isnull", False),
+                                ("released_amount", models.F("amount")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="holds_end_when_all_is_released",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "EXPIRED"), _negated=True),
+                            models.Q(("ended_at__gte", models.F("expires_at")), ("expires_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="holds_expire_in_their_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("expires_at__isnull", True), ("expires_at__gt", models.F("placed_at")), _connector="OR"
+                        ),
+                        name="holds_expire_later",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reason", ""), _negated=True), models.Q(("reference", ""), _negated=True)
+                        ),
+                        name="holds_say_why",
+                    ),
+                ],
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),
@@ -114,174 +248,6 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("funded_amount__lte", models.F("investment_amount"))),
                 name="investments_funded_is_committed",
-            ),
-        ),
-        migrations.AddField(
-            model_name="closingapproval",
-            name="approver",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="closingapproval",
-            name="closing",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="approvals",
-                to="escrow.closing",
-            ),
-        ),
-        migrations.AddField(
-            model_name="commitment",
-            name="investment",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="commitments", to="escrow.investment"
-            ),
-        ),
-        migrations.AddField(
-            model_name="earlyclosingnotice",
-            name="escrow_account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="early_closing_notices",
-                to="escrow.escrowaccount",
-            ),
-        ),
-        migrations.AddField(
-            model_name="earlyclosingnotice",
-            name="given_by",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="hold",
-            name="escrow_account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="holds",
-                to="escrow.escrowaccount",
-            ),
-        ),
-        migrations.AddField(
-            model_name="hold",
-            name="investor",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddField(
-            model_name="hold",
-            name="placed_by",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="closingapproval",
-            constraint=models.UniqueConstraint(fields=("closing", "approver"), name="closing_approvals_once_each"),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount", 0), _negated=True), name="commitments_amount_not_zero"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="earlyclosingnotice",
-            constraint=models.UniqueConstraint(
-                fields=("escrow_account", "closes_at"), name="early_closing_notices_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="earlyclosingnotice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("closes_at__gt", models.F("notice_at"))), name="early_closing_notices_in_order"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="hold",
-            index=models.Index(
-                condition=models.Q(("status", "OPEN")),
-                fields=["escrow_account", "investor"],
-                name="holds_open_by_investor",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="hold",
-            index=models.Index(fields=["escrow_account", "-placed_at"], name="holds_of_account"),
-        ),
-        migrations.AddIndex(
-            model_name="hold",
-            index=models.Index(
-                condition=models.Q(("expires_at__isnull", False), ("status", "OPEN")),
-                fields=["expires_at"],
-                name="holds_expiring",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["OPEN", "RELEASED", "EXPIRED"])), name="holds_status_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(condition=models.Q(("amount__gt", 0)), name="holds_amount_positive"),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("released_amount__gte", 0), ("released_amount__lte", models.F("amount"))),
-                name="holds_release_no_more_than_held",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("ended_at__isnull", True), ("status", "OPEN"), ("released_amount__lt", models.F("amount"))
-                    ),
-                    models.Q(
-                        models.Q(("status", "OPEN"), _negated=True),
-                        ("ended_at__isnull", False),
-                        ("released_amount", models.F("amount")),
-                    ),
-                    _connector="OR",
-                ),
-                name="holds_end_when_all_is_released",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "EXPIRED"), _negated=True),
-                    models.Q(("ended_at__gte", models.F("expires_at")), ("expires_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="holds_expire_in_their_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("expires_at__isnull", True), ("expires_at__gt", models.F("placed_at")), _connector="OR"
-                ),
-                name="holds_expire_later",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="hold",
-            constraint=models.CheckConstraint(
-                condition=models.Q(models.Q(("reason", ""), _negated=True), models.Q(("reference", ""), _negated=True)),
-                name="holds_say_why",
             ),
         ),
     ]

@@ -41,21 +41,17 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "bank_file_layouts",
                 "ordering": ("name", "-version"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("name", "version"), name="bank_file_layouts_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("version__gte", 1),
+                            models.Q(("name", ""), _negated=True),
+                            models.Q(("bank_name", ""), _negated=True),
+                        ),
+                        name="bank_file_layouts_named",
+                    ),
+                ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="bankfilelayout",
-            constraint=models.UniqueConstraint(fields=("name", "version"), name="bank_file_layouts_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="bankfilelayout",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("version__gte", 1),
-                    models.Q(("name", ""), _negated=True),
-                    models.Q(("bank_name", ""), _negated=True),
-                ),
-                name="bank_file_layouts_named",
-            ),
         ),
     ]

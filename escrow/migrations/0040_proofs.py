@@ -26,10 +26,22 @@ class Migration(migrations.Migration):
                 ("content_hash", models.CharField(max_length=64)),
                 ("data", models.BinaryField()),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "escrow_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proof_leaves",
+                        to="escrow.escrowaccount",
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "proof leaves",
                 "db_table": "proof_leaves",
+                "constraints": [
+                    models.UniqueConstraint(fields=("escrow_account", "content_hash"), name="proof_leaves_once"),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -56,70 +68,45 @@ class Migration(migrations.Migration):
                 ("key_id", models.CharField(max_length=32)),
                 ("signature", models.CharField(max_length=100)),
                 ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "escrow_account",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proof_snapshots",
+                        to="escrow.escrowaccount",
+                    ),
+                ),
+                (
+                    "leaves",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="snapshots", to="escrow.proofleaves"
+                    ),
+                ),
+                (
+                    "reconciliation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="proof_snapshots",
+                        to="escrow.reconciliation",
+                    ),
+                ),
             ],
             options={
                 "db_table": "proof_snapshots",
                 "ordering": ("-created_at", "-id"),
+                "constraints": [
+                    models.UniqueConstraint(fields=("escrow_account", "sequence"), name="proof_snapshots_chain"),
+                    models.UniqueConstraint(
+                        fields=("escrow_account", "as_of_date", "revision"), name="proof_snapshots_day"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("revision__gte", 1), ("sequence__gte", 1)), name="proof_snapshots_from_one"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("total__gte", 0)), name="proof_snapshots_never_negative"
+                    ),
+                ],
             },
-        ),
-        migrations.AddField(
-            model_name="proofleaves",
-            name="escrow_account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="proof_leaves",
-                to="escrow.escrowaccount",
-            ),
-        ),
-        migrations.AddField(
-            model_name="proofsnapshot",
-            name="escrow_account",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="proof_snapshots",
-                to="escrow.escrowaccount",
-            ),
-        ),
-        migrations.AddField(
-            model_name="proofsnapshot",
-            name="leaves",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="snapshots", to="escrow.proofleaves"
-            ),
-        ),
-        migrations.AddField(
-            model_name="proofsnapshot",
-            name="reconciliation",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.PROTECT, related_name="proof_snapshots", to="escrow.reconciliation"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proofleaves",
-            constraint=models.UniqueConstraint(fields=("escrow_account", "content_hash"), name="proof_leaves_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="proofsnapshot",
-            constraint=models.UniqueConstraint(fields=("escrow_account", "sequence"), name="proof_snapshots_chain"),
-        ),
-        migrations.AddConstraint(
-            model_name="proofsnapshot",
-            constraint=models.UniqueConstraint(
-                fields=("escrow_account", "as_of_date", "revision"), name="proof_snapshots_day"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proofsnapshot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("revision__gte", 1), ("sequence__gte", 1)), name="proof_snapshots_from_one"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="proofsnapshot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("total__gte", 0)), name="proof_snapshots_never_negative"
-            ),
         ),
     ]
