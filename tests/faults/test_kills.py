@@ -16,7 +16,7 @@ from tests.faults.elsewhere import ROOT
 
 pytestmark = pytest.mark.slow
 
-KILLS = 20 if os.environ.get("REALCO_FAULTS") == "full" else 4
+KILLS = 20 if os.environ.get("REALCO_FAULTS") == "full" else 3
 
 
 def test_nothing_acknowledged_is_lost_or_doubled(capsys: pytest.CaptureFixture[str]) -> None:

@@ -388,7 +388,7 @@ class Machine(RuleBasedStateMachine):
 
     @rule(escrow=escrow_numbers, chance=chances)
     def close(self, escrow: int, chance: int) -> None:
-        if chance < 4:  # It never ends.
+        if chance < 7:  # It never ends.
             return
         account, by = self.stage.escrows[escrow], self.stage.operator
         self.step(self.model.close(escrow), lambda: escrow_accounts.close(account, by=by, reason="Over", at=self.now))

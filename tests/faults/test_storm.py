@@ -25,8 +25,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 IS_FULL = os.environ.get("REALCO_FAULTS") == "full"
 PROCESSES, THREADS = 2, 25
-STEPS = 160 if IS_FULL else 30
-LEAST_JOURNALS = 10_000 if IS_FULL else 1_800
+STEPS = 160 if IS_FULL else 16
+LEAST_JOURNALS = 10_000 if IS_FULL else 900
 
 
 def run(plans: Sequence[Plan], folder: Path) -> float:

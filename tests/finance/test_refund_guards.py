@@ -13,11 +13,12 @@ from django.db import DatabaseError, connection, transaction
 
 from escrow.models import EscrowAccount
 from escrow.operations import ledger
-from escrow.operations.ledger import LinesDoNotFit
+from escrow.operations.ledger import InsufficientFunds, LinesDoNotFit
 from escrow.postings import Posting
 from finance import entries
 from finance.models import RefundItem, RefundRun, RefundRunApproval, Transaction
-from finance.operations import bank_accounts, refund_runs
+from finance.operations import bank_accounts, payouts, refund_runs
+from finance.operations.orders import Order
 from realco.identifiers import new_id
 from realco.models import Offering, User
 from tests import factories
@@ -190,6 +191,24 @@ class TestAPayment:
         error = attack(copy_of(item.payment))
         assert getattr(error.__cause__, "sqlstate", "") == "RC012"
         assert "10000.00 is paid or under way already" in str(error)
+
+    def test_finds_no_money_a_second_time_even_without_that_rule(
+        self, item: RefundItem, run: RefundRun, approver: User, later: datetime
+    ) -> None:
+        """Under another key, and with the item's own rule dropped, it is the ledger that has nothing to reserve."""
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT tgname FROM pg_trigger WHERE tgfoid = 'finance_refund_fits_its_item'::regproc")
+            [[name]] = cursor.fetchall()
+            cursor.execute(f"DROP TRIGGER {name} ON transactions")
+        order = Order(
+            type="REFUND", payment_method=item.method, amount=item.amount, escrow_account_id=run.escrow_account_id,
+            to_user_id=item.investor_id, to_bank_account_id=item.bank_account_id, refund_item_id=item.pk,
+        )  # fmt: skip
+        with pytest.raises(InsufficientFunds):
+            payouts.originate_refunds(
+                [order], keys=["other"], initiator=run.proposed_by, approvers=[approver], at=later
+            )
+        assert item.payments.count() == 1
 
     def test_not_even_for_a_cent(self, item: RefundItem, attack: Attack) -> None:
         assert "under way already" in str(attack(copy_of(item.payment, amount="0.01", net_amount="0.01")))
