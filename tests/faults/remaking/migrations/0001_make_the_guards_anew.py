@@ -8,7 +8,8 @@ from escrow.models import EscrowAccount, EscrowLedgerEntry, JournalEntry, Ledger
 
 
 def make_anew(_: Any, schema_editor: Any) -> None:
-    for model in (JournalEntry, EscrowLedgerEntry, LedgerAccount, EscrowAccount):
+    # In the order in which a posting takes them, or the two could wait for each other.
+    for model in (EscrowAccount, LedgerAccount, JournalEntry, EscrowLedgerEntry):
         for trigger in vars(model._meta)["triggers"]:
             made = trigger.compile(model)
             schema_editor.execute(made.uninstall_sql)
