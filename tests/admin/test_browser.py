@@ -64,13 +64,13 @@ def test_fits_and_breaks_no_policy(
     browser: Any, live_server: Any, superuser: User, escrow: EscrowAccount, investor: User, at: datetime, width: int
 ) -> None:
     payment = factories.fund(investor, escrow, "5000.00", at=at)
-    reconciliations.reconcile(escrow, as_of=banking_date(at), by=superuser, at=at)
-    snapshot = proofs.latest(escrow)
-    assert snapshot is not None
     day = f"effective_on={banking_date(at)}&known_at={banking_date(at)}T12:00:00"
     waiting = factories.deposit(escrow, factories.make_investor("Otto", verifier=superuser, at=at), "51000.00", at=at)
     hold = holds.place(escrow, investor=investor, amount=Decimal("500"), reason="x", by=None, at=at, reference="h")
     closing = closings.propose(escrow, by=factories.make_user("Olaf", "Operations", is_staff=True), at=clock.now())
+    reconciliations.reconcile(escrow, as_of=banking_date(at), by=superuser, at=at)
+    snapshot = proofs.latest(escrow)
+    assert snapshot is not None
     page, complaints = signed_in(browser, live_server, superuser, width)
     addresses = [
         reverse("admin:index"),

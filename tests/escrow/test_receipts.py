@@ -15,10 +15,13 @@ from escrow.operations.bank_proposals import OwnMoney, ProposedBefore
 from escrow.operations.escrow_accounts import ReasonMissing
 from escrow.operations.receipts import MoreThanWaits, NotAFee, NotAReceipt
 from escrow.queries.balances import balance
+from finance.models import Transaction
 from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
-from tests.escrow.money import MONDAY, Day, Stated, arrive, statement
+from tests.escrow import payments
+from tests.escrow.forgery import bring_in
+from tests.escrow.money import MONDAY, TUESDAY, Day, Stated, arrive, statement
 
 D = Decimal
 Kind = LedgerAccount.Kind
@@ -89,7 +92,7 @@ class TestUnknownReceipts:
         self, escrow: EscrowAccount, receive: Receive, investor: User, operator: User, approver: User, at: datetime
     ) -> None:
         arrive(escrow, investor, "50.00", reference="SBX-1", at=at)
-        subject = postings.Subject(escrow.pk, "back", "DEPOSIT", MONDAY, "SBX-1 returned")
+        subject = payments.about(Transaction.objects.get(), "returned", on=TUESDAY, description="SBX-1 returned")
         with transaction.atomic():
             back = postings.returned_after_clearing(
                 subject, payer_id=investor.pk, amount=D("50.00"), fee=D("0.00"), left=D("20.00"), to_offering=False
@@ -147,9 +150,8 @@ class TestBankFees:
         at: datetime,
     ) -> None:  # fmt: skip
         arrive(escrow, investor, "50.00", reference="SBX-1", at=at)
-        subject = postings.Subject(escrow.pk, "release", "ADJUSTMENT", MONDAY)
-        with transaction.atomic():
-            ledger.post([postings.released(subject, investor_id=investor.pk, amount=D("20.00"))], by=None, at=at)
+        income = payments.make_payment(escrow, "ESCROW_DEPOSIT", investor, D("20.00"), at=at)
+        bring_in(payments.go(income, *payments.SENT, "SETTLED", at=at, clears_on=TUESDAY))
         line = receive(-1500)
         before = balance(escrow.pk, source)
         proposal = bank_proposals.propose_fee(line, source=source, reason="Monthly fee", by=operator, at=at)
@@ -161,7 +163,7 @@ class TestBankFees:
         match = BankMatch.objects.get(method="BANK_FEE")
         assert (match.made_by, match.approved_by) == (operator, approver)
         assert match.match_entries.get().entry.journal_entry.event == "BANK_FEE"
-        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == D("30.00")
+        assert balance(escrow.pk, Kind.INVESTOR, investor.pk) == D("50.00")
         assert books.check() == []
 
     def test_refuses_money_that_came_in(self, receive: Receive, operator: User, at: datetime) -> None:

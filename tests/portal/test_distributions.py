@@ -11,7 +11,6 @@ from django.urls import reverse
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import distributions, terms
 from distributions.queries import investor_distributions
-from escrow.models import EscrowAccount
 from escrow.operations import closings
 from finance.operations import transactions
 from finance.operations.orders import Order
@@ -23,11 +22,12 @@ D = Decimal
 
 
 @pytest.fixture
-def submitted(escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime) -> Distribution:
+def submitted(investor: User, operator: User, approver: User, at: datetime) -> Distribution:
     """A distribution of 2,000 from an offering of two investors, waiting for its approval."""
-    offering = escrow.offering
     other = factories.make_investor("Olaf Other", verifier=operator, at=at)
     past = at - timedelta(days=60)
+    offering = factories.make_offering(operator=operator, at=past)
+    escrow = factories.make_escrow(offering, operator=operator, at=past)
     factories.fund(investor, escrow, "10000", at=past)
     factories.fund(other, escrow, "30000", at=past)
     closed = past + timedelta(days=30)

@@ -10,7 +10,7 @@ from django.test import Client
 from escrow.models import EscrowAccount, Investment
 from finance.models import RefundRun
 from realco import clock
-from realco.models import Offering, User
+from realco.models import User
 from tests import factories
 from tests.finance import raises
 
@@ -68,12 +68,17 @@ class TestCancelling:
         Investment.objects.update(status="ACTIVE")
         assert f"{address}cancel/" not in portal.get(address).content.decode()
 
-    def test_under_regulation_cf_says_until_when(self, portal: Client, address: str, escrow: EscrowAccount) -> None:
-        Offering.objects.filter(pk=escrow.offering_id).update(exemption="REG_CF")
-        assert "possible until" in portal.get(address).content.decode()
+    def test_under_regulation_cf_says_until_when(
+        self, portal: Client, investor: User, operator: User, at: datetime
+    ) -> None:
+        escrow = raises.open_raise(operator=operator, at=clock.now(), exemption="REG_CF")
+        factories.fund(investor, escrow, "1000.00", at=clock.now())
+        address = f"/offerings/{escrow.offering.slug}/"
+        assert "You may cancel until" in portal.get(address).content.decode()
         clock.advance(timedelta(days=raises.DAYS_OPEN - 1))
         page = portal.get(address).content.decode()
-        assert "It could be cancelled until" in page
+        assert "Could be cancelled until" in page
+        assert f"{address}cancel/" not in page
         assert "<button" not in portal.get(f"{address}cancel/").content.decode().split("<h1>")[1]
 
 
