@@ -270,6 +270,5 @@ class TestByKeyboard:
         state(*(Stated(50000 + 100 * number, f"OTHER{number}", "ACH CREDIT IVY INVESTOR") for number in range(6)))
         page, complaints = signed_in(browser, live_server, operator, width)
         page.goto(live_server.url + page_of(escrow))
-        page.screenshot(path=f"/tmp/e_matching_{width}.png", full_page=True)  # noqa: S108
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert complaints == []
