@@ -72,17 +72,31 @@ class JournalEntry(models.Model):
         "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="journal_entries", db_constraint=False
     )
     distribution = models.ForeignKey(
-        "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="journal_entries"
+        "distributions.Distribution",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="journal_entries",
+        db_index=False,
     )
     reverses = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="reversed_by")
-    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         db_table = "journal_entries"
         verbose_name_plural = "journal entries"
         ordering = ("-created_at", "-id")
-        indexes = (models.Index(fields=["escrow_account", "created_at"], name="journal_entries_escrow_time"),)
+        indexes = (
+            models.Index(fields=["escrow_account", "created_at"], name="journal_entries_escrow_time"),
+            models.Index(
+                fields=["distribution"], condition=Q(distribution__isnull=False), name="journal_entries_distribution"
+            ),
+            models.Index(
+                fields=["created_by"], condition=Q(created_by__isnull=False), name="journal_entries_created_by"
+            ),
+        )
         constraints = (
             guards.known_values("journal_entries", "event", JournalEvent),
             guards.known_values("journal_entries", "entry_type", LedgerEntryType),
@@ -150,6 +164,7 @@ class EscrowLedgerEntry(models.Model):
         on_delete=models.PROTECT,
         related_name="ledger_entries",
         db_constraint=False,
+        db_index=False,
     )
     entry_type = models.CharField(max_length=20, choices=LedgerEntryType)
     sequence = models.BigIntegerField()
@@ -181,6 +196,9 @@ class EscrowLedgerEntry(models.Model):
                 fields=["ledger_account", "effective_date"],
                 include=["amount", "sequence"],
                 name="escrow_entries_account_day",
+            ),
+            models.Index(
+                fields=["distribution"], condition=Q(distribution__isnull=False), name="escrow_entries_distribution"
             ),
         )
         constraints = (

@@ -129,19 +129,25 @@ class Transaction(FSMModelMixin, models.Model):
     net_amount = MoneyField()
     currency = models.CharField(max_length=3, default="USD")
     from_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments_from"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments_from", db_index=False
     )
     to_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments_to"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments_to", db_index=False
     )
     from_bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
     to_bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
-    offering = models.ForeignKey(Offering, null=True, on_delete=models.PROTECT, related_name="payments")
-    escrow_account = models.ForeignKey("escrow.EscrowAccount", on_delete=models.PROTECT, related_name="payments")
-    distribution = models.ForeignKey(
-        "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="payments"
+    offering = models.ForeignKey(
+        Offering, null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
     )
-    refund_item = models.ForeignKey("finance.RefundItem", null=True, on_delete=models.PROTECT, related_name="payments")
+    escrow_account = models.ForeignKey(
+        "escrow.EscrowAccount", on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
+    distribution = models.ForeignKey(
+        "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
+    refund_item = models.ForeignKey(
+        "finance.RefundItem", null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
+    )
     replaces = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="replaced_by")
     stripe_payment_intent_id = models.CharField(max_length=255, unique=True, null=True, blank=True)
     stripe_charge_id = models.CharField(max_length=255, blank=True, default="")
@@ -158,10 +164,12 @@ class Transaction(FSMModelMixin, models.Model):
     next_retry_at = models.DateTimeField(null=True, blank=True)
     approvals_required = models.PositiveSmallIntegerField(default=0)
     initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     approved_at = models.DateTimeField(null=True, blank=True)
     second_approved_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     second_approved_at = models.DateTimeField(null=True, blank=True)
     is_reserved = models.BooleanField(default=False)
@@ -198,6 +206,17 @@ class Transaction(FSMModelMixin, models.Model):
             models.Index(fields=["offering", "-created_at"], name="transactions_offering"),
             models.Index(fields=["escrow_account", "-created_at", "-id"], name="transactions_escrow"),
             models.Index(fields=["distribution"], name="transactions_distribution"),
+            models.Index(
+                fields=["approved_by"], condition=Q(approved_by__isnull=False), name="transactions_approved_by"
+            ),
+            models.Index(
+                fields=["second_approved_by"],
+                condition=Q(second_approved_by__isnull=False),
+                name="transactions_second_approver",
+            ),
+            models.Index(
+                fields=["refund_item"], condition=Q(refund_item__isnull=False), name="transactions_refund_item"
+            ),
             models.Index(fields=["-created_at", "-id"], name="transactions_created"),
             models.Index(fields=["status", "next_retry_at"], name="transactions_retry_queue"),
             models.Index(fields=["clears_on"], condition=Q(status="SETTLED"), name="transactions_clearing"),

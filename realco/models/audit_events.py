@@ -34,7 +34,7 @@ class AuditEvent(models.Model):
     reason = models.TextField()
     entity_type = models.CharField(max_length=63)
     entity_id = models.CharField(max_length=64)
-    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     changes = models.JSONField()
     request_id = models.CharField(max_length=100)
     ip_address = models.GenericIPAddressField(null=True)
