@@ -120,20 +120,20 @@ def _columns(postings: Sequence[Posting], *, by: User | None, at: datetime) -> l
     subjects = [posting.subject for posting in postings]
     lines = [(number, line) for number, posting in enumerate(postings, start=1) for line in posting.lines]
     return [
-        _array(new_id() for _ in subjects),
-        _array(subject.escrow_account_id for subject in subjects),
+        _ids(new_id() for _ in subjects),
+        _ids(subject.escrow_account_id for subject in subjects),
         _array(posting.event for posting in postings),
         _array(subject.entry_type for subject in subjects),
         _texts(subject.reference for subject in subjects),
         _array(posting.content_hash for posting in postings),
         _texts(subject.description for subject in subjects),
         _array(subject.effective_date for subject in subjects),
-        _array(subject.transaction_id for subject in subjects),
-        _array(subject.distribution_id for subject in subjects),
-        _array(subject.reverses_id for subject in subjects),
+        _ids(subject.transaction_id for subject in subjects),
+        _ids(subject.distribution_id for subject in subjects),
+        _ids(subject.reverses_id for subject in subjects),
         _array(number for number, _ in lines),
         _array(line.kind for _, line in lines),
-        _array(line.owner_id for _, line in lines),
+        _ids(line.owner_id for _, line in lines),
         _array(line.amount for _, line in lines),
         by.pk if by is not None else None,
         at,
@@ -147,6 +147,11 @@ def _array(values: Iterable[object]) -> str:
     The driver would dump each element by itself, which took half as long as posting it.
     """
     return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+
+
+def _ids(values: Iterable[UUID | None]) -> str:
+    """Write an array of ids, without the hyphens, which take a third of the time of all of posting in Python."""
+    return "{" + ",".join(["NULL" if value is None else value.hex for value in values]) + "}"
 
 
 def _texts(values: Iterable[str]) -> str:
