@@ -3,11 +3,10 @@ A failed raise given back through the sandbox bank: what each stage of thousands
 
     DATABASE_URL=postgres://… REALCO_MODE=test python benchmarks/payments.py [--investors 3000] [--profile STAGE]
 
-Everybody's deposit has arrived and cleared; the run is signed, and then each stage is worked to its end by the same sweeps
-and the same door that do it every day, one after another: making the payments, sending them, the bank's
-own work, its messages, recording them, clearing, following. A line a stage: seconds, payments a
-second, statements a payment. Exit code 1: somebody did not get everything back once. The database must be
-migrated and is left with the rows; use one of your own.
+Everybody's deposit has arrived and cleared; the run is signed, and then each stage is worked to its end by the
+sweeps and the door that do it every day, one after another. A line a stage: seconds, payments a second,
+statements a payment. Exit code 1: somebody did not get everything back once. The database must be migrated and
+is left with the rows; use one of your own.
 """
 
 import argparse
@@ -17,6 +16,7 @@ import os
 import pstats
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -39,7 +39,6 @@ from finance.gateways import sandbox_bank, sandbox_transport, sandbox_webhooks
 from finance.models import RefundRun, SandboxTransfer, Transaction
 from finance.operations import refund_payments, refund_runs
 from realco import clock
-from realco.models import User
 from tests import factories
 from tests.finance import sandbox_stage as stage
 from tests.journeys import many_investors
@@ -122,11 +121,16 @@ def to_the_end(sweep: Callable[[], int]) -> None:
 def measured(name: str) -> Iterator[None]:
     """Print what a stage took."""
     statements = 0
+    slow: Counter[str] = Counter()
 
     def count(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
         nonlocal statements
         statements += 1
-        return execute(sql, params, many, context)
+        asked = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            slow[str(sql)[:110]] += time.perf_counter() - asked
 
     profile = cProfile.Profile()
     began, worked = time.perf_counter(), time.process_time()
@@ -139,6 +143,8 @@ def measured(name: str) -> Iterator[None]:
     print(f"{name:<24}{seconds:>9.1f}{NUMBER / seconds:>12.1f}{statements / NUMBER:>20.2f}{cpu:>12.1f}s", flush=True)
     if name == PROFILED:
         pstats.Stats(profile).sort_stats("cumulative").print_stats(45)
+        for sql, took in slow.most_common(12):
+            print(f"{took:>9.2f} s  {sql!r}")
 
 
 def verdict(run: RefundRun) -> int:
@@ -149,8 +155,8 @@ def verdict(run: RefundRun) -> int:
     findings = books.check([run.escrow_account_id])
     empty = EscrowAccount.objects.get(pk=run.escrow_account_id).current_balance == 0
     print(
-        f"run {run.status}, {sent.count():,} transfers, {payees:,} of {User.objects.count():,}"
-        f"payees paid, {len(findings)} findings, account {'empty' if empty else 'NOT EMPTY'}"
+        f"run {run.status}, {sent.count():,} transfers, {payees:,} of {NUMBER:,} payees "
+        f"paid, {len(findings)} findings, account {'empty' if empty else 'NOT EMPTY'}"
     )
     return int(run.status != "COMPLETED" or sent.count() != NUMBER or payees != NUMBER or bool(findings) or not empty)
 
