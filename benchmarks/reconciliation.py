@@ -94,14 +94,27 @@ def whole(data: Data) -> Score:
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     print(f"\nbooked and stated in {time.perf_counter() - began:.1f} s")
-    began = time.perf_counter()
+    began, worked, served = time.perf_counter(), time.process_time(), server_cpu()
     with QueryCount() as count:
         proof = reconciliations.reconcile(account, as_of=as_of, by=None, at=at)
     seconds = time.perf_counter() - began
+    print(f"CPU: {time.process_time() - worked:.1f} s here, {server_cpu() - served:.1f} s in the server's process; "
+          f"load average {os.getloadavg()[0]:.2f}")  # fmt: skip
     found = read_back(account, line_ids, entry_ids)
     print(f"{count.number} statements; {proof.matched_lines:,} lines matched, {proof.unmatched_lines:,} and "
           f"{proof.unmatched_entries:,} entries left")  # fmt: skip
     return report("reconcile on PostgreSQL", data, found, seconds)
+
+
+def server_cpu() -> float:
+    """Seconds of CPU that the server's process of this connection has used; 0 if it runs on another machine."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        stat = Path(f"/proc/{cursor.fetchone()[0]}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class QueryCount:

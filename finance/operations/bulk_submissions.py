@@ -137,9 +137,7 @@ def _record(answers: dict[str, Answer], *, at: datetime) -> None:
         tell(error, f"{len(answers)} answers cannot be recorded together")
     for key, answer in answers.items():
         if key not in recorded:
-            attempted(
-                lambda key=key, answer=answer: settlements.record_answer(key, answer, at=at), f"the answer to {key}"
-            )
+            attempted(partial(settlements.record_answer, key, answer, at=at), f"the answer to {key}")
 
 
 def _accept(answers: dict[str, Answer], *, at: datetime) -> set[str]:

@@ -6,6 +6,7 @@ so far; until then its row waits, and is the queue. What contradicts our records
 often, is left to an operator.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
@@ -141,13 +142,19 @@ def _process_chunk(webhook_ids: Sequence[UUID], *, at: datetime) -> int:
 
 
 def _record_settlements(webhook_ids: Sequence[UUID], *, at: datetime) -> set[UUID]:
-    """Record those of some events that report a settlement which was waited for; return their ids."""
+    """
+    Record those of some events that report a settlement which was waited for; return their ids.
+
+    A payment of which several are told is left out, because they are taken in the order in which they came.
+    """
     unprocessed = TransactionWebhook.objects.select_for_update(skip_locked=True).filter(processed=False)
-    told = {}
-    for webhook in unprocessed.filter(pk__in=webhook_ids).order_by("pk"):
+    rows = list(unprocessed.filter(pk__in=webhook_ids).order_by("pk"))
+    times = Counter(webhook.transaction_id for webhook in rows)
+    told: dict[tuple[str, str, UUID | None], tuple[UUID, Event]] = {}
+    for webhook in rows:
         event = registry.named(webhook.provider).parse_event(webhook.raw_payload.encode())
-        if event.event_type == TRANSFER_SETTLED:
-            told.setdefault((webhook.provider, event.idempotency_key, webhook.transaction_id), (webhook.pk, event))
+        if event.event_type == TRANSFER_SETTLED and times[webhook.transaction_id] == 1:
+            told[webhook.provider, event.idempotency_key, webhook.transaction_id] = webhook.pk, event
     attempts = TransactionAttempt.objects.filter(idempotency_key__in=[key for _, key, _ in told])
     ours = set(attempts.values_list("provider", "idempotency_key", "payment_id")) & set(told)
     days = {key: told[provider, key, payment][1].effective_date for provider, key, payment in ours}
