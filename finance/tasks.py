@@ -38,7 +38,9 @@ from realco.business_days import banking_date
 
 logger = logging.getLogger(__name__)
 
-BATCH = 1000
+BATCH = 200
+TOGETHER = 1000
+"""Rows that one sweep deals with one by one, and in chunks."""
 UNANSWERED_AFTER = timedelta(minutes=2)
 EXPIRES_SECONDS = 60
 
@@ -163,7 +165,7 @@ def run_sweeps() -> int:
 
 def _together(rows: QuerySet[Any], call: Callable[..., int]) -> int:
     """Make the call for a whole batch of rows, which it deals with in chunks, and return how many it moved on."""
-    return call(list(rows.values_list("id", flat=True)[:BATCH]), at=clock.now())
+    return call(list(rows.values_list("id", flat=True)[:TOGETHER]), at=clock.now())
 
 
 def _each(rows: QuerySet[Any], call: Callable[[UUID], bool]) -> int:

@@ -14,7 +14,6 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.conf import settings
 from django.db import connection, transaction
 
 from compliance.models import InvestorProfile
@@ -34,7 +33,7 @@ logger = logging.getLogger(__name__)
 CHUNK = 50
 """Few enough that what was claimed is sent within seconds, and that a dead worker leaves little to ask about."""
 UNANSWERED_IN_A_ROW = 3
-"""So many lost answers are an outage: the rest of the chunk is left to the sweep that asks first."""
+"""So many lost answers are an outage, in which nothing more is claimed."""
 ROWS = ("escrow_account__offering", "from_user", "to_user", "from_bank_account", "to_bank_account")
 _ACCEPT = """
 UPDATE transaction_attempts a SET outcome = 'ACCEPTED', provider_reference = p.reference, answered_at = %s
@@ -50,8 +49,13 @@ def send(payment_ids: Sequence[UUID], *, at: datetime) -> int:
 
     Each of them may be sent by somebody else at the same time: whoever claims it first does it.
     """
-    chunks = (payment_ids[start : start + CHUNK] for start in range(0, len(payment_ids), CHUNK))
-    return sum(_send_chunk(chunk, at=at) for chunk in chunks)
+    moved = 0
+    for start in range(0, len(payment_ids), CHUNK):
+        sent, is_answered = _send_chunk(payment_ids[start : start + CHUNK], at=at)
+        moved += sent
+        if not is_answered:
+            break
+    return moved
 
 
 def wake(payments: Sequence[Transaction]) -> None:
@@ -61,18 +65,21 @@ def wake(payments: Sequence[Transaction]) -> None:
         queue.enqueue("finance.process_transactions", payment_ids=ids)
 
 
-def _send_chunk(payment_ids: Sequence[UUID], *, at: datetime) -> int:
+def _send_chunk(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[int, bool]:
+    """Send a chunk; return how many of it are no longer queued, and whether the provider answers at all."""
     stopping_points.reach("finance.process.before_begin")
     try:
         claimed, held = _begin(payment_ids, at=at)
     except Exception as error:
         tell(error, f"{len(payment_ids)} payments cannot be claimed together")
-        return _one_by_one(payment_ids, at=at)
-    if claimed:
-        stopping_points.reach("finance.process.after_begin")
-        _record(_ask(claimed, at=at), at=at)
-        stopping_points.reach("finance.process.after_record")
-    return len(claimed) + held
+        return _one_by_one(payment_ids, at=at), True
+    if not claimed:
+        return held, True
+    stopping_points.reach("finance.process.after_begin")
+    answers, is_answered = _ask(claimed, at=at)
+    _record(answers, at=at)
+    stopping_points.reach("finance.process.after_record")
+    return len(claimed) + held, is_answered
 
 
 def _begin(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[Sent, int]:
@@ -108,23 +115,27 @@ def _is_frozen(payment: Transaction) -> bool:
     return payment.is_outbound and payment.escrow_account.status == EscrowAccount.Status.FROZEN
 
 
-def _ask(claimed: Sent, *, at: datetime) -> dict[str, Answer]:
-    """Ask the provider for one payment after the other; return its answers by the attempt's key."""
+def _ask(claimed: Sent, *, at: datetime) -> tuple[dict[str, Answer], bool]:
+    """
+    Ask the provider for one payment after the other; return its answers by the attempt's key.
+
+    Also whether it answers at all: if not, the rest of the chunk waits for the sweep that asks what became of it.
+    """
     answers: dict[str, Answer] = {}
     unanswered = 0
     for payment, attempt in claimed:
-        if unanswered == UNANSWERED_IN_A_ROW:
-            logger.warning("%s does not answer; the rest is asked about later", settings.PAYMENT_GATEWAY)
-            break
         try:
             answer = settlements.ask(payment, attempt, at=at)
         except Exception as error:
             tell(error, f"payment {payment.pk} is left to the sweep that asks about it")
             continue
-        unanswered = 0 if answer is not None else unanswered + 1
         if answer is not None:
             answers[attempt.idempotency_key] = answer
-    return answers
+        unanswered = 0 if answer is not None else unanswered + 1
+        if unanswered == UNANSWERED_IN_A_ROW:
+            logger.warning("%s does not answer; payments that it was not asked for wait", attempt.provider)
+            return answers, False
+    return answers, True
 
 
 def _record(answers: dict[str, Answer], *, at: datetime) -> None:

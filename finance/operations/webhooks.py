@@ -21,7 +21,7 @@ from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANS
 from finance.models import TransactionAttempt, TransactionWebhook
 from finance.models.transaction_attempts import AttemptOutcome as Outcome
 from finance.operations import bulk_settlements, settlements
-from finance.operations.bulk_settlements import CHUNK, attempted, tell
+from finance.operations.bulk_settlements import attempted, tell
 from finance.queries.webhooks import MAX_ATTEMPTS, waiting
 from realco import audit, permissions, queue, stopping_points
 from realco.errors import IllegalTransition, Refusal
@@ -117,7 +117,8 @@ def process_many(webhook_ids: Sequence[UUID], *, at: datetime) -> int:
 
     One that is refused, such as one of a frozen escrow account, takes its chunk apart and nothing else.
     """
-    chunks = (webhook_ids[start : start + CHUNK] for start in range(0, len(webhook_ids), CHUNK))
+    size = bulk_settlements.CHUNK
+    chunks = (webhook_ids[start : start + size] for start in range(0, len(webhook_ids), size))
     return sum(_process_chunk(chunk, at=at) for chunk in chunks)
 
 
@@ -125,7 +126,7 @@ def process_waiting(webhook_id: UUID, *, at: datetime) -> int:
     """Record what an event says that has just been stored, and with it what others wait; return how many."""
     if not TransactionWebhook.objects.filter(pk=webhook_id, processed=False).exists():
         return 0
-    others = waiting(at=at).exclude(pk=webhook_id).values_list("pk", flat=True)[: CHUNK - 1]
+    others = waiting(at=at).exclude(pk=webhook_id).values_list("pk", flat=True)[: bulk_settlements.CHUNK - 1]
     return process_many([webhook_id, *others], at=at)
 
 
