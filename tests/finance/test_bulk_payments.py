@@ -173,7 +173,7 @@ class TestSend:
         payments = deposits(GOOD, GOOD, GOOD)
         with django_capture_on_commit_callbacks() as callbacks:
             bulk_submissions.wake(payments)
-        sent = [callback.args for callback in callbacks]  # type: ignore[attr-defined]
+        sent = [callback.args for callback in callbacks]
         assert [name for name, _ in sent] == ["finance.process_transactions"] * 2
         for _, ids in sent:
             tasks.process_transactions(**ids)
