@@ -84,20 +84,25 @@ def clear(payment_ids: Sequence[UUID], *, at: datetime) -> int:
 
 
 def _clear_chunk(payment_ids: Sequence[UUID], *, at: datetime) -> int:
-    done: set[UUID] = set()
+    done, left = set[UUID](), set(payment_ids)
     try:
         with audit.acting("transaction.clear"), transaction.atomic():
-            done = _clear_usual(payment_ids, at=at)
+            done, left = _clear_usual(payment_ids, at=at)
     except Exception as error:
         tell(error, f"{len(payment_ids)} payments cannot be cleared together")
-    others = [payment_id for payment_id in payment_ids if payment_id not in done]
     return len(done) + sum(
-        attempted(partial(settlements.clear, payment_id, at=at), f"payment {payment_id}") for payment_id in others
+        attempted(partial(settlements.clear, payment_id, at=at), f"payment {payment_id}")
+        for payment_id in payment_ids
+        if payment_id in left
     )
 
 
-def _clear_usual(payment_ids: Sequence[UUID], *, at: datetime) -> set[UUID]:
-    """Complete the payments whose parties owe nothing from an earlier return; return their ids."""
+def _clear_usual(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[set[UUID], set[UUID]]:
+    """
+    Complete the payments whose parties owe nothing from an earlier return; return their ids, and those left.
+
+    What somebody else is working on, or is not due, is neither.
+    """
     due = Transaction.objects.filter(pk__in=payment_ids, status=Status.SETTLED, clears_on__lte=banking_date(at))
     payments = list(due.select_for_update(no_key=True, skip_locked=True).order_by("pk"))
     owing = _owing([payment for payment in payments if payment.is_inbound])
@@ -118,7 +123,7 @@ def _clear_usual(payment_ids: Sequence[UUID], *, at: datetime) -> set[UUID]:
     if done:
         events.publish("finance.transactions.completed")
         stopping_points.reach("clearing.before_commit")
-    return done
+    return done, {payment.pk for payment in payments} - done
 
 
 def _owing(inbound: Sequence[Transaction]) -> set[tuple[UUID, UUID | None]]:

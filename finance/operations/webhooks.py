@@ -131,22 +131,23 @@ def process_waiting(webhook_id: UUID, *, at: datetime) -> int:
 
 
 def _process_chunk(webhook_ids: Sequence[UUID], *, at: datetime) -> int:
-    recorded: set[UUID] = set()
+    recorded, left = set[UUID](), set(webhook_ids)
     try:
         with audit.acting("webhook.process"), transaction.atomic():
-            recorded = _record_settlements(webhook_ids, at=at)
+            recorded, left = _record_settlements(webhook_ids, at=at)
     except Exception as error:
         tell(error, f"{len(webhook_ids)} events cannot be recorded together")
     return len(recorded) + sum(
-        attempted(partial(process, pk, at=at), f"event {pk}") for pk in webhook_ids if pk not in recorded
+        attempted(partial(process, pk, at=at), f"event {pk}") for pk in webhook_ids if pk in left
     )
 
 
-def _record_settlements(webhook_ids: Sequence[UUID], *, at: datetime) -> set[UUID]:
+def _record_settlements(webhook_ids: Sequence[UUID], *, at: datetime) -> tuple[set[UUID], set[UUID]]:
     """
-    Record those of some events that report a settlement which was waited for; return their ids.
+    Record those of some events that report a settlement which was waited for; return their ids, and those left.
 
-    A payment of which several are told is left out, because they are taken in the order in which they came.
+    What somebody else is recording is neither. A payment of which several are told is left, because they are taken
+    in the order in which they came.
     """
     unprocessed = TransactionWebhook.objects.select_for_update(skip_locked=True).filter(processed=False)
     rows = list(unprocessed.filter(pk__in=webhook_ids).order_by("pk"))
@@ -167,7 +168,7 @@ def _record_settlements(webhook_ids: Sequence[UUID], *, at: datetime) -> set[UUI
         queue.enqueue("finance.process_webhook", webhook_id=other_id)
     if done:
         stopping_points.reach("webhooks.before_commit")
-    return set(done)
+    return set(done), {webhook.pk for webhook in rows} - set(done)
 
 
 def retry(webhook: TransactionWebhook, *, by: User, at: datetime) -> TransactionWebhook:

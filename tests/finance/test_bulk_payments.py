@@ -24,6 +24,7 @@ from realco import clock
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.finance import sandbox_stage as stage
+from tests.finance.test_races import at_once
 
 pytestmark = pytest.mark.django_db
 Kind = LedgerAccount.Kind
@@ -240,6 +241,27 @@ class TestSettle:
         tasks.process_webhook(webhook_id=str(first.pk))
         assert statuses(payments) == ["SETTLED"] * 3
         assert JournalEntry.objects.filter(event="INBOUND_SETTLED").count() == 3
+
+
+@pytest.mark.django_db(transaction=True)
+class TestAtOnce:
+    def test_four_workers_do_everything_once(
+        self, client: Client, deposits: MakeDeposits, escrow: EscrowAccount
+    ) -> None:
+        """Caught: claims, events or payments read without their locks."""
+        payments = deposits(*[GOOD] * 8)
+        ids = [payment.pk for payment in payments]
+        at_once([lambda: bulk_submissions.send(ids, at=clock.now())] * 4, threads=4)
+        assert SandboxTransfer.objects.count() == TransactionAttempt.objects.count() == 8
+        rows = [webhook.pk for webhook in told(client)]
+        at_once([lambda: webhooks.process_many(rows, at=clock.now())] * 4, threads=4)
+        assert set(statuses(payments)) == {"SETTLED"}
+        clock.advance(timedelta(days=9))
+        cleared = at_once([lambda: bulk_settlements.clear(ids, at=clock.now())] * 4, threads=4)
+        assert sum(int(number) for number in cleared) == 8  # type: ignore[call-overload]
+        assert JournalEntry.objects.count() == 3 * 8
+        assert balance(escrow.pk, Kind.BANK) == Decimal("8000.00")
+        assert books.check() == []
 
 
 class TestClear:
