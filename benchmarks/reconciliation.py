@@ -19,6 +19,7 @@ import time
 import uuid
 from collections import Counter
 from datetime import UTC, datetime
+from datetime import time as time_of_day
 from decimal import Decimal
 from pathlib import Path
 from uuid import UUID
@@ -53,7 +54,8 @@ def main() -> int:
     parser.add_argument("--pure", action="store_true", help="without the database")
     asked = parser.parse_args()
     data = bank_noise.make(asked.size, seed=asked.seed, noise=asked.noise)
-    print(f"{len(data.lines):,} lines, {len(data.entries):,} entries, noise {asked.noise}, seed {asked.seed}")
+    print(f"{len(data.lines):,} lines, {len(data.entries):,} entries, noise {asked.noise}, seed {asked.seed}, "
+          f"load average {os.getloadavg()[0]:.2f}")  # fmt: skip
     scores = [pure(data)]
     if not asked.pure:
         scores.append(whole(data))
@@ -84,21 +86,35 @@ def pure(data: Data) -> Score:
 def whole(data: Data) -> Score:
     """Put the data into a database, and reconcile it there."""
     began = time.perf_counter()
-    account, at = make_account(), datetime.now(UTC)
+    as_of = max(item.day for item in (*data.lines, *data.entries))
+    at = datetime.combine(as_of, time_of_day(18), tzinfo=UTC)
+    account = make_account()
     entry_ids = book(account, data, at)
     line_ids = state(account, data, at)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     print(f"\nbooked and stated in {time.perf_counter() - began:.1f} s")
-    as_of = max(item.day for item in (*data.lines, *data.entries))
-    began = time.perf_counter()
+    began, worked, served = time.perf_counter(), time.process_time(), server_cpu()
     with QueryCount() as count:
         proof = reconciliations.reconcile(account, as_of=as_of, by=None, at=at)
     seconds = time.perf_counter() - began
+    print(f"CPU: {time.process_time() - worked:.1f} s here, {server_cpu() - served:.1f} s in the server's process; "
+          f"load average {os.getloadavg()[0]:.2f}")  # fmt: skip
     found = read_back(account, line_ids, entry_ids)
     print(f"{count.number} statements; {proof.matched_lines:,} lines matched, {proof.unmatched_lines:,} and "
           f"{proof.unmatched_entries:,} entries left")  # fmt: skip
     return report("reconcile on PostgreSQL", data, found, seconds)
+
+
+def server_cpu() -> float:
+    """Seconds of CPU that the server's process of this connection has used; 0 if it runs on another machine."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        stat = Path(f"/proc/{cursor.fetchone()[0]}/stat")
+    if not stat.exists():
+        return 0.0
+    user, system = stat.read_text().rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
 
 
 class QueryCount:

@@ -22,7 +22,16 @@ from finance.gateways import sandbox_bank, sandbox_transport, sandbox_webhooks
 from finance.models import Transaction
 from finance.models.transactions import OUTBOUND
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import refund_items, refund_payments, refund_sweeps, retries, settlements, webhooks
+from finance.operations import (
+    bulk_settlements,
+    bulk_submissions,
+    refund_items,
+    refund_payments,
+    refund_sweeps,
+    retries,
+    settlements,
+    webhooks,
+)
 from finance.queries import webhooks as webhook_queries
 from realco import clock
 from realco.business_days import banking_date
@@ -30,6 +39,8 @@ from realco.business_days import banking_date
 logger = logging.getLogger(__name__)
 
 BATCH = 200
+TOGETHER = 1000
+"""Rows that one sweep deals with one by one, and in chunks."""
 UNANSWERED_AFTER = timedelta(minutes=2)
 EXPIRES_SECONDS = 60
 
@@ -40,19 +51,19 @@ def process_transaction(*, payment_id: str, **_: object) -> None:
     settlements.process(UUID(payment_id), at=clock.now())
 
 
+@shared_task(name="finance.process_transactions", ignore_result=True)
+def process_transactions(*, payment_ids: str, **_: object) -> None:
+    """Send a chunk of queued payments to their provider; the ids are parted by commas."""
+    bulk_submissions.send([UUID(payment_id) for payment_id in payment_ids.split(",")], at=clock.now())
+
+
 @shared_task(name="finance.sweep_queued", ignore_result=True, expires=EXPIRES_SECONDS)
 def sweep_queued(**_: object) -> int:
     """Send the queued payments that no message has woken."""
-    at = clock.now()
     queued = Transaction.objects.filter(status=Status.QUEUED).exclude(
         type__in=OUTBOUND, escrow_account__status=EscrowAccount.Status.FROZEN
     )
-
-    def process(payment_id: UUID) -> bool:
-        settlements.process(payment_id, at=at)
-        return not Transaction.objects.filter(pk=payment_id, status=Status.QUEUED).exists()
-
-    return _each(queued.order_by("created_at", "id"), process)
+    return _together(queued.order_by("created_at", "id"), bulk_submissions.send)
 
 
 @shared_task(name="finance.sweep_unanswered", ignore_result=True, expires=EXPIRES_SECONDS)
@@ -84,8 +95,8 @@ def sweep_retries(**_: object) -> int:
 
 @shared_task(name="finance.process_webhook", ignore_result=True)
 def process_webhook(*, webhook_id: str, **_: object) -> None:
-    """Record what one stored event says."""
-    webhooks.process(UUID(webhook_id), at=clock.now())
+    """Record what a stored event says, and when many wait, what they say with it."""
+    webhooks.process_waiting(UUID(webhook_id), at=clock.now())
 
 
 @shared_task(name="finance.sweep_webhooks", ignore_result=True, expires=EXPIRES_SECONDS)
@@ -94,11 +105,7 @@ def sweep_webhooks(*, escrow_account_id: str | None = None, **_: object) -> int:
     at = clock.now()
     if escrow_account_id is not None:
         webhooks.wake(UUID(escrow_account_id), at=at)
-
-    def process(webhook_id: UUID) -> bool:
-        return webhooks.process(webhook_id, at=at)
-
-    return _each(webhook_queries.waiting(at=at), process)
+    return _together(webhook_queries.waiting(at=at), webhooks.process_many)
 
 
 @shared_task(name="finance.sweep_clearing", ignore_result=True, expires=EXPIRES_SECONDS)
@@ -106,11 +113,7 @@ def sweep_clearing(**_: object) -> int:
     """Complete the settled payments whose return window has passed."""
     at = clock.now()
     settled = Transaction.objects.filter(status=Status.SETTLED, clears_on__lte=banking_date(at))
-
-    def clear(payment_id: UUID) -> bool:
-        return settlements.clear(payment_id, at=at)
-
-    return _each(settled.order_by("clears_on", "id"), clear)
+    return _together(settled.order_by("clears_on", "id"), bulk_settlements.clear)
 
 
 @shared_task(name="finance.resume_refund_run", ignore_result=True)
@@ -158,6 +161,11 @@ def run_sweeps() -> int:
         if isinstance(entry["schedule"], float) and entry["task"] != sweep_sandbox.name:
             moved += current_app.tasks[str(entry["task"])]() or 0
     return moved
+
+
+def _together(rows: QuerySet[Any], call: Callable[..., int]) -> int:
+    """Make the call for a whole batch of rows, which it deals with in chunks, and return how many it moved on."""
+    return call(list(rows.values_list("id", flat=True)[:TOGETHER]), at=clock.now())
 
 
 def _each(rows: QuerySet[Any], call: Callable[[UUID], bool]) -> int:

@@ -6,6 +6,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transaction.failed": ("distributions.follow_payment", "finance.follow_refund"),
     "finance.transaction.cancelled": ("distributions.follow_payment", "finance.follow_refund"),
     "finance.transaction.reversed": ("distributions.follow_payment", "finance.follow_refund"),
+    "finance.transactions.completed": ("distributions.sweep", "finance.sweep_refunds"),
     "escrow.account.unfrozen": ("finance.sweep_webhooks",),
     "escrow.early_closing.announced": (),
     "escrow.offering.closed": (),

@@ -126,9 +126,9 @@ class TestWhoMayDoWhat:
                 found += [f"{path} {function.name}"] * len(asks)
                 text = ast.unparse(function)
                 assert not asks or "atomic" not in text, f"{path} {function.name} asks a provider inside a transaction"
-        assert found == ["finance/operations/settlements.py _send", "finance/operations/settlements.py resolve_unknown"]
+        assert found == ["finance/operations/settlements.py ask", "finance/operations/settlements.py resolve_unknown"]
 
-    @pytest.mark.parametrize("name", ["_send", "resolve_unknown"])
+    @pytest.mark.parametrize("name", ["ask", "_ask", "_send", "resolve_unknown"])
     def test_what_asks_gateways_is_not_called_inside_a_transaction(self, name: str) -> None:
         for path in sources(*APPS):
             for node in ast.walk(tree(path)):

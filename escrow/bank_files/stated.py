@@ -19,7 +19,7 @@ from django.db.models import TextChoices
 from realco import money
 from realco.errors import Refusal
 
-LARGEST_FILE = 50_000_000
+LARGEST_FILE = 100_000_000
 REFERENCE_LENGTH, TEXT_LENGTH, CODE_LENGTH = 100, 500, 10
 _NOT_STATEMENTS = {
     b"PK\x03\x04": "a zip archive (Excel workbooks are zip archives too)",

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from finance import return_codes
 from finance.gateways import sandbox_accounts, sandbox_bank, sandbox_webhooks
@@ -48,14 +48,9 @@ def submit(submission: Submission, *, at: datetime) -> Answer:
     behaviour = sandbox_accounts.behaviour(submission.account_number, is_debit=submission.direction == "IN")
     if behaviour.request_lost and _lose(submission.idempotency_key, at=at):
         raise ProviderUnavailable("The sandbox bank did not answer.")
-    with transaction.atomic():
-        transfer, is_new = SandboxTransfer.objects.get_or_create(
-            idempotency_key=submission.idempotency_key, defaults=_opened(submission, behaviour, at=at)
-        )
-        if transfer.request_hash != request_hash(submission):
-            raise ProviderRefusedKey("The sandbox bank knows this idempotency key with other contents.")
-        if is_new and transfer.state == State.ACCEPTED and _settles_at_once(submission):
-            sandbox_bank.settle(transfer, on=banking_date(at), at=at)
+    transfer, is_new = _take_on(submission, behaviour, at=at)
+    if transfer.request_hash != request_hash(submission):
+        raise ProviderRefusedKey("The sandbox bank knows this idempotency key with other contents.")
     if behaviour.answer_lost and is_new:
         raise ProviderUnavailable("The sandbox bank did not answer in time.")
     return _answer(transfer)
@@ -124,6 +119,19 @@ def settles_on(method: str, idempotency_key: str, *, at: datetime) -> date:
         return banking_date(at)
     chosen = days[hashlib.sha256(idempotency_key.encode()).digest()[0] % len(days)]
     return add_business_days(banking_date(at), chosen)
+
+
+def _take_on(submission: Submission, behaviour: Behaviour, *, at: datetime) -> tuple[SandboxTransfer, bool]:
+    """Write a new transfer down, or find the one that the key is known for; return it and whether it is new."""
+    transfer = SandboxTransfer(idempotency_key=submission.idempotency_key, **_opened(submission, behaviour, at=at))
+    try:
+        with transaction.atomic():
+            transfer.save(force_insert=True)
+            if transfer.state == State.ACCEPTED and _settles_at_once(submission):
+                sandbox_bank.settle(transfer, on=banking_date(at), at=at)
+    except IntegrityError:
+        return SandboxTransfer.objects.get(idempotency_key=submission.idempotency_key), False
+    return transfer, True
 
 
 def _opened(submission: Submission, behaviour: Behaviour, *, at: datetime) -> dict[str, object]:

@@ -1,13 +1,13 @@
 """
 The sandbox bank's back office: transfers settle, fail and come back, and the statement says so.
 
-Each transfer's step is one database transaction of the bank's: its state, its statement line and
-the webhook it owes us. Statement lines carry BAI2 type codes.
+A transfer's step is its state, its statement line and the webhook the bank owes us, in one database
+transaction of the bank's with the steps of others. Statement lines carry BAI2 type codes.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -15,7 +15,7 @@ from django.db import transaction
 from finance import return_codes
 from finance.gateways import sandbox_webhooks
 from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANSFER_SETTLED
-from finance.models import SandboxStatementLine, SandboxTransfer
+from finance.models import SandboxDelivery, SandboxStatementLine, SandboxTransfer
 from finance.models.transactions import PaymentMethod
 from realco import money
 from realco.business_days import add_business_days, banking_date
@@ -24,6 +24,8 @@ from realco.identifiers import new_id
 
 State = SandboxTransfer.State
 BATCH = 1000
+CHUNK = 200
+Written = SandboxStatementLine | SandboxDelivery
 
 SETTLED_IN = {
     PaymentMethod.ACH: ("142", "ACH CREDIT"),
@@ -57,8 +59,7 @@ def work(*, at: datetime) -> int:
         raise NoSandbox("There is no sandbox bank in production mode.")
     today, steps = banking_date(at), 0
     while steps < BATCH:
-        due = SandboxTransfer.objects.filter(due_date__lte=today).order_by("due_date", "id")
-        done = sum(_step(transfer_id, today=today, at=at) for transfer_id in due.values_list("id", flat=True)[:BATCH])
+        done = _steps(today=today, at=at)
         if not done:
             break
         steps += done
@@ -67,13 +68,9 @@ def work(*, at: datetime) -> int:
 
 def settle(transfer: SandboxTransfer, *, on: date, at: datetime) -> None:
     """Settle a transfer: the money is in the account, the statement shows it, and the webhook is owed."""
-    transfer.state = State.SETTLED
-    transfer.settled_date = on
-    transfer.due_date = transfer.return_date
+    written = _settle(transfer, on=on, at=at)
     transfer.save()
-    _write_line(transfer, amount=transfer.amount, on=on, words=_words(transfer, SETTLED_IN, SETTLED_OUT), at=at)
-    if not transfer.tells_return_first:
-        sandbox_webhooks.owe(transfer, TRANSFER_SETTLED, on=on, at=at)
+    _write(written)
 
 
 def receive_unknown(external_account_id: str, amount: Decimal, *, at: datetime) -> SandboxStatementLine:
@@ -97,46 +94,63 @@ def receive_unknown(external_account_id: str, amount: Decimal, *, at: datetime) 
     )
 
 
-def _step(transfer_id: UUID, *, today: date, at: datetime) -> int:
-    """Do the next thing that is due for one transfer; 0 if somebody else did or is doing it."""
+def _steps(*, today: date, at: datetime) -> int:
+    """Do the next thing that is due for each of some transfers that nobody else works on; return how many."""
     with transaction.atomic():
-        transfer = (
-            SandboxTransfer.objects.select_for_update(skip_locked=True)
-            .filter(pk=transfer_id, due_date__lte=today)
-            .first()
-        )
-        if transfer is None:
-            return 0
-        assert transfer.due_date is not None
-        if transfer.state == State.SETTLED:
-            _give_back(transfer, on=transfer.due_date, at=at)
-        elif transfer.outcome_code:
-            _fail(transfer, on=transfer.due_date, at=at)
-        else:
-            settle(transfer, on=transfer.due_date, at=at)
-    return 1
+        due = SandboxTransfer.objects.filter(due_date__lte=today).order_by("due_date", "id")
+        transfers = list(due.select_for_update(skip_locked=True)[:CHUNK])
+        written = [row for transfer in transfers for row in _step(transfer, at=at)]
+        SandboxTransfer.objects.bulk_update(transfers, ["state", "settled_date", "due_date"])
+        _write(written)
+    return len(transfers)
 
 
-def _fail(transfer: SandboxTransfer, *, on: date, at: datetime) -> None:
+def _step(transfer: SandboxTransfer, *, at: datetime) -> list[Written]:
+    assert transfer.due_date is not None
+    if transfer.state == State.SETTLED:
+        return _give_back(transfer, on=transfer.due_date, at=at)
+    if transfer.outcome_code:
+        return _fail(transfer, on=transfer.due_date, at=at)
+    return _settle(transfer, on=transfer.due_date, at=at)
+
+
+def _write(rows: Sequence[Written]) -> None:
+    """Write statement lines and messages down."""
+    SandboxStatementLine.objects.bulk_create([row for row in rows if isinstance(row, SandboxStatementLine)])
+    SandboxDelivery.objects.bulk_create([row for row in rows if isinstance(row, SandboxDelivery)])
+
+
+def _settle(transfer: SandboxTransfer, *, on: date, at: datetime) -> list[Written]:
+    transfer.state = State.SETTLED
+    transfer.settled_date = on
+    transfer.due_date = transfer.return_date
+    line = _line(transfer, amount=transfer.amount, on=on, words=_words(transfer, SETTLED_IN, SETTLED_OUT), at=at)
+    if transfer.tells_return_first:
+        return [line]
+    return [line, sandbox_webhooks.owed(transfer, TRANSFER_SETTLED, on=on, at=at)]
+
+
+def _fail(transfer: SandboxTransfer, *, on: date, at: datetime) -> list[Written]:
     """Fail a transfer before it settled; no money has moved, so the statement shows nothing."""
     transfer.state = State.FAILED
     transfer.due_date = None
-    transfer.save()
-    sandbox_webhooks.owe(transfer, TRANSFER_FAILED, on=on, at=at, code=transfer.outcome_code)
+    return [sandbox_webhooks.owed(transfer, TRANSFER_FAILED, on=on, at=at, code=transfer.outcome_code)]
 
 
-def _give_back(transfer: SandboxTransfer, *, on: date, at: datetime) -> None:
+def _give_back(transfer: SandboxTransfer, *, on: date, at: datetime) -> list[Written]:
     """Return a transfer that had settled."""
     transfer.state = State.RETURNED
     transfer.due_date = None
-    transfer.save()
     code, words = _words(transfer, RETURNED_IN, RETURNED_OUT)
     words = f"{words} {transfer.return_code} {return_codes.meaning(transfer.return_code)}"
-    _write_line(transfer, amount=-transfer.amount, on=on, words=(code, words), at=at)
-    sandbox_webhooks.owe(transfer, TRANSFER_RETURNED, on=on, at=at, code=transfer.return_code)
+    written: list[Written] = [
+        _line(transfer, amount=-transfer.amount, on=on, words=(code, words), at=at),
+        sandbox_webhooks.owed(transfer, TRANSFER_RETURNED, on=on, at=at, code=transfer.return_code),
+    ]
     if transfer.tells_return_first:
         assert transfer.settled_date is not None
-        sandbox_webhooks.owe(transfer, TRANSFER_SETTLED, on=transfer.settled_date, at=at)
+        written.append(sandbox_webhooks.owed(transfer, TRANSFER_SETTLED, on=transfer.settled_date, at=at))
+    return written
 
 
 def _words(
@@ -150,9 +164,11 @@ def _words(
     return outbound.get(method, OTHER_RETURN_OUT)
 
 
-def _write_line(transfer: SandboxTransfer, *, amount: Decimal, on: date, words: tuple[str, str], at: datetime) -> None:
+def _line(
+    transfer: SandboxTransfer, *, amount: Decimal, on: date, words: tuple[str, str], at: datetime
+) -> SandboxStatementLine:
     code, text = words
-    SandboxStatementLine.objects.create(
+    return SandboxStatementLine(
         external_account_id=transfer.external_account_id,
         value_date=on,
         amount=amount,

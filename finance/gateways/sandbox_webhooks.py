@@ -11,10 +11,12 @@ import hmac
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F
 
 from finance import return_codes
@@ -28,6 +30,7 @@ logger = logging.getLogger(__name__)
 HEADER = "Sandbox-Signature"
 TOLERANCE = timedelta(seconds=300)
 BATCH = 500
+CHUNK = 20
 LEASE = timedelta(seconds=60)
 LONGEST_WAIT = timedelta(hours=1)
 
@@ -35,8 +38,8 @@ Post = Callable[[str, bytes, Mapping[str, str]], int]
 """Send a body with headers to an address and return the HTTP status; raises OSError if nobody is there."""
 
 
-def owe(transfer: SandboxTransfer, event_type: str, *, on: date, at: datetime, code: str = "") -> SandboxDelivery:
-    """Write down a message that the bank owes us, about a day of the bank's."""
+def owed(transfer: SandboxTransfer, event_type: str, *, on: date, at: datetime, code: str = "") -> SandboxDelivery:
+    """Return a message that the bank owes us, about a day of the bank's, to be written down."""
     event_id = "evt_" + _token(f"{transfer.idempotency_key} {event_type}")
     payload = {
         "id": event_id,
@@ -53,7 +56,7 @@ def owe(transfer: SandboxTransfer, event_type: str, *, on: date, at: datetime, c
             "effective_date": on.isoformat(),
         },
     }
-    return SandboxDelivery.objects.create(
+    return SandboxDelivery(
         transfer=transfer,
         event_id=event_id,
         event_type=event_type,
@@ -75,24 +78,41 @@ def deliver(*, post: Post, at: datetime) -> int:
     """
     if not settings.SANDBOX:
         raise NoSandbox("There is no sandbox bank in production mode.")
-    arrived = 0
-    due = SandboxDelivery.objects.filter(delivered_at=None, next_attempt_at__lte=at).order_by("created_at", "id")
-    for delivery in due[:BATCH]:
-        if not _claim(delivery, at=at):
-            continue
-        try:
-            statuses = [post(settings.SANDBOX_WEBHOOK_URL, *sign(delivery, at=at)) for _ in range(delivery.copies)]
-        except OSError as error:
-            logger.warning("nobody answers at %s: %s", settings.SANDBOX_WEBHOOK_URL, error)
-            _put_off(delivery, at=at)
+    arrived, due = 0, _due(at)
+    for start in range(0, len(due), CHUNK):
+        received, is_reachable = _send(due[start : start + CHUNK], post=post, at=at)
+        arrived += received
+        if not is_reachable:
             break
-        if 200 in statuses:
-            SandboxDelivery.objects.filter(pk=delivery.pk).update(delivered_at=at)
-            arrived += 1
-        else:
-            logger.warning("%s was answered with %s", delivery, statuses)
-            _put_off(delivery, at=at)
     return arrived
+
+
+def _due(at: datetime) -> list[UUID]:
+    due = SandboxDelivery.objects.filter(delivered_at=None, next_attempt_at__lte=at).order_by("created_at", "id")
+    return list(due.values_list("pk", flat=True)[:BATCH])
+
+
+def _send(delivery_ids: Sequence[UUID], *, post: Post, at: datetime) -> tuple[int, bool]:
+    """Send some messages one after the other; return how many arrived, and whether anybody answers at all."""
+    claimed = _claim(delivery_ids, at=at)
+    arrived: list[UUID] = []
+    waiting = list(claimed)
+    try:
+        while waiting:
+            delivery = waiting[0]
+            statuses = [post(settings.SANDBOX_WEBHOOK_URL, *sign(delivery, at=at)) for _ in range(delivery.copies)]
+            if 200 in statuses:
+                arrived.append(delivery.pk)
+            else:
+                logger.warning("%s was answered with %s", delivery, statuses)
+                _put_off(delivery, at=at)
+            del waiting[0]
+    except OSError as error:
+        logger.warning("nobody answers at %s: %s", settings.SANDBOX_WEBHOOK_URL, error)
+        for delivery in waiting:
+            _put_off(delivery, at=at)
+    SandboxDelivery.objects.filter(pk__in=arrived).update(delivered_at=at)
+    return len(arrived), not waiting
 
 
 def sign(delivery: SandboxDelivery, *, at: datetime) -> tuple[bytes, dict[str, str]]:
@@ -152,10 +172,15 @@ def parse(body: bytes) -> Event:
     return event
 
 
-def _claim(delivery: SandboxDelivery, *, at: datetime) -> bool:
-    """Take a message for sending, so that nobody else sends it for a minute; returns whether it was free."""
-    free = SandboxDelivery.objects.filter(pk=delivery.pk, delivered_at=None, next_attempt_at__lte=at)
-    return bool(free.update(next_attempt_at=at + LEASE, attempts=F("attempts") + 1))
+def _claim(delivery_ids: Sequence[UUID], *, at: datetime) -> list[SandboxDelivery]:
+    """Take messages for sending, so that nobody else sends them for a minute; return those that were free."""
+    with transaction.atomic():
+        free = SandboxDelivery.objects.filter(pk__in=delivery_ids, delivered_at=None, next_attempt_at__lte=at)
+        claimed = list(free.select_for_update(skip_locked=True).order_by("created_at", "id"))
+        SandboxDelivery.objects.filter(pk__in=[delivery.pk for delivery in claimed]).update(
+            next_attempt_at=at + LEASE, attempts=F("attempts") + 1
+        )
+    return claimed
 
 
 def _put_off(delivery: SandboxDelivery, *, at: datetime) -> None:

@@ -17,10 +17,10 @@ from escrow.operations.ledger import EscrowNotOpen
 from finance import entries
 from finance.models import Transaction
 from finance.models.transactions import TransactionType, approvals_required
-from finance.operations import orders, transactions
+from finance.operations import bulk_submissions, orders, transactions
 from finance.operations.orders import Order, Parties
 from finance.operations.screening import screen_many
-from realco import audit, queue
+from realco import audit
 from realco.business_days import banking_date
 from realco.errors import NotPermitted
 from realco.models import User
@@ -193,8 +193,7 @@ def _route(made: Sequence[Transaction], *, at: datetime) -> None:
     with connection.cursor() as cursor:
         answers = [json.dumps(payment.compliance_check_data) for payment in passed]
         cursor.execute(_QUEUE, [at, [payment.pk for payment in passed], answers])
-    for payment in passed:
-        queue.enqueue("finance.process_transaction", payment_id=payment.pk)
+    bulk_submissions.wake(passed)
     for payment in others:
         payment.save()
 

@@ -72,25 +72,32 @@ def _begin(payment_id: UUID, *, at: datetime) -> TransactionAttempt | None:
             return None
         if payment.is_outbound and payment.escrow_account.status == EscrowAccount.Status.FROZEN:
             return None
-        obstacle = _obstacle(payment, at=at)
-        if obstacle:
-            payment.mark_on_hold(reason=obstacle[:300])
+        profile = InvestorProfile.objects.filter(user=payment.party).first()
+        reason = obstacle(payment, profile, at=at)
+        if reason:
+            payment.mark_on_hold(reason=reason[:300])
             payment.save()
             return None
         payment.mark_processing(at=at)
         payment.save(update_fields=["status", "processed_at", "updated_at"])
-        return TransactionAttempt.objects.create(
-            payment=payment,
-            number=payment.retry_count,
-            provider=settings.PAYMENT_GATEWAY,
-            idempotency_key=payment.attempt_key,
-            sent_at=at,
-        )
+        attempt = attempt_of(payment, at=at)
+        attempt.save(force_insert=True)
+        return attempt
 
 
-def _obstacle(payment: Transaction, *, at: datetime) -> str:
-    """Return why a queued payment may not go to the bank after all, or nothing."""
-    profile = InvestorProfile.objects.filter(user=payment.party).first()
+def attempt_of(payment: Transaction, *, at: datetime) -> TransactionAttempt:
+    """Return the row, not saved yet, that a payment's present attempt is noted in before it is sent."""
+    return TransactionAttempt(
+        payment=payment,
+        number=payment.retry_count,
+        provider=settings.PAYMENT_GATEWAY,
+        idempotency_key=payment.attempt_key,
+        sent_at=at,
+    )
+
+
+def obstacle(payment: Transaction, profile: InvestorProfile | None, *, at: datetime) -> str:
+    """Return why a queued payment may not go to the bank after all, or nothing; ``profile`` is its party's."""
     if profile is not None and profile.is_restricted:
         return f"{profile} is restricted: {profile.restriction_reason}"
     if profile is not None and not profile.is_identified(at):
@@ -109,17 +116,28 @@ def _obstacle(payment: Transaction, *, at: datetime) -> str:
 
 
 def _send(attempt: TransactionAttempt, *, at: datetime) -> None:
-    """Ask the provider, outside any database transaction, and record its answer."""
+    """Ask the provider and record its answer."""
     payment = Transaction.objects.select_related(
         "escrow_account", "from_bank_account", "to_bank_account", "from_user", "to_user"
     ).get(pk=attempt.payment_id)
+    answer = ask(payment, attempt, at=at)
+    if answer is not None:
+        record_answer(attempt.idempotency_key, answer, at=at)
+
+
+def ask(payment: Transaction, attempt: TransactionAttempt, *, at: datetime) -> Answer | None:
+    """
+    Ask the provider for an attempt, outside any database transaction, and return its answer.
+
+    None if nobody knows the outcome; then the payment is on hold until the provider has been asked about it.
+    """
     try:
         answer = registry.named(attempt.provider).submit(_submission(payment, attempt), at=at)
     except ProviderUnavailable as failure:
         _record_unknown(attempt, str(failure), at=at)
-        return
+        return None
     stopping_points.reach("finance.process.after_submit")
-    record_answer(attempt.idempotency_key, answer, at=at)
+    return answer
 
 
 def _submission(payment: Transaction, attempt: TransactionAttempt) -> Submission:

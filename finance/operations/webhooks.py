@@ -6,11 +6,13 @@ so far; until then its row waits, and is the queue. What contradicts our records
 often, is left to an operator.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import QuerySet
 
 from escrow.operations.ledger import EscrowNotOpen
@@ -18,8 +20,9 @@ from finance.gateways import registry
 from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANSFER_SETTLED, Event
 from finance.models import TransactionAttempt, TransactionWebhook
 from finance.models.transaction_attempts import AttemptOutcome as Outcome
-from finance.operations import settlements
-from finance.queries.webhooks import MAX_ATTEMPTS
+from finance.operations import bulk_settlements, settlements
+from finance.operations.bulk_settlements import attempted, tell
+from finance.queries.webhooks import MAX_ATTEMPTS, waiting
 from realco import audit, permissions, queue, stopping_points
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
@@ -64,23 +67,23 @@ def receive(provider: str, body: bytes, headers: Mapping[str, str], *, at: datet
     gateway.verify_webhook(body, headers, at=at)
     event = gateway.parse_event(body)
     attempt = _attempt_of(event, provider)
-    with audit.acting("webhook.receive"), transaction.atomic():
-        webhook, is_new = TransactionWebhook.objects.get_or_create(
-            provider=provider,
-            event_id=event.event_id,
-            defaults={
-                "event_type": event.event_type,
-                "transaction_id": attempt.payment_id if attempt is not None else None,
-                "raw_payload": body.decode(),
-                "signature": gateway.signature_of(headers)[:500],
-                "next_attempt_at": at,
-                "created_at": at,
-            },
-        )
-        if is_new:
+    webhook = TransactionWebhook(
+        provider=provider,
+        event_id=event.event_id,
+        event_type=event.event_type,
+        transaction_id=attempt.payment_id if attempt is not None else None,
+        raw_payload=body.decode(),
+        signature=gateway.signature_of(headers)[:500],
+        next_attempt_at=at,
+        created_at=at,
+    )
+    try:
+        with audit.acting("webhook.receive"), transaction.atomic():
+            webhook.save(force_insert=True)
             queue.enqueue("finance.process_webhook", webhook_id=webhook.pk)
-    if is_new:
-        stopping_points.reach("webhooks.after_store")
+    except IntegrityError:
+        return TransactionWebhook.objects.get(provider=provider, event_id=event.event_id)
+    stopping_points.reach("webhooks.after_store")
     return webhook
 
 
@@ -106,6 +109,66 @@ def process(webhook_id: UUID, *, at: datetime) -> bool:
         _put_off(webhook_id, f"{type(error).__name__}: {error}", at=at)
         raise
     return False
+
+
+def process_many(webhook_ids: Sequence[UUID], *, at: datetime) -> int:
+    """
+    Record what many stored events say, settlements together and the rest one by one; return how many are recorded.
+
+    One that is refused, such as one of a frozen escrow account, takes its chunk apart and nothing else.
+    """
+    size = bulk_settlements.CHUNK
+    chunks = (webhook_ids[start : start + size] for start in range(0, len(webhook_ids), size))
+    return sum(_process_chunk(chunk, at=at) for chunk in chunks)
+
+
+def process_waiting(webhook_id: UUID, *, at: datetime) -> int:
+    """Record what an event says that has just been stored, and with it what others wait; return how many."""
+    if not TransactionWebhook.objects.filter(pk=webhook_id, processed=False).exists():
+        return 0
+    others = waiting(at=at).exclude(pk=webhook_id).values_list("pk", flat=True)[: bulk_settlements.CHUNK - 1]
+    return process_many([webhook_id, *others], at=at)
+
+
+def _process_chunk(webhook_ids: Sequence[UUID], *, at: datetime) -> int:
+    recorded, left = set[UUID](), set(webhook_ids)
+    try:
+        with audit.acting("webhook.process"), transaction.atomic():
+            recorded, left = _record_settlements(webhook_ids, at=at)
+    except Exception as error:
+        tell(error, f"{len(webhook_ids)} events cannot be recorded together")
+    return len(recorded) + sum(
+        attempted(partial(process, pk, at=at), f"event {pk}") for pk in webhook_ids if pk in left
+    )
+
+
+def _record_settlements(webhook_ids: Sequence[UUID], *, at: datetime) -> tuple[set[UUID], set[UUID]]:
+    """
+    Record those of some events that report a settlement which was waited for; return their ids, and those left.
+
+    What somebody else is recording is neither. A payment of which several are told is left, because they are taken
+    in the order in which they came.
+    """
+    unprocessed = TransactionWebhook.objects.select_for_update(skip_locked=True).filter(processed=False)
+    rows = list(unprocessed.filter(pk__in=webhook_ids).order_by("pk"))
+    times = Counter(webhook.transaction_id for webhook in rows)
+    told: dict[tuple[str, str, UUID | None], tuple[UUID, Event]] = {}
+    for webhook in rows:
+        event = registry.named(webhook.provider).parse_event(webhook.raw_payload.encode())
+        if event.event_type == TRANSFER_SETTLED and times[webhook.transaction_id] == 1:
+            told[webhook.provider, event.idempotency_key, webhook.transaction_id] = webhook.pk, event
+    attempts = TransactionAttempt.objects.filter(idempotency_key__in=[key for _, key, _ in told])
+    ours = set(attempts.values_list("provider", "idempotency_key", "payment_id")) & set(told)
+    days = {key: told[provider, key, payment][1].effective_date for provider, key, payment in ours}
+    settled = bulk_settlements.record_settled(days, at=at)
+    done = {told[one][0]: one[2] for one in ours if one[1] in settled}
+    TransactionWebhook.objects.filter(pk__in=done).update(processed=True, processed_at=at, processing_error="")
+    waiting_too = TransactionWebhook.objects.filter(transaction_id__in=done.values(), processed=False)
+    for other_id in waiting_too.exclude(pk__in=webhook_ids).values_list("pk", flat=True):
+        queue.enqueue("finance.process_webhook", webhook_id=other_id)
+    if done:
+        stopping_points.reach("webhooks.before_commit")
+    return set(done), {webhook.pk for webhook in rows} - set(done)
 
 
 def retry(webhook: TransactionWebhook, *, by: User, at: datetime) -> TransactionWebhook:

@@ -40,8 +40,10 @@ INVESTORS = int(os.environ.get("REALCO_JOURNEY_INVESTORS", "150"))
 """``REALCO_JOURNEY_INVESTORS=3000`` is the story in full; 60 at least. The numbers below shrink with them."""
 UNCLEARED = INVESTORS // 50
 BATCH = INVESTORS // 15
+CHUNK = max(INVESTORS // 60, 2)
 REFUNDS = Transaction.objects.filter(type="REFUND")
 SENT = REFUNDS.exclude(status__in=["QUEUED", "PROCESSING"])
+ARRIVED = REFUNDS.filter(status__in=["SETTLED", "COMPLETED"])
 
 
 @dataclass(frozen=True)
@@ -58,17 +60,17 @@ PAYING = (
     Kill("refund_run.between_batches", 1, REFUNDS.count),
 )
 SENDING = (
-    Kill("finance.process.after_begin", INVESTORS * 150 // 3000, SENT.count),
+    Kill("finance.process.after_begin", INVESTORS * 150 // 3000 // CHUNK, SENT.count),
     Kill("finance.process.after_submit", INVESTORS * 400 // 3000, SENT.count),
-    Kill("finance.process.after_record", INVESTORS * 500 // 3000, SENT.count),
-    Kill("finance.process.before_begin", INVESTORS * 600 // 3000, SENT.count),
+    Kill("finance.process.after_record", INVESTORS * 500 // 3000 // CHUNK, SENT.count),
+    Kill("finance.process.before_begin", INVESTORS * 600 // 3000 // CHUNK, SENT.count),
 )
 SETTLING = (
     Kill("webhooks.after_store", INVESTORS * 700 // 3000, TransactionWebhook.objects.count),
-    Kill("webhooks.before_commit", INVESTORS * 450 // 3000, REFUNDS.filter(status__in=["SETTLED", "COMPLETED"]).count),
+    Kill("webhooks.before_commit", INVESTORS * 450 // 3000 // CHUNK, ARRIVED.count),
 )
 CLEARING = (
-    Kill("clearing.before_commit", INVESTORS * 350 // 3000, REFUNDS.filter(status="COMPLETED").count),
+    Kill("clearing.before_commit", INVESTORS * 350 // 3000 // CHUNK, REFUNDS.filter(status="COMPLETED").count),
     Kill("refund_run.follow.before_commit", 1, RefundItem.objects.filter(status="PAID").count),
 )
 
@@ -96,7 +98,7 @@ def kill_in_the_middle(kills: tuple[Kill, ...]) -> int:
     """Let workers die one after the other, each with some of its work done and some left; return how many did."""
     for kill in kills:
         clock.advance(timedelta(minutes=3))
-        code = work("everything", f"batch={BATCH}", stop_at=f"{kill.place}:{kill.time}", seconds=1800)
+        code = work("everything", f"batch={BATCH}", f"chunk={CHUNK}", stop_at=f"{kill.place}:{kill.time}", seconds=1800)
         assert code == -signal.SIGKILL, f"no worker came to {kill.place} for the {kill.time}th time: {code}"
         assert 0 < kill.done() < INVESTORS, f"{kill.place} was not in the middle of the work: {kill.done()}"
     return len(kills)

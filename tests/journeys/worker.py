@@ -3,7 +3,8 @@ One wake-up of a worker in a process of its own, so that a test may kill it.
 
 ``python -m tests.journeys.worker finance.process_transaction payment_id=…`` runs the named task;
 ``bank`` lets the sandbox bank work and deliver its webhooks to the real endpoint in this process;
-``everything`` does that and every sweep, until nothing moves any more (``batch=…`` refunds at a time);
+``everything`` does that and every sweep, until nothing moves any more (``batch=…`` refunds are made and
+``chunk=…`` are sent at a time);
 ``approve run=… approver=…`` signs a refund run.
 """
 
@@ -26,8 +27,9 @@ def main(name: str, *pairs: str) -> None:
     elif name == "everything":
         from finance import tasks
         from finance.gateways import sandbox_transport
-        from finance.operations import refund_payments, sandbox
+        from finance.operations import bulk_settlements, bulk_submissions, refund_payments, sandbox
 
+        bulk_submissions.CHUNK = bulk_settlements.CHUNK = int(values.get("chunk", bulk_submissions.CHUNK))
         refund_payments.BATCH = int(values.get("batch", refund_payments.BATCH))
         sandbox.work(post=sandbox_transport.post_in_process, sweep=tasks.run_sweeps)
     elif name == "approve":
