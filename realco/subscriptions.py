@@ -8,6 +8,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transaction.reversed": ("distributions.follow_payment", "finance.follow_refund"),
     "escrow.account.unfrozen": ("finance.sweep_webhooks",),
     "escrow.early_closing.announced": (),
+    "escrow.early_closing.withdrawn": (),
     "escrow.offering.closed": (),
     "escrow.reconciliation.mismatched": (),
 }
