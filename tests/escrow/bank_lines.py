@@ -7,6 +7,7 @@ whichever process, is the same one.
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
 from escrow import postings
@@ -92,6 +93,17 @@ def fee(escrow: EscrowAccount, source: str, amount: Decimal, *, key: str, on: da
     approved(proposal)
     subject = Subject(escrow.pk, f"bank-fee:{line.pk}:{proposal.pk}", "FEE", on, f"{key} fee")
     return postings.bank_fee(subject, source=postings.source_of(source), amount=amount)
+
+
+def accounted_for(event: str, escrow: EscrowAccount, investor: User, amount: Decimal, *, on: date) -> dict[str, Any]:
+    """Have the bank and two people say what an event needs; return the reference under which it may be posted then."""
+    if event == "UNKNOWN_RECEIPT":
+        return {"reference": received(escrow, amount, key="wanted", on=on).subject.reference}
+    if event == "RECEIPT_CLAIMED":
+        return {"reference": claimed(escrow, investor.pk, amount, key="wanted", on=on).subject.reference}
+    if event == "BANK_FEE":
+        return {"reference": fee(escrow, "OFFERING", amount, key="wanted fee", on=on).subject.reference}
+    return {}
 
 
 def approved(proposal: BankProposal) -> None:

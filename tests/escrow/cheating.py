@@ -64,7 +64,8 @@ def proposed(kind: str, amount: str, *, who: str = "", source: str = "", signer:
     return (
         "INSERT INTO bank_proposals (id, escrow_account_id, kind, status, line_id, investor_id, amount, source,"
         " line_ids, entry_ids, reason, proposed_by_id, proposed_at, decided_reason)"
-        f" SELECT %(claim)s::uuid, l.escrow_account_id, '{kind}', 'PROPOSED', l.id, {investor}, {amount}, '{source}', '[]', '[]', 'x', %(operator)s, now(), ''"
+        f" SELECT %(claim)s::uuid, l.escrow_account_id, '{kind}', 'PROPOSED', l.id, {investor}, {amount}, '{source}',"
+        " '[]', '[]', 'x', %(operator)s, now(), ''"
         " FROM bank_statement_lines l WHERE l.id = %(line)s;" + sign
     )
 

@@ -91,8 +91,9 @@ LEDGER = {
         " INSERT INTO escrow_ledger_entries SELECT (jsonb_populate_record(e, jsonb_build_object("
         f"'id', gen_random_uuid(), 'journal_entry_id', %(forged)s, 'ledger_account_id', l.account,"
         f" 'reference', {RECEIPT}, 'transaction_id', NULL, 'sequence', l.sequence, 'amount', l.amount,"
-        " 'balance_before', l.after - 5, 'balance_after', l.after))).* FROM escrow_ledger_entries e, (TABLE bank UNION ALL"
-        " SELECT %(forged)s, -5, 5, 1) l (account, amount, after, sequence)"
+        " 'balance_before', l.after - 5, 'balance_after', l.after))).*"
+        " FROM escrow_ledger_entries e, (TABLE bank UNION ALL SELECT %(forged)s, -5, 5, 1)"
+        " l (account, amount, after, sequence)"
         " WHERE e.reference = 'SBX-Ann:settled' AND e.amount > 0",
     ),
 }

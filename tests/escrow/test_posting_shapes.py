@@ -106,17 +106,6 @@ def payment_for(event: str, escrow: EscrowAccount, investor: User) -> Transactio
     return None
 
 
-def accounted_for(event: str, escrow: EscrowAccount, investor: User) -> dict[str, str]:
-    """The reference under which ten dollars may be posted, if only a bank line or a proposal lets them."""
-    if event == Event.UNKNOWN_RECEIPT:
-        return {"reference": bank_lines.received(escrow, TEN, key="ten", on=ON).subject.reference}
-    if event == Event.RECEIPT_CLAIMED:
-        return {"reference": bank_lines.claimed(escrow, investor.pk, TEN, key="ten", on=ON).subject.reference}
-    if event == Event.BANK_FEE:
-        return {"reference": bank_lines.fee(escrow, Kind.OFFERING, TEN, key="ten fee", on=ON).subject.reference}
-    return {}
-
-
 class TestTheTable:
     def test_has_every_event_but_the_reversal(self) -> None:
         assert {*TABLE, "REVERSAL"} == {str(event) for event in Event}
@@ -144,7 +133,12 @@ class TestTheTable:
         for debit, credit in (("BANK", "SUSPENSE"), ("FEES", "INVESTOR"), ("SUSPENSE", "INVESTOR")):
             event = next(name for name, (one, two) in TABLE.items() if debit in one and credit in two)
             before = balance(rich.pk, credit, investor.pk if credit in OWNED else None)
-            forge(rich, event, pair(debit, credit, investor), **accounted_for(event, rich, investor))
+            forge(
+                rich,
+                event,
+                pair(debit, credit, investor),
+                **bank_lines.accounted_for(event, rich, investor, TEN, on=ON),
+            )
             assert balance(rich.pk, credit, investor.pk if credit in OWNED else None) == before + TEN
 
     def test_python_describes_the_same_table(self, rich: EscrowAccount, investor: User) -> None:
@@ -484,7 +478,7 @@ class TestStates:
             payment = payments.go(Transaction.objects.get(type="CONSTRUCTION_DRAW"), "QUEUED", "PROCESSING")
         lines = pair(debit, credit, investor, HUNDRED if debit == "PAYOUTS" else TEN)
         expected = FORBIDDEN if event == "RELEASE" else "RC004"
-        more = accounted_for(event, frozen, investor)
+        more = bank_lines.accounted_for(event, frozen, investor, TEN, on=ON)
         assert refused(frozen, event, lines, payment=payment, **more).startswith(expected)
 
     def test_frozen_refuses_money_out_under_the_name_of_money_in(self, frozen: EscrowAccount, investor: User) -> None:
