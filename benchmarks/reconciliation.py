@@ -42,6 +42,17 @@ from tests.escrow.bank_noise import Data, Score
 
 BATCH = 5000
 LEAST = Decimal("0.99")
+PAYMENTS = """
+INSERT INTO transactions (id, type, status, held_from, hold_reason, payment_method, amount, fee_amount, net_amount,
+    currency, from_user_id, to_user_id, escrow_account_id, stripe_charge_id, stripe_transfer_id, plaid_transaction_id,
+    idempotency_key, request_hash, description, internal_memo, failure_code, failure_message, retry_count,
+    max_retries, approvals_required, initiated_by_id, is_reserved, cancelled_reason, user_agent,
+    compliance_check_passed, compliance_check_data, metadata, created_at, updated_at)
+SELECT p.id, p.type, 'INITIATED', '', '', 'ACH', p.amount, 0, p.amount, 'USD',
+       CASE p.type WHEN 'DEPOSIT' THEN %s::uuid END, CASE p.type WHEN 'WITHDRAWAL' THEN %s::uuid END, %s, '', '', '',
+       realco_uuid7()::text, '0', '', '', '', '', 0, 3, 0, %s, false, '', '', false, '{}', '{}', now(), now()
+  FROM unnest(%s::uuid[], %s::text[], %s::numeric[]) AS p (id, type, amount)
+"""
 
 
 def main() -> int:
@@ -134,22 +145,49 @@ def make_account() -> EscrowAccount:
 
 
 def book(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
-    """Post the entries through the ledger, and return which is which."""
-    ours: dict[str, UUID] = {}
+    """Post the entries through the ledger, each as what a payment's bank did, and return which is which."""
+    payer = account.offering.organization.owner_id
+    pay(account, payer, data)
+    out = -sum(item.amount for item in data.entries if item.amount < 0)
+    begins = postings.Subject(account.pk, f"{account.pk}:to pay out", "FEE", min(item.day for item in data.entries))
+    with transaction.atomic():
+        ledger.post([postings.fee_returned(begins, investor_id=payer, amount=out)] if out else [], by=None, at=at)
+    ours = {str(item.id): item.id for item in data.entries}
     ordered = sorted(data.entries, key=lambda item: (item.day, -item.amount))
     for begin in range(0, len(ordered), BATCH):
         with transaction.atomic():
-            ledger.post([_posting(account, item, ours) for item in ordered[begin : begin + BATCH]], by=None, at=at)
+            batch = ordered[begin : begin + BATCH]
+            ledger.post([one for item in batch for one in _postings(account, payer, item)], by=None, at=at)
     rows = EscrowLedgerEntry.objects.filter(escrow_account=account, ledger_account__kind="BANK")
     return {key: ours[reference] for key, reference in rows.values_list("pk", "reference")}
 
 
-def _posting(account: EscrowAccount, item: Item, ours: dict[str, UUID]) -> postings.Posting:
-    ours[str(item.id)] = item.id
-    subject = postings.Subject(account.pk, str(item.id), "RECONCILIATION", item.day, item.text)
+def pay(account: EscrowAccount, payer: UUID, data: Data) -> None:
+    """Make the payment of each entry, as far on its way as the entry needs it."""
+    kinds = ["DEPOSIT" if item.amount > 0 else "WITHDRAWAL" for item in data.entries]
+    with transaction.atomic(), connection.cursor() as cursor:
+        rows = [[item.id for item in data.entries], kinds, [abs(item.amount) for item in data.entries]]
+        cursor.execute(PAYMENTS, [payer, payer, account.pk, payer, *rows])
+        for status in ("QUEUED", "PROCESSING"):
+            cursor.execute(
+                "UPDATE transactions SET status = %s WHERE escrow_account_id = %s AND type = 'WITHDRAWAL'",
+                [status, account.pk],
+            )
+
+
+def _postings(account: EscrowAccount, payer: UUID, item: Item) -> tuple[postings.Posting, postings.Posting]:
+    """Post what leads to an entry of the bank account, and the entry."""
+
+    def subject(reference: str) -> postings.Subject:
+        kind = "DEPOSIT" if item.amount > 0 else "WITHDRAWAL"
+        return postings.Subject(account.pk, reference, kind, item.day, item.text, transaction_id=item.id)
+
+    before, amount = subject(f"{item.id}:before"), abs(item.amount)
     if item.amount > 0:
-        return postings.unknown_receipt(subject, amount=item.amount)
-    return postings.bank_fee(subject, source=postings.source_of("FEES"), amount=-item.amount)
+        accepted = postings.inbound_accepted(before, payer_id=payer, amount=amount)
+        return accepted, postings.inbound_settled(subject(str(item.id)), amount=amount)
+    reserved = postings.reserved(before, source=postings.source_of("INVESTOR", payer), amount=amount)
+    return reserved, postings.outbound_settled(subject(str(item.id)), amount=amount)
 
 
 def state(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
