@@ -21,6 +21,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -166,7 +167,7 @@ def pay(account: EscrowAccount, payer: UUID, data: Data) -> None:
     """Make the payment of each entry, as far on its way as the entry needs it."""
     kinds = ["DEPOSIT" if item.amount > 0 else "WITHDRAWAL" for item in data.entries]
     with transaction.atomic(), connection.cursor() as cursor:
-        rows = [[item.id for item in data.entries], kinds, [abs(item.amount) for item in data.entries]]
+        rows: list[Any] = [[item.id for item in data.entries], kinds, [abs(item.amount) for item in data.entries]]
         cursor.execute(PAYMENTS, [payer, payer, account.pk, payer, *rows])
         for status in ("QUEUED", "PROCESSING"):
             cursor.execute(

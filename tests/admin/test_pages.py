@@ -83,6 +83,7 @@ class TestEveryPage:
                 assert (page.status_code, history.status_code) == (200, 200), model
                 assert b" style=" not in page.content, model
 
+    @pytest.mark.slow
     def test_refuses_a_superuser_who_edits_adds_or_deletes(self, story: None, superuser_client: Client) -> None:
         for model in models_with_pages():
             row = model._default_manager.first()

@@ -471,6 +471,7 @@ class TestVerifyProof:
         path.write_text(json.dumps(file_of(take(), people[1])))
         return path
 
+    @pytest.mark.slow
     def test_needs_no_database_and_says_what_is_proved(self, file: Path, people: list[User], tmp_path: Path) -> None:
         done = run("verify_proof", str(file))
         assert (done.returncode, done.stderr) == (0, "")

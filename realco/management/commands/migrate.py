@@ -125,7 +125,9 @@ def _models_of_the_past() -> Iterator[None]:
     ever was. And a constraint or an index changes no class: the state has to remember it, but not to make the model
     and all that are related to it once more. Whatever makes the model anew later finds it there.
     """
-    append, signal = ProjectState._append_option, django_fsm.class_prepared
+    past: Any = ProjectState
+    fsm: Any = django_fsm
+    append, signal = past._append_option, fsm.class_prepared
 
     def remember(state: ProjectState, *option: Any) -> None:
         made = state.__dict__.pop("apps", None)
@@ -135,10 +137,8 @@ def _models_of_the_past() -> Iterator[None]:
             if made is not None:
                 state.__dict__["apps"] = made
 
-    ProjectState._append_option = remember
-    django_fsm.class_prepared = _Deaf()
+    past._append_option, fsm.class_prepared = remember, _Deaf()
     try:
         yield
     finally:
-        ProjectState._append_option = append
-        django_fsm.class_prepared = signal
+        past._append_option, fsm.class_prepared = append, signal
