@@ -51,7 +51,8 @@ INSERT INTO transactions (id, type, status, held_from, hold_reason, payment_meth
     compliance_check_passed, compliance_check_data, metadata, created_at, updated_at)
 SELECT p.id, p.type, 'INITIATED', '', '', 'ACH', p.amount, 0, p.amount, 'USD',
        CASE p.type WHEN 'DEPOSIT' THEN %s::uuid END, CASE p.type WHEN 'WITHDRAWAL' THEN %s::uuid END, %s, '', '', '',
-       realco_uuid7()::text, '0', '', '', '', '', 0, 3, 0, %s, false, '', '', false, '{}', '{}', now(), now()
+       realco_uuid7()::text, '0', '', '', '', '', 0, 3,
+       CASE WHEN p.amount > 50000 THEN 1 ELSE 0 END, %s, false, '', '', false, '{}', '{}', now(), now()
   FROM unnest(%s::uuid[], %s::text[], %s::numeric[]) AS p (id, type, amount)
 """
 

@@ -11,7 +11,7 @@ HERE = Path(__file__).parent
 
 
 class Migration(migrations.Migration):
-    dependencies = [("escrow", "0050_leave_room_beside_hot_rows")]
+    dependencies = [("escrow", "0052_keep_indexes_that_are_used")]
 
     operations = [
         migrations.RunSQL(
