@@ -149,47 +149,57 @@ def make_account() -> EscrowAccount:
 def book(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
     """Post the entries through the ledger, each as what a payment's bank did, and return which is which."""
     payer = account.offering.organization.owner_id
-    pay(account, payer, data)
-    out = -sum(item.amount for item in data.entries if item.amount < 0)
-    begins = postings.Subject(account.pk, f"{account.pk}:to pay out", "FEE", min(item.day for item in data.entries))
-    with transaction.atomic():
-        ledger.post([postings.fee_returned(begins, investor_id=payer, amount=out)] if out else [], by=None, at=at)
-    ours = {str(item.id): item.id for item in data.entries}
+    make_payments(account, payer, data)
     ordered = sorted(data.entries, key=lambda item: (item.day, -item.amount))
-    for begin in range(0, len(ordered), BATCH):
-        with transaction.atomic():
-            batch = ordered[begin : begin + BATCH]
-            ledger.post([one for item in batch for one in _postings(account, payer, item)], by=None, at=at)
+    leaving = [item for item in ordered if item.amount < 0]
+    begins = postings.Subject(account.pk, f"{account.pk}:to pay out", "FEE", ordered[0].day)
+    out = -sum((item.amount for item in leaving), Decimal(0))
+    if leaving:
+        post([postings.fee_returned(begins, investor_id=payer, amount=out)], at)
+    set_out(account, "QUEUED")
+    source = postings.source_of("INVESTOR", payer)
+    post([postings.reserved(_step(account, one, ":before"), source=source, amount=-one.amount) for one in leaving], at)
+    set_out(account, "PROCESSING")
+    post([posting for item in ordered for posting in _postings(account, payer, item)], at)
+    ours = {str(item.id): item.id for item in data.entries}
     rows = EscrowLedgerEntry.objects.filter(escrow_account=account, ledger_account__kind="BANK")
     return {key: ours[reference] for key, reference in rows.values_list("pk", "reference")}
 
 
-def pay(account: EscrowAccount, payer: UUID, data: Data) -> None:
-    """Make the payment of each entry, as far on its way as the entry needs it."""
+def post(wanted: list[postings.Posting], at: datetime) -> None:
+    for begin in range(0, len(wanted), BATCH):
+        with transaction.atomic():
+            ledger.post(wanted[begin : begin + BATCH], by=None, at=at)
+
+
+def make_payments(account: EscrowAccount, payer: UUID, data: Data) -> None:
+    """Make the payment of each entry."""
     kinds = ["DEPOSIT" if item.amount > 0 else "WITHDRAWAL" for item in data.entries]
-    with transaction.atomic(), connection.cursor() as cursor:
-        rows: list[Any] = [[item.id for item in data.entries], kinds, [abs(item.amount) for item in data.entries]]
+    rows: list[Any] = [[item.id for item in data.entries], kinds, [abs(item.amount) for item in data.entries]]
+    with connection.cursor() as cursor:
         cursor.execute(PAYMENTS, [payer, payer, account.pk, payer, *rows])
-        for status in ("QUEUED", "PROCESSING"):
-            cursor.execute(
-                "UPDATE transactions SET status = %s WHERE escrow_account_id = %s AND type = 'WITHDRAWAL'",
-                [status, account.pk],
-            )
 
 
-def _postings(account: EscrowAccount, payer: UUID, item: Item) -> tuple[postings.Posting, postings.Posting]:
-    """Post what leads to an entry of the bank account, and the entry."""
+def set_out(account: EscrowAccount, status: str) -> None:
+    """Bring what leaves the account a step further."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE transactions SET status = %s WHERE escrow_account_id = %s AND type = 'WITHDRAWAL'",
+            [status, account.pk],
+        )
 
-    def subject(reference: str) -> postings.Subject:
-        kind = "DEPOSIT" if item.amount > 0 else "WITHDRAWAL"
-        return postings.Subject(account.pk, reference, kind, item.day, item.text, transaction_id=item.id)
 
-    before, amount = subject(f"{item.id}:before"), abs(item.amount)
-    if item.amount > 0:
-        accepted = postings.inbound_accepted(before, payer_id=payer, amount=amount)
-        return accepted, postings.inbound_settled(subject(str(item.id)), amount=amount)
-    reserved = postings.reserved(before, source=postings.source_of("INVESTOR", payer), amount=amount)
-    return reserved, postings.outbound_settled(subject(str(item.id)), amount=amount)
+def _step(account: EscrowAccount, item: Item, step: str = "") -> postings.Subject:
+    kind = "DEPOSIT" if item.amount > 0 else "WITHDRAWAL"
+    return postings.Subject(account.pk, f"{item.id}{step}", kind, item.day, item.text, transaction_id=item.id)
+
+
+def _postings(account: EscrowAccount, payer: UUID, item: Item) -> list[postings.Posting]:
+    """An entry of the bank account, and what leads to it when money comes in."""
+    if item.amount < 0:
+        return [postings.outbound_settled(_step(account, item), amount=-item.amount)]
+    accepted = postings.inbound_accepted(_step(account, item, ":before"), payer_id=payer, amount=item.amount)
+    return [accepted, postings.inbound_settled(_step(account, item), amount=item.amount)]
 
 
 def state(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
