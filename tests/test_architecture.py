@@ -43,7 +43,7 @@ FORBIDDEN_NAMES = {
 DOORS = re.compile(r"(admin\w*|api|portal|staff|management|imports|story)\b|views|tasks|forms|middleware|templatetags")
 MIGRATIONS_BEFORE_THE_ORDER = {
     "0002_links", "0004_triggers", "0006_lines_fit_their_event", "0007_compare_references_by_statement",
-    "0008_audit_a_posting_once", "0015_custody_triggers",
+    "0008_audit_a_posting_once", "0015_custody_triggers", "0052_keep_indexes_that_are_used",
 }  # fmt: skip
 COUNT_SECONDS_IN_FLOATS = {"realco/settings.py", "realco/api/throttles.py"}
 

@@ -133,12 +133,8 @@ class TestTheTable:
         for debit, credit in (("BANK", "SUSPENSE"), ("FEES", "INVESTOR"), ("SUSPENSE", "INVESTOR")):
             event = next(name for name, (one, two) in TABLE.items() if debit in one and credit in two)
             before = balance(rich.pk, credit, investor.pk if credit in OWNED else None)
-            forge(
-                rich,
-                event,
-                pair(debit, credit, investor),
-                **bank_lines.accounted_for(event, rich, investor, TEN, on=ON),
-            )
+            says = bank_lines.accounted_for(event, rich, investor, TEN, on=ON)
+            forge(rich, event, pair(debit, credit, investor), **says)
             assert balance(rich.pk, credit, investor.pk if credit in OWNED else None) == before + TEN
 
     def test_python_describes_the_same_table(self, rich: EscrowAccount, investor: User) -> None:
