@@ -5,6 +5,7 @@ For tests that post to the ledger themselves. Rows are found by a key, so that t
 whichever process, is the same one.
 """
 
+import hashlib
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -37,7 +38,7 @@ def stated(escrow: EscrowAccount, amount: Decimal, *, key: str, on: date) -> Ban
     statement, _ = BankStatement.objects.get_or_create(
         id=uuid5(NAMESPACE_URL, f"statement:{key}"),
         defaults={
-            "escrow_account": escrow, "file_name": key, "content_hash": key, "as_of_date": on,
+            "escrow_account": escrow, "file_name": key, "content_hash": _hash(key), "as_of_date": on,
             "closing_balance": amount, "line_count": 1,
         },
     )  # fmt: skip
@@ -45,7 +46,7 @@ def stated(escrow: EscrowAccount, amount: Decimal, *, key: str, on: date) -> Ban
         id=line_id(key),
         defaults={
             "escrow_account": escrow, "statement": statement, "value_date": on, "amount": amount,
-            "customer_reference": key[:100], "fingerprint": key[:64],
+            "customer_reference": key[:100], "fingerprint": _hash(key),
         },
     )  # fmt: skip
     return line
@@ -115,6 +116,10 @@ def approved(proposal: BankProposal) -> None:
     proposal.save(force_insert=True)
     proposal.mark_approved(by=signer, reason="", at=_WHEN)
     proposal.save()
+
+
+def _hash(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _person(name: str) -> User:
