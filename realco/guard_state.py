@@ -106,7 +106,8 @@ def _told(condition: str) -> str:
     plain = re.sub(r"::[a-z]+(?: varying)?(?:\[\])?", "", condition)
     plain = re.sub(r"= ANY \(+ARRAY\[(.*?)\]\)+", r"IN (\1)", plain)
     plain = re.sub(r"\b(new|old)\.", lambda found: found[0].upper(), plain)
-    return " ".join(re.sub(r"[()]", " ", plain).split()).removeprefix("WHEN ")
+    words = " ".join(re.sub(r"[()]", " ", plain).split()).removeprefix("WHEN ")
+    return re.sub(r" ?, ?", ", ", words)
 
 
 def _column(model: models.Model | type[models.Model], name: str) -> str:
