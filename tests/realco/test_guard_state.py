@@ -10,7 +10,8 @@ WRITTEN = "NEW.event IN ('UNKNOWN_RECEIPT', 'BANK_FEE')"
 @pytest.mark.parametrize(
     "found",
     [
-        "((new.event)::text = ANY ((ARRAY['UNKNOWN_RECEIPT'::character varying, 'BANK_FEE'::character varying])::text[]))",
+        "((new.event)::text = ANY ((ARRAY['UNKNOWN_RECEIPT'::character varying,"
+        " 'BANK_FEE'::character varying])::text[]))",
         "((new.event)::text = ANY (ARRAY[('UNKNOWN_RECEIPT'::character varying)::text,"
         " ('BANK_FEE'::character varying)::text]))",
     ],
