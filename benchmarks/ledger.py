@@ -139,14 +139,14 @@ RETURNING id, escrow_account_id, from_user_id
 LOAD = """
 SELECT count(*) FROM ledger_post(
     ARRAY(SELECT realco_uuid7() FROM generate_series(1, %(size)s)),
-    array_fill(%(escrow)s::uuid, ARRAY[%(size)s]), array_fill('UNKNOWN_RECEIPT'::text, ARRAY[%(size)s]),
-    array_fill('DEPOSIT'::text, ARRAY[%(size)s]),
+    array_fill(%(escrow)s::uuid, ARRAY[%(size)s]), array_fill('FEE_RETURNED'::text, ARRAY[%(size)s]),
+    array_fill('FEE'::text, ARRAY[%(size)s]),
     ARRAY(SELECT %(tag)s || n FROM generate_series(1, %(size)s) n), array_fill('load'::text, ARRAY[%(size)s]),
-    array_fill('A receipt'::text, ARRAY[%(size)s]), array_fill(%(at)s::timestamptz::date, ARRAY[%(size)s]),
+    array_fill('A fee given back'::text, ARRAY[%(size)s]), array_fill(%(at)s::timestamptz::date, ARRAY[%(size)s]),
     array_fill(NULL::uuid, ARRAY[%(size)s]), array_fill(NULL::uuid, ARRAY[%(size)s]),
     array_fill(NULL::uuid, ARRAY[%(size)s]), ARRAY(SELECT (n + 1) / 2 FROM generate_series(1, 2 * %(size)s) n),
-    ARRAY(SELECT CASE n %% 2 WHEN 1 THEN 'BANK' ELSE 'SUSPENSE' END FROM generate_series(1, 2 * %(size)s) n),
-    array_fill(NULL::uuid, ARRAY[2 * %(size)s]),
+    ARRAY(SELECT CASE n %% 2 WHEN 1 THEN 'FEES' ELSE 'INVESTOR' END FROM generate_series(1, 2 * %(size)s) n),
+    ARRAY(SELECT CASE n %% 2 WHEN 0 THEN %(payer)s::uuid END FROM generate_series(1, 2 * %(size)s) n),
     ARRAY(SELECT CASE n %% 2 WHEN 1 THEN 10.00 ELSE -10.00 END FROM generate_series(1, 2 * %(size)s) n),
     NULL, %(at)s)
 """
@@ -271,7 +271,11 @@ def in_batches(write: Callable[[Sequence[Payment]], None], transfers: list[Trans
 
 
 def load(transfers: list[Transfer], entries: int) -> None:
-    """So many entries through ledger_post, half of them on the first escrow account, over a year."""
+    """
+    So many entries through ledger_post, half of them on the first escrow account, over a year.
+
+    Fees given back, which need neither payments nor lines of a bank beside them.
+    """
     escrows = list(dict.fromkeys(escrow for escrow, _ in transfers))
     batches = -(-entries // (2 * BATCH))
     others = cycle(escrows[1:])
@@ -279,7 +283,7 @@ def load(transfers: list[Transfer], entries: int) -> None:
         escrow = escrows[0] if number % 2 == 0 else next(others)
         at = NOW - timedelta(days=365) * ((batches - number) / batches)
         facts: dict[str, int | str | uuid.UUID | datetime]
-        facts = {"size": BATCH, "escrow": escrow, "tag": f"load:{RUN}:{number}:", "at": at}
+        facts = {"size": BATCH, "escrow": escrow, "payer": transfers[0][1], "tag": f"load:{RUN}:{number}:", "at": at}
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(LOAD, facts)
         if number % 50 == 49:
@@ -320,8 +324,8 @@ def readings(account: EscrowAccount) -> Iterator[tuple[str, Callable[[], object]
     )
     yield (
         "balance",
-        lambda: balances.balance(account.pk, "BANK"),
-        "SELECT balance FROM ledger_accounts WHERE escrow_account_id = %s AND kind = 'BANK'",
+        lambda: balances.balance(account.pk, "FEES"),
+        "SELECT balance FROM ledger_accounts WHERE escrow_account_id = %s AND kind = 'FEES'",
         lambda: [account.pk],
         10,
     )

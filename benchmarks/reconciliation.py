@@ -22,6 +22,7 @@ from datetime import UTC, datetime
 from datetime import time as time_of_day
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -43,6 +44,18 @@ from tests.escrow.bank_noise import Data, Score
 
 BATCH = 5000
 LEAST = Decimal("0.99")
+PAYMENTS = """
+INSERT INTO transactions (id, type, status, held_from, hold_reason, payment_method, amount, fee_amount, net_amount,
+    currency, from_user_id, to_user_id, escrow_account_id, stripe_charge_id, stripe_transfer_id, plaid_transaction_id,
+    idempotency_key, request_hash, description, internal_memo, failure_code, failure_message, retry_count,
+    max_retries, approvals_required, initiated_by_id, is_reserved, cancelled_reason, user_agent,
+    compliance_check_passed, compliance_check_data, metadata, created_at, updated_at)
+SELECT p.id, p.type, 'INITIATED', '', '', 'ACH', p.amount, 0, p.amount, 'USD',
+       CASE p.type WHEN 'DEPOSIT' THEN %s::uuid END, CASE p.type WHEN 'WITHDRAWAL' THEN %s::uuid END, %s, '', '', '',
+       realco_uuid7()::text, '0', '', '', '', '', 0, 3,
+       CASE WHEN p.amount > 50000 THEN 1 ELSE 0 END, %s, false, '', '', false, '{}', '{}', now(), now()
+  FROM unnest(%s::uuid[], %s::text[], %s::numeric[]) AS p (id, type, amount)
+"""
 
 
 def main() -> int:
@@ -150,22 +163,59 @@ def make_account() -> EscrowAccount:
 
 
 def book(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:
-    """Post the entries through the ledger, and return which is which."""
-    ours: dict[str, UUID] = {}
+    """Post the entries through the ledger, each as what a payment's bank did, and return which is which."""
+    payer = account.offering.organization.owner_id
+    make_payments(account, payer, data)
     ordered = sorted(data.entries, key=lambda item: (item.day, -item.amount))
-    for begin in range(0, len(ordered), BATCH):
-        with transaction.atomic():
-            ledger.post([_posting(account, item, ours) for item in ordered[begin : begin + BATCH]], by=None, at=at)
+    leaving = [item for item in ordered if item.amount < 0]
+    begins = postings.Subject(account.pk, f"{account.pk}:to pay out", "FEE", ordered[0].day)
+    out = -sum((item.amount for item in leaving), Decimal(0))
+    if leaving:
+        post([postings.fee_returned(begins, investor_id=payer, amount=out)], at)
+    set_out(account, "QUEUED")
+    source = postings.source_of("INVESTOR", payer)
+    post([postings.reserved(_step(account, one, ":before"), source=source, amount=-one.amount) for one in leaving], at)
+    set_out(account, "PROCESSING")
+    post([posting for item in ordered for posting in _postings(account, payer, item)], at)
+    ours = {str(item.id): item.id for item in data.entries}
     rows = EscrowLedgerEntry.objects.filter(escrow_account=account, ledger_account__kind="BANK")
     return {key: ours[reference] for key, reference in rows.values_list("pk", "reference")}
 
 
-def _posting(account: EscrowAccount, item: Item, ours: dict[str, UUID]) -> postings.Posting:
-    ours[str(item.id)] = item.id
-    subject = postings.Subject(account.pk, str(item.id), "RECONCILIATION", item.day, item.text)
-    if item.amount > 0:
-        return postings.unknown_receipt(subject, amount=item.amount)
-    return postings.bank_fee(subject, source=postings.source_of("FEES"), amount=-item.amount)
+def post(wanted: list[postings.Posting], at: datetime) -> None:
+    for begin in range(0, len(wanted), BATCH):
+        with transaction.atomic():
+            ledger.post(wanted[begin : begin + BATCH], by=None, at=at)
+
+
+def make_payments(account: EscrowAccount, payer: UUID, data: Data) -> None:
+    """Make the payment of each entry."""
+    kinds = ["DEPOSIT" if item.amount > 0 else "WITHDRAWAL" for item in data.entries]
+    rows: list[Any] = [[item.id for item in data.entries], kinds, [abs(item.amount) for item in data.entries]]
+    with connection.cursor() as cursor:
+        cursor.execute(PAYMENTS, [payer, payer, account.pk, payer, *rows])
+
+
+def set_out(account: EscrowAccount, status: str) -> None:
+    """Bring what leaves the account a step further."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE transactions SET status = %s WHERE escrow_account_id = %s AND type = 'WITHDRAWAL'",
+            [status, account.pk],
+        )
+
+
+def _step(account: EscrowAccount, item: Item, step: str = "") -> postings.Subject:
+    kind = "DEPOSIT" if item.amount > 0 else "WITHDRAWAL"
+    return postings.Subject(account.pk, f"{item.id}{step}", kind, item.day, item.text, transaction_id=item.id)
+
+
+def _postings(account: EscrowAccount, payer: UUID, item: Item) -> list[postings.Posting]:
+    """An entry of the bank account, and what leads to it when money comes in."""
+    if item.amount < 0:
+        return [postings.outbound_settled(_step(account, item), amount=-item.amount)]
+    accepted = postings.inbound_accepted(_step(account, item, ":before"), payer_id=payer, amount=item.amount)
+    return [accepted, postings.inbound_settled(_step(account, item), amount=item.amount)]
 
 
 def state(account: EscrowAccount, data: Data, at: datetime) -> dict[UUID, UUID]:

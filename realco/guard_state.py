@@ -44,7 +44,7 @@ class _Trigger:
     arguments: tuple[str, ...]
     form: frozenset[str]
     columns: frozenset[str]
-    is_narrowed: bool
+    condition: str
 
 
 def faults() -> list[Fault]:
@@ -58,7 +58,7 @@ def faults() -> list[Fault]:
 def _triggers() -> Iterator[Fault]:
     expected = dict(_declared())
     seen = set()
-    for table, name, state, function, arguments, form, columns, is_narrowed in _rows(_TRIGGERS, {"tables": _tables()}):
+    for table, name, state, function, arguments, form, columns, condition in _rows(_TRIGGERS, {"tables": _tables()}):
         if state not in "OA":
             how = "is switched off" if state == "D" else "fires for replicas only"
             yield Fault(table, name, f"trigger {name} of {table} {how}")
@@ -69,7 +69,7 @@ def _triggers() -> Iterator[Fault]:
         if declared is None:
             yield Fault(table, name, f"trigger {name} of {table} is none of ours")
             continue
-        found = _Trigger(function, tuple(arguments), frozenset(form), frozenset(columns), is_narrowed)
+        found = _Trigger(function, tuple(arguments), frozenset(form), frozenset(columns), _told(condition))
         if found != declared:
             yield Fault(table, name, f"trigger {name} of {table} is not the one that was installed")
     for table, name in expected.keys() - seen:
@@ -89,12 +89,25 @@ def _declared() -> Iterator[tuple[tuple[str, str], _Trigger]]:
             verbs = frozenset(re.findall(r"INSERT|UPDATE|DELETE|TRUNCATE", operation))
             form = verbs | {str(trigger.level or pgtrigger.Row), str(trigger.when)}
             key = (model._meta.db_table, trigger.get_pgid(model))
-            is_narrowed = trigger.condition is not None
-            yield key, _Trigger(trigger.procedure, trigger.arguments, form, columns, is_narrowed)
+            condition = "" if trigger.condition is None else str(trigger.condition.resolve(model))
+            yield key, _Trigger(trigger.procedure, trigger.arguments, form, columns, _told(condition))
     for table in PRIVILEGES:
         for verb in ("INSERT", "UPDATE", "DELETE"):
             form = frozenset({verb, "STATEMENT", "AFTER"})
-            yield (table, f"realco_audit_{verb.lower()}"), _Trigger("realco_audit", ("",), form, frozenset(), False)
+            yield (table, f"realco_audit_{verb.lower()}"), _Trigger("realco_audit", ("",), form, frozenset(), "")
+
+
+def _told(condition: str) -> str:
+    """
+    Write a trigger's WHEN as the catalogue and a person would both write it: without casts, parentheses and ANY.
+
+    Enough for conditions that do not mix AND with OR, as none of ours does.
+    """
+    plain = re.sub(r"::[a-z]+(?: varying)?(?:\[\])?", "", condition)
+    plain = re.sub(r"= ANY \(+ARRAY\[(.*?)\]\)+", r"IN (\1)", plain)
+    plain = re.sub(r"\b(new|old)\.", lambda found: found[0].upper(), plain)
+    words = " ".join(re.sub(r"[()]", " ", plain).split()).removeprefix("WHEN ")
+    return re.sub(r" ?, ?", ", ", words)
 
 
 def _column(model: models.Model | type[models.Model], name: str) -> str:
@@ -113,7 +126,8 @@ SELECT t.tgrelid::regclass::text, t.tgname, t.tgenabled::text, p.proname,
                           CASE WHEN t.tgtype & 16 > 0 THEN 'UPDATE' END,
                           CASE WHEN t.tgtype & 32 > 0 THEN 'TRUNCATE' END], NULL),
        ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = t.tgrelid AND a.attnum = ANY (t.tgattr)),
-       t.tgqual IS NOT NULL
+       CASE WHEN t.tgqual IS NULL THEN ''
+            ELSE substring(pg_get_triggerdef(t.oid) FROM ' WHEN \((.*)\) EXECUTE FUNCTION ') END
   FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
   JOIN pg_class c ON c.oid = t.tgrelid
  WHERE c.relnamespace = current_schema()::regnamespace AND c.relname = ANY (%(tables)s)

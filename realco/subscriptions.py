@@ -9,6 +9,7 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transactions.completed": ("distributions.sweep", "finance.sweep_refunds"),
     "escrow.account.unfrozen": ("finance.sweep_webhooks",),
     "escrow.early_closing.announced": (),
+    "escrow.early_closing.withdrawn": (),
     "escrow.offering.closed": (),
     "escrow.reconciliation.mismatched": (),
 }

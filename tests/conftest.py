@@ -5,32 +5,52 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.core.management.commands import flush
+from django.db import connection, connections
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount
 from realco.models import Offering, User
+from realco.operations import groups
 from tests import factories
+
+KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
+"""What no test changes for good: permissions, and the groups of staff, which were most of what each test made anew."""
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """Make the groups of staff once, and leave no trace of it in the audit trail."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        groups.seed()
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute("TRUNCATE audit_events RESTART IDENTITY")
+        cursor.execute("SET session_replication_role = DEFAULT")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _flush_past_the_guards(django_db_blocker: Any) -> Iterator[None]:
+def _flush_past_the_guards() -> Iterator[None]:
     """
-    Let Django's test runner empty append-only tables after tests that really commit.
+    Let Django's test runner empty append-only tables after tests that really commit, and keep what all tests share.
 
     Only a superuser may set session_replication_role; the product's own role may not.
     """
-    from django.db.backends.postgresql.operations import DatabaseOperations
+    statements, execute = DatabaseOperations.sql_flush, DatabaseOperations.execute_sql_flush
 
-    flush = DatabaseOperations.execute_sql_flush
+    def flush_all_but_kept(self: Any, style: Any, tables: list[str], **options: Any) -> Any:
+        return statements(self, style, [table for table in tables if table not in KEPT], **options)
 
     def flush_as_replica(self: Any, sql_list: list[str]) -> None:
         role = "SET session_replication_role = replica"
-        flush(self, [role, *sql_list, "SET session_replication_role = DEFAULT"])
+        execute(self, [role, *sql_list, "SET session_replication_role = DEFAULT"])
 
-    DatabaseOperations.execute_sql_flush = flush_as_replica  # type: ignore[method-assign,assignment]
-    yield
-    DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "sql_flush", flush_all_but_kept)
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush_as_replica)
+        # It would make content types and permissions, which are kept.
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: None)
+        yield
 
 
 @pytest.fixture

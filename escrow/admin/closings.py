@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from compliance.queries import standing
 from escrow.models import Closing, ClosingApproval, EarlyClosingNotice, EscrowAccount
-from escrow.operations import closings
+from escrow.operations import closings, early_closings
 from escrow.queries import closings as closings_query
 from escrow.queries import release_gate
 from escrow.queries.release_gate import Obstacle
@@ -40,6 +40,10 @@ def _sign(closing: Closing, order: Order) -> object:
 
 def _cancel(closing: Closing, order: Order) -> object:
     return closings.cancel(closing, by=order.by, reason=order.reason, at=order.at)
+
+
+def _withdraw(notice: EarlyClosingNotice, order: Order) -> object:
+    return early_closings.withdraw(notice, reason=order.reason, by=order.by, at=order.at)
 
 
 def _is_proposed(closing: Closing) -> bool:
@@ -184,15 +188,15 @@ class ClosingApprovalAdmin(ReadOnlyAdmin):
 
 
 @admin.register(EarlyClosingNotice)
-class EarlyClosingNoticeAdmin(ReadOnlyAdmin):
-    """Early closings that were announced."""
+class EarlyClosingNoticeAdmin(SteppedAdmin):
+    """Early closings that were announced, and those that were taken back."""
 
     list_display = (
         link_column("escrow_account"), moment_column("notice_at", "announced"), moment_column("closes_at", "closes"),
-        link_column("given_by"),
+        link_column("given_by"), moment_column("withdrawn_at", "withdrawn"),
     )  # fmt: skip
     list_select_related = ("escrow_account", "given_by")
-    list_display_links = None
+    version_fields = ("withdrawn_at",)
     search_fields = ("id", "escrow_account__account_number")
     fieldsets = (
         (
@@ -200,8 +204,22 @@ class EarlyClosingNoticeAdmin(ReadOnlyAdmin):
             {
                 "fields": (
                     link_column("escrow_account"), moment_column("notice_at", "announced"),
-                    moment_column("closes_at", "closes"), link_column("given_by"), "id",
+                    moment_column("closes_at", "closes"), link_column("given_by"),
+                    moment_column("withdrawn_at", "withdrawn"), link_column("withdrawn_by"), "withdrawn_reason", "id",
                 )
             },
         ),
     )  # fmt: skip
+    steps = (
+        Step(
+            name="withdraw",
+            label="Withdraw notice",
+            permission=permissions.PROPOSE_CLOSING,
+            act=_withdraw,
+            when=lambda notice: not notice.is_withdrawn and clock.now() < notice.closes_at,
+            explains="The raise does not close early by this notice, and investors may cancel as if it had never been "
+            "given. They are told. An early closing can be announced again, five business days ahead.",
+            done="The notice is withdrawn.",
+            is_grave=True,
+        ),
+    )

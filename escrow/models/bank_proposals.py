@@ -1,7 +1,6 @@
 """What one person proposes to do about bank lines, and a second one signs or turns down."""
 
 from datetime import datetime
-from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -116,12 +115,8 @@ class BankProposal(FSMModelMixin, models.Model):
         return f"{self.get_kind_display()}, {self.amount}"
 
     @transition(field=status, source=[ProposalStatus.PROPOSED], target=ProposalStatus.APPROVED)
-    def mark_approved(
-        self, *, by: User, reason: str, match: BankMatch | None, journal_entry_id: UUID | None, at: datetime
-    ) -> None:
+    def mark_approved(self, *, by: User, reason: str, at: datetime) -> None:
         self.decided_by, self.decided_at, self.decided_reason = by, at, reason
-        self.match = match
-        self.journal_entry_id = journal_entry_id
 
     @transition(field=status, source=[ProposalStatus.PROPOSED], target=ProposalStatus.REJECTED)
     def mark_rejected(self, *, by: User, reason: str, at: datetime) -> None:

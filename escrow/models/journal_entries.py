@@ -126,6 +126,13 @@ class JournalEntry(models.Model):
                 operation=guards.Insert,
                 condition=guards.Condition("NEW.event = 'REVERSAL' OR NEW.reverses_id IS NOT NULL"),
             ),
+            guards.Guard(
+                "ledger_suspense_is_accounted_for",
+                name="suspense_is_accounted_for",
+                when=guards.After,
+                operation=guards.Insert,
+                condition=guards.Condition("NEW.event IN ('UNKNOWN_RECEIPT', 'RECEIPT_CLAIMED', 'BANK_FEE')"),
+            ),
         )
 
     def __str__(self) -> str:

@@ -51,6 +51,7 @@ class LedgerAccount(models.Model):
         LedgerAccountKind.OFFERING,
         LedgerAccountKind.PAYOUTS,
         LedgerAccountKind.HELD,
+        LedgerAccountKind.SUSPENSE,
     )
     OWNED = (LedgerAccountKind.UNCLEARED, LedgerAccountKind.INVESTOR, LedgerAccountKind.RECEIVABLE)
 
@@ -80,6 +81,10 @@ class LedgerAccount(models.Model):
             models.CheckConstraint(
                 condition=~Q(kind__in=["BANK", "INVESTOR", "OFFERING", "PAYOUTS", "HELD"]) | Q(balance__gte=0),
                 name="ledger_accounts_never_negative",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="SUSPENSE") | Q(balance__gte=0),
+                name="ledger_accounts_suspense_never_negative",
             ),
             models.CheckConstraint(
                 condition=Q(kind__in=["UNCLEARED", "INVESTOR", "RECEIVABLE"], owner__isnull=False)

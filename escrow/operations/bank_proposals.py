@@ -141,11 +141,11 @@ def approve(proposal: BankProposal, *, approver: User, reason: str = "", at: dat
             raise ApproverProposed("You proposed this; another person has to sign it.")
         if proposal.investor is not None:
             _refuse_own(proposal.investor, approver)
-        match, journal_entry_id = _do(proposal, approver=approver, at=at)
-        proposal.mark_approved(
-            by=approver, reason=reason.strip(), match=match, journal_entry_id=journal_entry_id, at=at
-        )
+        # Approved first: the database posts a claim or a fee only for an approved proposal.
+        proposal.mark_approved(by=approver, reason=reason.strip(), at=at)
         proposal.save()
+        proposal.match, proposal.journal_entry_id = _do(proposal, approver=approver, at=at)
+        proposal.save(update_fields=["match", "journal_entry"])
     return proposal
 
 
@@ -197,12 +197,13 @@ def _do(proposal: BankProposal, *, approver: User, at: datetime) -> tuple[BankMa
     assert proposal.line is not None
     if proposal.kind == Kind.BANK_FEE:
         fee = receipts.write_off(
-            proposal.line, source=proposal.source, reason=proposal.reason, by=proposer, approved_by=approver, at=at
-        )
+            proposal.line, source=proposal.source, reason=proposal.reason, proposal_id=proposal.pk,
+            by=proposer, approved_by=approver, at=at,
+        )  # fmt: skip
         return fee, fee.match_entries.get().entry.journal_entry_id
     assert proposal.investor is not None
     posted = receipts.give(
-        proposal.line, investor=proposal.investor, amount=proposal.amount, claim_id=proposal.pk, by=approver, at=at
+        proposal.line, investor=proposal.investor, amount=proposal.amount, proposal_id=proposal.pk, by=approver, at=at
     )
     return None, posted.journal_entry_id
 

@@ -1,5 +1,6 @@
 """
-Announcing that an offering closes before its deadline, as 17 CFR 227.304(b) lets a Regulation CF raise do.
+Announcing that an offering closes before its deadline, as 17 CFR 227.304(b) lets a Regulation CF raise do, and
+taking that back.
 
 The notice is a row with its moment; whoever tells the investors listens to the event. They may cancel
 until 48 hours before the new closing time.
@@ -38,6 +39,14 @@ class AlreadyAnnounced(Duplicate):
     """An early closing at this moment was announced before."""
 
 
+class AlreadyWithdrawn(IllegalTransition):
+    """The notice was withdrawn before."""
+
+
+class MomentHasCome(IllegalTransition):
+    """The offering has closed early as this notice said; it is too late to withdraw it."""
+
+
 def announce(account: EscrowAccount, *, closes_at: datetime, by: User, at: datetime) -> EarlyClosingNotice:
     """
     Announce that the offering closes at ``closes_at``, over what is committed by then.
@@ -62,13 +71,40 @@ def announce(account: EscrowAccount, *, closes_at: datetime, by: User, at: datet
                 f"{money.format_money(progress.committed)} is committed of the {money.format_money(progress.minimum)} "
                 f"that {offering} needs; it closes early only when it has reached that."
             )
-        if account.early_closing_notices.filter(closes_at=closes_at).exists():
+        if account.early_closing_notices.filter(closes_at=closes_at, withdrawn_at=None).exists():
             raise AlreadyAnnounced("An early closing at this moment was announced before.")
         with ledger.refusing():
             notice = EarlyClosingNotice.objects.create(
                 escrow_account=account, notice_at=at, closes_at=closes_at, given_by=by, created_at=at
             )
         events.publish("escrow.early_closing.announced", notice_id=notice.pk, offering_id=offering.pk)
+    return notice
+
+
+def withdraw(notice: EarlyClosingNotice, *, reason: str, by: User, at: datetime) -> EarlyClosingNotice:
+    """
+    Take a notice back before its moment has come: the offering does not close early by it.
+
+    Investors may cancel again as if it had never been given; whoever tells them listens to the event.
+
+    :raises NotPermitted: if the person may not propose closings
+    :raises ReasonMissing: if no reason is given
+    :raises AlreadyWithdrawn: if it was withdrawn before
+    :raises MomentHasCome: if the closing it announced has come
+    """
+    permissions.require(by, permissions.PROPOSE_CLOSING)
+    escrow_accounts.require_reason(reason)
+    with audit.acting("early_closing.withdraw", by=by, reason=reason), transaction.atomic():
+        account = escrow_accounts.lock(notice.escrow_account_id)
+        notice = EarlyClosingNotice.objects.select_for_update(of=("self",)).get(pk=notice.pk)
+        if notice.is_withdrawn:
+            raise AlreadyWithdrawn("This notice was withdrawn before.")
+        if at >= notice.closes_at:
+            raise MomentHasCome("The moment it announced has come; what was committed by then may be released.")
+        notice.withdrawn_at, notice.withdrawn_by, notice.withdrawn_reason = at, by, reason.strip()
+        with ledger.refusing():
+            notice.save(update_fields=["withdrawn_at", "withdrawn_by", "withdrawn_reason"])
+        events.publish("escrow.early_closing.withdrawn", notice_id=notice.pk, offering_id=account.offering_id)
     return notice
 
 

@@ -59,6 +59,10 @@ class ReversalNotApproved(Refusal):
     code = "INVALID_STATE_TRANSITION"
 
 
+class NotAccountedFor(Refusal):
+    """No line of the bank says this of suspense or of a bank fee, or no two people do."""
+
+
 class UnbalancedPosting(Exception):
     """A journal entry does not sum to zero, or breaks a chain: a defect in the caller."""
 
@@ -71,6 +75,7 @@ class Posted:
     was_posted: bool
 
 
+_NEVER_NEGATIVE = ("ledger_accounts_never_negative", "ledger_accounts_suspense_never_negative")
 _POST = (
     "SELECT * FROM ledger_post(%s::text::uuid[], %s::text::uuid[], %s::text::text[], %s::text::text[],"
     " %s::text::text[], %s::text::text[], %s::text::text[], %s::text::date[], %s::text::uuid[], %s::text::uuid[],"
@@ -91,6 +96,7 @@ def post(postings: Sequence[Posting], *, by: User | None, at: datetime) -> list[
     :raises ReferenceReused: if a reference was used with other contents
     :raises LinesDoNotFit: if an entry is not what its event or its payment allows
     :raises ReversalNotApproved: if a reversal was not approved, or of what is not reversed
+    :raises NotAccountedFor: if suspense or a bank fee is not what a bank line and two people say
     :raises UnbalancedPosting: if an entry does not sum to zero
     """
     if not postings:
@@ -166,7 +172,7 @@ def _refuse(error: DatabaseError) -> NoReturn:
     diagnosis = getattr(cause, "diag", None)
     constraint = getattr(diagnosis, "constraint_name", None)
     detail = getattr(diagnosis, "message_detail", None) or ""
-    if sqlstate == "RC001" or constraint == "ledger_accounts_never_negative":
+    if sqlstate == "RC001" or constraint in _NEVER_NEGATIVE:
         raise InsufficientFunds(
             "The escrow account does not hold enough money for this. Check the balance, or ask for less."
         ) from error
@@ -189,6 +195,10 @@ def _refuse(error: DatabaseError) -> NoReturn:
         raise ReversalNotApproved(
             "This entry cannot be reversed: its reversal needs another person's approval, or it is of a kind that "
             "its own operation undoes."
+        ) from error
+    if sqlstate == "RC013":
+        raise NotAccountedFor(
+            f"The ledger does not book this: it {detail}. Record, propose and approve it on the reconciliation page."
         ) from error
     if sqlstate == "RC003":
         raise UnbalancedPosting(str(error)) from error

@@ -65,7 +65,14 @@ def record_unknown_receipt(line: BankStatementLine, *, by: User, at: datetime) -
 
 
 def write_off(
-    line: BankStatementLine, *, source: str, reason: str, by: User, approved_by: User, at: datetime
+    line: BankStatementLine,
+    *,
+    source: str,
+    reason: str,
+    proposal_id: UUID,
+    by: User,
+    approved_by: User,
+    at: datetime,
 ) -> BankMatch:
     """
     Book what the bank took as its fee, borne by the platform (FEES) or the offering, never by investors.
@@ -75,15 +82,16 @@ def write_off(
     :raises AlreadyMatched: if the line is explained by an entry already
     :raises NotAFee: if money came in with the line
     :raises InsufficientFunds: if the offering does not hold as much
+    :raises NotAccountedFor: if no approved proposal says this of the line
     """
     require_fee(line)
-    subject = _subject(line, f"bank-fee:{line.pk}", LedgerEntryType.FEE, f"bank fee {line.text}")
+    subject = _subject(line, f"bank-fee:{line.pk}:{proposal_id}", LedgerEntryType.FEE, f"bank fee {line.text}")
     posting = postings.bank_fee(subject, source=postings.source_of(source), amount=-line.amount)
     return _post_and_match(line, posting, MatchMethod.BANK_FEE, f"Bank fee: {reason}", by, approved_by, at)
 
 
 def give(
-    line: BankStatementLine, *, investor: User, amount: Decimal, claim_id: UUID, by: User, at: datetime
+    line: BankStatementLine, *, investor: User, amount: Decimal, proposal_id: UUID, by: User, at: datetime
 ) -> ledger.Posted:
     """
     Give an unknown receipt, or a part of it, to the investor it came from; what they owe is settled first.
@@ -92,10 +100,11 @@ def give(
 
     :raises NotAReceipt: if the line does not wait in suspense
     :raises MoreThanWaits: if less than the amount waits of it
+    :raises NotAccountedFor: if no approved proposal says this of the line
     """
     require_waiting(line, amount)
     subject = _subject(
-        line, f"receipt:{line.pk}:claim:{claim_id}", LedgerEntryType.RECONCILIATION, f"claimed for {investor}"
+        line, f"receipt:{line.pk}:claim:{proposal_id}", LedgerEntryType.RECONCILIATION, f"claimed for {investor}"
     )
     owed = balance(line.escrow_account_id, Kind.RECEIVABLE, investor.pk)
     posting = postings.receipt_claimed(

@@ -52,7 +52,9 @@ def early_closings(offering: Offering, at: datetime) -> list[EarlyClosingNotice]
     """Return the announced early closings of a raise that are yet to come, the next first, for investors to read."""
     if not is_open_at(offering, at):
         return []
-    found = EarlyClosingNotice.objects.filter(escrow_account__offering=offering, closes_at__gt=at)
+    found = EarlyClosingNotice.objects.filter(
+        escrow_account__offering=offering, closes_at__gt=at, withdrawn_at__isnull=True
+    )
     return list(found.order_by("closes_at"))
 
 

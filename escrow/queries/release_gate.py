@@ -85,9 +85,9 @@ def obstacles(closing: Closing, *, at: datetime) -> tuple[Obstacle, ...]:
 
 
 def window(account: EscrowAccount) -> Window:
-    """Return the times of an account's offering, with the early closings that were announced."""
+    """Return the times of an account's offering, with the early closings that were announced and not withdrawn."""
     offering = account.offering
-    closings = account.early_closing_notices.values_list("closes_at", flat=True)
+    closings = account.early_closing_notices.filter(withdrawn_at=None).values_list("closes_at", flat=True)
     return window_of(
         offering.exemption, offering.opened_at or offering.created_at, offering.deadline_at, list(closings)
     )

@@ -1,6 +1,7 @@
 """Escrow's pages: balances and equation, freezing, holding, closing by two people, and the bank beside the books."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -10,7 +11,8 @@ from django.urls import reverse
 
 from compliance.operations import profiles
 from escrow.models import BankStatement, Closing, EscrowAccount, Hold, LedgerAccount, Reconciliation
-from realco.models import AuditEvent, User
+from escrow.operations import early_closings, investments
+from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
 
@@ -240,3 +242,24 @@ class TestTheBankBesideTheBooks:
         answer = approver_client.get(reverse("admin:escrow_bankstatement_task", args=["import"]))
 
         assert answer.status_code == 403
+
+
+class TestEarlyClosings:
+    def test_are_announced_on_the_accounts_page_and_withdrawn_on_their_own(
+        self, operator: User, operator_client: Client, approver_client: Client, at: datetime
+    ) -> None:
+        offering = factories.make_offering(operator=operator, at=at, exemption=Offering.Exemption.REG_CF)
+        escrow = factories.make_escrow(offering, operator=operator, at=at)
+        investor = factories.make_investor("Ivy Investor", verifier=operator, at=at)
+        investments.commit(offering, investor=investor, amount=Decimal("2000"), by=investor, at=at)
+        notice = early_closings.announce(escrow, closes_at=at + timedelta(days=40), by=operator, at=at)
+        page = reverse("admin:escrow_earlyclosingnotice_change", args=[notice.pk])
+
+        assert "Withdraw notice" not in approver_client.get(page).text
+        assert "Withdraw notice" in operator_client.get(page).text
+        take(operator_client, notice, "withdraw", reason="The buyer wants more time")
+
+        notice.refresh_from_db()
+        assert (notice.withdrawn_by, notice.withdrawn_reason) == (operator, "The buyer wants more time")
+        shown = operator_client.get(page).text
+        assert "The buyer wants more time" in shown and "Withdraw notice" not in shown

@@ -10,13 +10,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from escrow import postings, proof_files
+from escrow import proof_files
 from escrow.models import EscrowAccount, JournalEntry, JournalReversal, LedgerAccount
 from escrow.operations import ledger, reconciliations, reversals
 from escrow.queries import proofs
 from realco import signing
 from realco.models import User
 from tests import factories
+from tests.escrow import bank_lines
 from tests.escrow.money import arrive
 
 D = Decimal
@@ -33,9 +34,8 @@ def told_at(escrow: EscrowAccount, investor: User, at: datetime) -> datetime:
 
 @pytest.fixture
 def receipt(escrow: EscrowAccount, at: datetime) -> JournalEntry:
-    subject = postings.Subject(escrow.pk, f"receipt:{uuid4()}", "RECONCILIATION", at.date(), "odd")
     with transaction.atomic():
-        [posted] = ledger.post([postings.unknown_receipt(subject, amount=D("500"))], by=None, at=at)
+        [posted] = ledger.post([bank_lines.received(escrow, D("500"), key="odd", on=at.date())], by=None, at=at)
     return JournalEntry.objects.get(pk=posted.journal_entry_id)
 
 

@@ -83,6 +83,7 @@ class TestEveryPage:
                 assert (page.status_code, history.status_code) == (200, 200), model
                 assert b" style=" not in page.content, model
 
+    @pytest.mark.slow
     def test_refuses_a_superuser_who_edits_adds_or_deletes(self, story: None, superuser_client: Client) -> None:
         for model in models_with_pages():
             row = model._default_manager.first()
@@ -148,10 +149,8 @@ class TestAList:
         assert wanted.pk in found
         assert len(found) == (2 if by == "escrow account" else 1)
 
-    def test_goes_on_to_the_next_page_without_knowing_how_many_there_are(
-        self, escrow: EscrowAccount, investor: User, at: datetime, operator_client: Client
-    ) -> None:
-        factories.fund(investor, escrow, "100.00", at=at)
+    def test_goes_on_to_the_next_page_without_knowing_how_many_there_are(self, operator_client: Client) -> None:
+        User.objects.bulk_create(User(email=f"{n}@example.com", full_name=f"Person {n}") for n in range(120))
         events = reverse("admin:realco_auditevent_changelist")
 
         first = operator_client.get(events)

@@ -7,82 +7,30 @@ world of ``test_cheats`` calls so.
 
 from collections.abc import Mapping
 
+from tests.escrow.cheating import (
+    ANEW,
+    CLAIM,
+    FEE,
+    RECEIPT,
+    book,
+    charge,
+    claim,
+    of,
+    post,
+    proposed,
+    raw_closing,
+    received,
+    release,
+    reverse,
+    settle,
+    stated,
+    undo,
+)  # fmt: skip
+
 GUARD, CHECK, UNIQUE, DENIED = "23001", "23514", "23505", "42501"
 REUSED, UNBALANCED, STATE = "RC002", "RC003", "RC004"
 SHAPE, GATE, HOLD, CLOSE, UNAPPROVED, TOO_MUCH = "RC005", "RC006", "RC007", "RC008", "RC010", "RC011"
-
-
-def post(
-    event: str,
-    reference: str,
-    *lines: tuple[str, str, str],
-    entry_type: str = "ADJUSTMENT",
-    escrow: str = "escrow",
-    reverses: str = "NULL",
-) -> str:
-    """Post a journal entry by hand: lines are kinds, owners (a name or nothing) and amounts."""
-    kinds = ", ".join(f"'{kind}'" for kind, _, _ in lines)
-    owners = ", ".join(f"%({owner})s" if owner else "NULL" for _, owner, _ in lines)
-    amounts = ", ".join(amount for _, _, amount in lines)
-    return (
-        f"SELECT ledger_post(ARRAY[gen_random_uuid()], ARRAY[%({escrow})s]::uuid[], ARRAY['{event}'],"
-        f" ARRAY['{entry_type}'], ARRAY[{reference}], ARRAY[repeat('0', 64)], ARRAY[''], ARRAY[current_date],"
-        f" ARRAY[NULL]::uuid[], ARRAY[NULL]::uuid[], ARRAY[{reverses}]::uuid[],"
-        f" array_fill(1, ARRAY[{len(lines)}]), ARRAY[{kinds}], ARRAY[{owners}]::uuid[], ARRAY[{amounts}]::numeric[],"
-        " NULL, now());"
-    )
-
-
-def reverse(*lines: tuple[str, str, str]) -> str:
-    """Book an unknown receipt of 9, have two people approve its reversal, and post lines as that reversal."""
-    receipt = "(SELECT id FROM journal_entries WHERE reference = 'receipt')"
-    return (
-        post("UNKNOWN_RECEIPT", "'receipt'", ("BANK", "", "9"), ("SUSPENSE", "", "-9"))
-        + "INSERT INTO journal_reversals (id, journal_entry_id, status, reason, proposed_by_id, proposed_at,"
-        f" rejected_reason, created_at) SELECT gen_random_uuid(), {receipt}, 'PROPOSED', 'x', %(operator)s, now(), '',"
-        " now();"
-        "UPDATE journal_reversals SET status = 'EXECUTED', approved_by_id = %(approver)s, approved_at = now();"
-        + post("REVERSAL", "'x'", *lines, reverses=receipt)
-    )
-
-
-def release(who: str, amount: str, reference: str = "") -> str:
-    """Release somebody's money under the reference that a closing's release has."""
-    named = reference or f"'closing:' || %(closing)s || ':' || %({who})s"
-    return post("RELEASE", named, ("INVESTOR", who, amount), ("OFFERING", "", f"-{amount}"))
-
-
-def raw_closing(at: str = "%(at)s", **amounts: str) -> str:
-    """Propose, sign, execute and release figures by hand in place of the proposal that waits, every hash right."""
-    figures = of(**amounts)
-    return (
-        ANEW
-        + "INSERT INTO closings (id, escrow_account_id, status, total_amount, figures, content_hash, proposed_by_id,"
-        " proposed_at, cancelled_reason, created_at)"
-        f" SELECT %(forged)s::uuid, %(escrow)s::uuid, 'PROPOSED', (SELECT sum(e.value::numeric) FROM"
-        f" jsonb_each_text(f) e), f, escrow_closing_hash(%(escrow)s::uuid, f), %(operator)s::uuid, {at}, '', now()"
-        f" FROM (SELECT {figures} AS f) x;"
-        "INSERT INTO closing_approvals (id, closing_id, approver_id, content_hash, signed_at, created_at)"
-        f" SELECT gen_random_uuid(), c.id, a, c.content_hash, {at}, now() FROM closings c,"
-        " unnest(ARRAY[%(approver)s, %(second)s]::uuid[]) a WHERE c.id = %(forged)s::uuid;"
-        f"UPDATE closings SET status = 'EXECUTED', approved_by_id = %(second)s, executed_at = {at}"
-        " WHERE id = %(forged)s::uuid;" + settle("forged", **amounts)
-    )
-
-
-def settle(closing: str = "closing", **amounts: str) -> str:
-    """Do what an executed closing has to do: release its figures, and fund the investments with them."""
-    return "".join(
-        f"UPDATE investments SET status = 'ACTIVE', funded_at = %(at)s, funded_amount = {amount},"
-        f" current_balance = {amount} WHERE investor_id = %({who})s AND offering_id = %(offering)s;"
-        + release(who, amount, f"'closing:' || %({closing})s || ':' || %({who})s")
-        for who, amount in amounts.items()
-        if not amount.startswith("-")
-    )
-
-
-def of(**amounts: str) -> str:
-    return "jsonb_build_object(" + ", ".join(f"%({who})s::text, '{amount}'" for who, amount in amounts.items()) + ")"
+UNACCOUNTED = "RC013"
 
 
 SIGN = (
@@ -98,7 +46,6 @@ FUND = (
     " FROM (VALUES (%(ann)s::uuid, 1000.00), (%(ben)s::uuid, 400.00)) r (investor, amount)"
     " WHERE investor_id = r.investor AND offering_id = %(offering)s;"
 )
-ANEW = "UPDATE closings SET status = 'CANCELLED', cancelled_at = now() WHERE id = %(closing)s;"
 SETTLE = settle(ann="1000", ben="400")
 HONEST = SECOND + EXECUTE + SETTLE
 AS_APPLICATION = "CREATE ROLE cheat; SET ROLE cheat;"
@@ -132,19 +79,21 @@ LEDGER = {
     ),
     "one entry in two escrow accounts": (
         UNBALANCED,
-        "INSERT INTO ledger_accounts (id, escrow_account_id, kind, currency, balance, entry_count, created_at)"
+        stated("5")
+        + "INSERT INTO ledger_accounts (id, escrow_account_id, kind, currency, balance, entry_count, created_at)"
         " VALUES (%(forged)s, %(other)s, 'SUSPENSE', 'USD', 0, 0, now());"
         "WITH suspense AS (UPDATE ledger_accounts SET balance = 5, entry_count = 1 WHERE id = %(forged)s),"
         " bank AS (UPDATE ledger_accounts SET balance = balance + 5, entry_count = entry_count + 1"
         " WHERE escrow_account_id = %(escrow)s AND kind = 'BANK' RETURNING id, 5, balance, entry_count),"
         " journal AS (INSERT INTO journal_entries SELECT (jsonb_populate_record(j, jsonb_build_object("
-        "'id', %(forged)s, 'reference', 'x', 'event', 'UNKNOWN_RECEIPT', 'transaction_id', NULL))).*"
+        f"'id', %(forged)s, 'reference', {RECEIPT}, 'event', 'UNKNOWN_RECEIPT', 'transaction_id', NULL))).*"
         " FROM journal_entries j WHERE reference = 'SBX-Ann:settled')"
         " INSERT INTO escrow_ledger_entries SELECT (jsonb_populate_record(e, jsonb_build_object("
-        "'id', gen_random_uuid(), 'journal_entry_id', %(forged)s, 'ledger_account_id', l.account, 'reference', 'x',"
-        " 'transaction_id', NULL, 'sequence', l.sequence, 'amount', l.amount, 'balance_before', l.after - 5,"
-        " 'balance_after', l.after))).* FROM escrow_ledger_entries e, (TABLE bank UNION ALL"
-        " SELECT %(forged)s, -5, 5, 1) l (account, amount, after, sequence)"
+        f"'id', gen_random_uuid(), 'journal_entry_id', %(forged)s, 'ledger_account_id', l.account,"
+        f" 'reference', {RECEIPT}, 'transaction_id', NULL, 'sequence', l.sequence, 'amount', l.amount,"
+        " 'balance_before', l.after - 5, 'balance_after', l.after))).*"
+        " FROM escrow_ledger_entries e, (TABLE bank UNION ALL SELECT %(forged)s, -5, 5, 1)"
+        " l (account, amount, after, sequence)"
         " WHERE e.reference = 'SBX-Ann:settled' AND e.amount > 0",
     ),
 }
@@ -191,6 +140,66 @@ SHAPES = {
     "a reversal of nothing": (
         UNAPPROVED,
         post("REVERSAL", "'x'", ("INVESTOR", "ann", "5"), ("INVESTOR", "ben", "-5")),
+    ),
+}
+CLAIMED = proposed("RECEIPT_CLAIM", "9", who="ann")
+BANK_SAYS = {
+    "a receipt that no bank states": (UNACCOUNTED, book("9", "'x'")),
+    "a receipt of a line that is not there": (UNACCOUNTED, book("9")),
+    "a receipt greater than its bank line": (UNACCOUNTED, stated("9") + book("9.01")),
+    "a receipt of another account's bank line": (UNACCOUNTED, stated("9", "other") + book("9")),
+    "a receipt booked twice": (UNACCOUNTED, received() + book("9", f"{RECEIPT} || ':again-1'")),
+    "money that left booked as a receipt": (UNACCOUNTED, stated("-9") + book("9")),
+    "a claim that nobody proposed": (UNACCOUNTED, received() + claim("ann", "9")),
+    "a claim under no proposal's name": (UNACCOUNTED, received() + CLAIMED + claim("ann", "9", "'x'")),
+    "a claim that nobody signed": (
+        UNACCOUNTED,
+        received() + proposed("RECEIPT_CLAIM", "9", who="ann", signer="") + claim("ann", "9"),
+    ),
+    "a claim signed by its proposer": (
+        CHECK,
+        received() + proposed("RECEIPT_CLAIM", "9", who="ann", signer="operator") + claim("ann", "9"),
+    ),
+    "a claim for somebody else": (UNACCOUNTED, received() + CLAIMED + claim("ben", "9")),
+    "a claim of more than was signed": (
+        UNACCOUNTED,
+        received() + proposed("RECEIPT_CLAIM", "5", who="ann") + claim("ann", "9"),
+    ),
+    "a claim of a receipt that was never booked": (
+        CHECK,
+        stated("9") + CLAIMED + claim("ann", "9"),
+    ),
+    "a claim signed once and made twice": (
+        UNACCOUNTED,
+        received("18") + CLAIMED + claim("ann", "9") + claim("ann", "9", f"{CLAIM} || ':again-1'"),
+    ),
+    "a receipt taken back after it was given away": (
+        CHECK,
+        received() + CLAIMED + claim("ann", "9") + undo(("SUSPENSE", "", "9"), ("BANK", "", "-9")),
+    ),
+    "a bank fee that nobody proposed": (UNACCOUNTED, stated("-9") + charge("FEES", "9")),
+    "a bank fee that nobody signed": (
+        UNACCOUNTED,
+        stated("-9") + proposed("BANK_FEE", "9", source="FEES", signer="") + charge("FEES", "9"),
+    ),
+    "a bank fee greater than the bank took": (
+        UNACCOUNTED,
+        stated("-9") + proposed("BANK_FEE", "10", source="FEES") + charge("FEES", "10"),
+    ),
+    "a bank fee borne by another than was signed": (
+        UNACCOUNTED,
+        HONEST + stated("-9") + proposed("BANK_FEE", "9", source="FEES") + charge("OFFERING", "9"),
+    ),
+    "a bank fee taken twice": (
+        UNACCOUNTED,
+        stated("-9")
+        + proposed("BANK_FEE", "9", source="FEES")
+        + charge("FEES", "9")
+        + charge("FEES", "9", f"{FEE} || ':2'"),
+    ),
+    "a bank fee borne by an investor": (
+        SHAPE,
+        stated("-9") + proposed("BANK_FEE", "9", source="FEES") + charge("INVESTOR", "9"),
     ),
 }
 RELEASES = {
@@ -521,6 +530,7 @@ SESSIONS = {
 CHEATS: Mapping[str, tuple[str, str]] = {
     **LEDGER,
     **SHAPES,
+    **BANK_SAYS,
     **RELEASES,
     **CLOSINGS,
     **TERMS,

@@ -52,6 +52,16 @@ def test_two_genuine_equal_lines_are_two_and_known_again_in_an_overlapping_file(
     assert len({first, second, next_day}) == 3
 
 
+def test_lines_imported_long_ago_are_known_again() -> None:
+    """Fingerprints are stored: made in another way they would let every line of an old file in once more."""
+    [day] = bai2.read(WHOLE.encode())
+    assert [line.fingerprint for line in day.lines] == [
+        "244c2518a766f4a76c1ca68138278b4cda597fa8a20d887f949bfcfa94a68ab4",
+        "120e291d2408782c1cb023d8f19146b391faabef4392241eb48fa6ac1f5dee36",
+        "8db5181d0baa9e13d3f1d206a7ad15940b43ca6f49acc37a2a742367ea6b818f",
+    ]
+
+
 def test_two_parts_of_one_day_are_one_statement() -> None:
     parts = Day(MONDAY, 0, [Stated(100)]), Day(MONDAY, 100, [Stated(100)])
     [day] = bai2.read(statement("1", *parts))

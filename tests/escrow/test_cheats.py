@@ -23,8 +23,10 @@ from escrow.operations import holds
 from escrow.queries.balances import balance
 from realco.models import User
 from tests import factories
+from tests.escrow.cheating import charge, claim, proposed, raw_closing, received, reverse, stated
 from tests.escrow.cheats import (
     ACCOUNTS,
+    BANK_SAYS,
     CHEATS,
     CLOSINGS,
     GATE,
@@ -37,8 +39,6 @@ from tests.escrow.cheats import (
     SHAPE,
     SHAPES,
     TERMS,
-    raw_closing,
-    reverse,
 )
 from tests.escrow.money import arrive
 from tests.escrow.raises import MINUTE, Raise, open_raise
@@ -86,6 +86,7 @@ def world(operator: User, approver: User, second_approver: User, investor: User,
             **{name: str(person.pk) for name, person in people.items()},
             "closing": str(closing.pk), "hold": str(hold.pk), "escrow": str(deal.escrow.pk),
             "other": str(another.escrow.pk), "empty": str(empty.escrow.pk), "offering": str(deal.offering.pk),
+            "line": "01890000-0000-7000-8000-00000000eeee", "claim": "01890000-0000-7000-8000-00000000dddd",
             "at": moment, "forged": "01890000-0000-7000-8000-00000000ffff",
         },
     )  # fmt: skip
@@ -108,9 +109,9 @@ def run(sql: str, names: Mapping[str, Any]) -> None:
 
 
 class TestCheats:
-    def test_there_are_ninety_and_more(self) -> None:
-        parts = (LEDGER, SHAPES, RELEASES, CLOSINGS, TERMS, HOLDS, ACCOUNTS, PAYMENTS, SESSIONS)
-        assert len(CHEATS) == sum(map(len, parts)) >= 90
+    def test_there_are_a_hundred_and_more(self) -> None:
+        parts = (LEDGER, SHAPES, BANK_SAYS, RELEASES, CLOSINGS, TERMS, HOLDS, ACCOUNTS, PAYMENTS, SESSIONS)
+        assert len(CHEATS) == sum(map(len, parts)) >= 110
 
     @pytest.mark.parametrize(("state", "sql"), CHEATS.values(), ids=CHEATS.keys())
     def test_is_refused(self, state: str, sql: str, world: World) -> None:
@@ -140,6 +141,16 @@ class TestCheats:
         run(reverse(("SUSPENSE", "", "9"), ("BANK", "", "-9")), world.names)
         assert balance(world.deal.escrow.pk, Kind.BANK) == bank
         assert balance(world.deal.escrow.pk, Kind.SUSPENSE) == 0
+        assert books.check() == []
+
+    def test_what_the_bank_and_two_people_say_passes(self, world: World) -> None:
+        """The forged receipts, claims and fees above fail by what they say, not by how they are made."""
+        bank = balance(world.deal.escrow.pk, Kind.BANK)
+        run(received() + proposed("RECEIPT_CLAIM", "9", who="ann") + claim("ann", "9"), world.names)
+        assert balance(world.deal.escrow.pk, Kind.SUSPENSE) == 0
+        fee = {"line": "01890000-0000-7000-8000-00000000fee0", "claim": "01890000-0000-7000-8000-00000000fee1"}
+        run(stated("-9") + proposed("BANK_FEE", "9", source="FEES") + charge("FEES", "9"), {**world.names, **fee})
+        assert balance(world.deal.escrow.pk, Kind.BANK) == bank
         assert books.check() == []
 
     def test_an_entry_in_one_escrow_account_passes_where_one_in_two_does_not(self, world: World) -> None:

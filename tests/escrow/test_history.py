@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from escrow import postings
 from escrow.models import EscrowAccount, EscrowLedgerEntry, LedgerAccount
 from escrow.operations import ledger
 from escrow.queries import history
 from escrow.queries.history import AsOf
 from realco.models import User
+from tests.escrow import bank_lines
 from tests.escrow.money import arrive
 
 D = Decimal
@@ -60,17 +60,11 @@ def post(escrow: EscrowAccount, investor: User, story: Iterable[Happening]) -> N
     """Post in the order of true time; each is written with its own host's time."""
     with transaction.atomic():
         for place, happening in enumerate(sorted(story, key=lambda item: item.minutes)):
-            amount = D(happening.cents).scaleb(-2)
-
-            def subject(step: str, day: date = happening.day, number: int = place) -> postings.Subject:
-                return postings.Subject(escrow.pk, f"story:{number}:{step}:{uuid4()}", "RECONCILIATION", day, step)
-
-            posted = [postings.unknown_receipt(subject("received"), amount=amount)]
+            amount, key, day = D(happening.cents).scaleb(-2), f"story:{place}:{uuid4()}", happening.day
+            posted = [bank_lines.received(escrow, amount, key=key, on=day)]
             if happening.is_claimed:
                 posted.append(
-                    postings.receipt_claimed(
-                        subject("claimed"), investor_id=investor.pk, amount=amount, has_cleared=bool(place % 2)
-                    )
+                    bank_lines.claimed(escrow, investor.pk, amount, key=key, on=day, has_cleared=bool(place % 2))
                 )
             ledger.post(posted, by=None, at=happening.at)
 

@@ -16,7 +16,7 @@ from escrow.queries.balances import balance
 from finance.models import Transaction
 from realco.models import User
 from tests import factories
-from tests.escrow import payments
+from tests.escrow import bank_lines, payments
 from tests.escrow.forgery import (
     ABOUT_DEPOSITS,
     ABOUT_PAYOUTS,
@@ -38,6 +38,7 @@ from tests.escrow.forgery import (
 
 Kind = LedgerAccount.Kind
 Event = JournalEntry.Event
+RECEIPT = bank_lines.received_as("receipt")
 FORBIDDEN = ("RC005", "RC006", "RC007")
 """What the lines, the release gate and the holds refuse with; whichever trigger comes first speaks."""
 
@@ -81,8 +82,7 @@ def rich(escrow: EscrowAccount, investor: User, other: User) -> EscrowAccount:
         )
     income = payments.make_payment(escrow, "ESCROW_DEPOSIT", investor, HUNDRED * 2, at=AT)
     bring_in(payments.go(income, *payments.SENT, "SETTLED", at=AT, clears_on=ON))
-    receipt = Subject(escrow.pk, "receipt", "RECONCILIATION", ON)
-    post(postings.unknown_receipt(receipt, amount=HUNDRED))
+    post(bank_lines.received(escrow, HUNDRED, key="receipt", on=ON))
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO ledger_accounts"
@@ -133,7 +133,8 @@ class TestTheTable:
         for debit, credit in (("BANK", "SUSPENSE"), ("FEES", "INVESTOR"), ("SUSPENSE", "INVESTOR")):
             event = next(name for name, (one, two) in TABLE.items() if debit in one and credit in two)
             before = balance(rich.pk, credit, investor.pk if credit in OWNED else None)
-            forge(rich, event, pair(debit, credit, investor))
+            says = bank_lines.accounted_for(event, rich, investor, TEN, on=ON)
+            forge(rich, event, pair(debit, credit, investor), **says)
             assert balance(rich.pk, credit, investor.pk if credit in OWNED else None) == before + TEN
 
     def test_python_describes_the_same_table(self, rich: EscrowAccount, investor: User) -> None:
@@ -315,7 +316,7 @@ class TestReversals:
 
     @pytest.fixture
     def receipt(self, rich: EscrowAccount) -> JournalEntry:
-        return JournalEntry.objects.get(reference="receipt")
+        return JournalEntry.objects.get(reference=RECEIPT)
 
     def test_takes_the_mirror(self, rich: EscrowAccount, receipt: JournalEntry, investor: User) -> None:
         forge(rich, "REVERSAL", pair("SUSPENSE", "BANK", investor, HUNDRED), reverses=receipt.pk)
@@ -354,7 +355,7 @@ class TestReversals:
 
     def test_refuses_to_reverse_twice(self, rich: EscrowAccount, receipt: JournalEntry, investor: User) -> None:
         for _ in range(2):
-            post(postings.unknown_receipt(Subject(rich.pk, f"r{next(numbers)}", "RECONCILIATION", ON), amount=HUNDRED))
+            post(bank_lines.received(rich, HUNDRED, key=f"r{next(numbers)}", on=ON))
         forge(rich, "REVERSAL", pair("SUSPENSE", "BANK", investor, HUNDRED), reverses=receipt.pk)
         words = refused(rich, "REVERSAL", pair("SUSPENSE", "BANK", investor, HUNDRED), reverses=receipt.pk)
         assert "23505" in words
@@ -389,7 +390,7 @@ class TestOneStatement:
     JOURNAL = (
         "INSERT INTO journal_entries SELECT (jsonb_populate_record(j, jsonb_build_object("
         "'id', '00000000-0000-7000-8000-00000000000f', 'reference', 'later'))).*"
-        " FROM journal_entries j WHERE reference = 'receipt'"
+        f" FROM journal_entries j WHERE reference = '{RECEIPT}'"
     )
 
     def test_refuses_a_journal_entry_without_entries(self, rich: EscrowAccount) -> None:
@@ -401,7 +402,8 @@ class TestOneStatement:
             connection.cursor().execute(
                 "INSERT INTO escrow_ledger_entries SELECT (jsonb_populate_record(e, jsonb_build_object("
                 "'id', gen_random_uuid(), 'journal_entry_id', '00000000-0000-7000-8000-00000000000f',"
-                " 'sequence', e.sequence + 1000))).* FROM escrow_ledger_entries e WHERE reference = 'receipt'"
+                " 'sequence', e.sequence + 1000))).* FROM escrow_ledger_entries e WHERE reference = %s",
+                [RECEIPT],
             )
 
     def test_refuses_lines_that_do_not_balance(self, rich: EscrowAccount) -> None:
@@ -427,7 +429,7 @@ class TestOneStatement:
         """What somebody else posted between reading and writing takes the sequence number: the write is refused."""
         bank = LedgerAccount.objects.get(escrow_account=rich, kind=Kind.BANK)
         suspense = LedgerAccount.objects.get(escrow_account=rich, kind=Kind.SUSPENSE)
-        post(postings.unknown_receipt(Subject(rich.pk, "between", "RECONCILIATION", ON), amount=TEN))
+        post(bank_lines.received(rich, TEN, key="between", on=ON))
         stale = FORGED.replace("a.balance +", "s.balance +").replace("a.entry_count +", "s.entry_count +")
         stale = stale.replace(
             "    WINDOW",
@@ -472,7 +474,8 @@ class TestStates:
             payment = payments.go(Transaction.objects.get(type="CONSTRUCTION_DRAW"), "QUEUED", "PROCESSING")
         lines = pair(debit, credit, investor, HUNDRED if debit == "PAYOUTS" else TEN)
         expected = FORBIDDEN if event == "RELEASE" else "RC004"
-        assert refused(frozen, event, lines, payment=payment).startswith(expected)
+        more = bank_lines.accounted_for(event, frozen, investor, TEN, on=ON)
+        assert refused(frozen, event, lines, payment=payment, **more).startswith(expected)
 
     def test_frozen_refuses_money_out_under_the_name_of_money_in(self, frozen: EscrowAccount, investor: User) -> None:
         for event in ABOUT_DEPOSITS:
@@ -480,7 +483,7 @@ class TestStates:
             assert "RC005" in words
 
     def test_frozen_refuses_money_out_by_reversal(self, frozen: EscrowAccount, investor: User) -> None:
-        receipt = JournalEntry.objects.get(reference="receipt")
+        receipt = JournalEntry.objects.get(reference=RECEIPT)
         lines = pair("SUSPENSE", "BANK", investor, HUNDRED)
         assert "RC004" in refused(frozen, "REVERSAL", lines, reverses=receipt.pk)
 
@@ -522,7 +525,7 @@ class TestRefusals:
 
     def test_a_frozen_account(self, rich: EscrowAccount, compliance_officer: User) -> None:
         escrow_accounts.freeze(rich, by=compliance_officer, reason="a court order", at=AT)
-        fee = postings.bank_fee(Subject(rich.pk, "f", "FEE", ON), source=postings.source_of(Kind.OFFERING), amount=TEN)
+        fee = bank_lines.fee(rich, Kind.OFFERING, TEN, key="f", on=ON)
         with pytest.raises(EscrowNotOpen, match="frozen"):
             post(fee)
 
@@ -537,16 +540,13 @@ class TestNewEvents:
     def test_the_bank_takes_a_fee(self, rich: EscrowAccount) -> None:
         bank = balance(rich.pk, Kind.BANK)
         for name, kind in (("p", Kind.FEES), ("o", Kind.OFFERING)):
-            source = postings.source_of(kind)
-            post(postings.bank_fee(Subject(rich.pk, name, "FEE", ON), source=source, amount=TEN))
+            post(bank_lines.fee(rich, kind, TEN, key=name, on=ON))
         assert balance(rich.pk, Kind.BANK) == bank - TEN * 2
 
     def test_a_claimed_receipt_settles_what_is_owed_first(self, rich: EscrowAccount, investor: User) -> None:
         before = balance(rich.pk, Kind.INVESTOR, investor.pk)
-        subject = Subject(rich.pk, "c", "RECONCILIATION", ON)
-        wanted = postings.receipt_claimed(
-            subject, investor_id=investor.pk, amount=TEN, has_cleared=True, owed=Decimal("4.00")
-        )
+        post(bank_lines.received(rich, TEN, key="c", on=ON))
+        wanted = bank_lines.claimed(rich, investor.pk, TEN, key="c", on=ON, owed=Decimal("4.00"))
         assert [line.amount for line in wanted.lines] == [TEN, Decimal("-4.00"), Decimal("-6.00")]
         post(wanted)
         assert balance(rich.pk, Kind.INVESTOR, investor.pk) == before + 6

@@ -1,11 +1,12 @@
 """What only the bank knows: receipts in suspense, claimed whole or in parts by two people, and bank fees."""
 
 from collections.abc import Callable
-from datetime import datetime
+from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from escrow import books, postings
 from escrow.models import BankMatch, BankProposal, BankStatementLine, EscrowAccount, JournalEntry, LedgerAccount
@@ -13,13 +14,15 @@ from escrow.operations import bank_matches, bank_proposals, ledger, receipts, re
 from escrow.operations.bank_matches import AlreadyMatched
 from escrow.operations.bank_proposals import OwnMoney, ProposedBefore
 from escrow.operations.escrow_accounts import ReasonMissing
+from escrow.operations.ledger import NotAccountedFor
 from escrow.operations.receipts import MoreThanWaits, NotAFee, NotAReceipt
+from escrow.postings import Posting
 from escrow.queries.balances import balance
 from finance.models import Transaction
 from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
-from tests.escrow import payments
+from tests.escrow import bank_lines, payments
 from tests.escrow.forgery import bring_in
 from tests.escrow.money import MONDAY, TUESDAY, Day, Stated, arrive, statement
 
@@ -38,6 +41,11 @@ def receive(escrow: EscrowAccount, operator: User, at: datetime) -> Receive:
         return BankStatementLine.objects.get(amount=D(cents) / 100)
 
     return receiving
+
+
+def post(posting: Posting) -> None:
+    with transaction.atomic():
+        ledger.post([posting], by=None, at=datetime(2026, 3, 3, 17, 0, tzinfo=UTC))
 
 
 def claim(line: BankStatementLine, investor: User, amount: str, by: User, approver: User, at: datetime) -> BankProposal:
@@ -141,6 +149,43 @@ class TestUnknownReceipts:
         receipts.record_unknown_receipt(line, by=operator, at=at)
         assert balance(escrow.pk, Kind.SUSPENSE) == D("1.00")
         assert receipts.is_waiting(line)
+
+
+class TestAccountedFor:
+    """What the database refuses of suspense reaches people as a refusal; tests of cheats try the rest."""
+
+    def test_refuses_a_receipt_that_the_bank_does_not_state(self, escrow: EscrowAccount) -> None:
+        wanted = bank_lines.received(escrow, D(9), key="nine", on=MONDAY)
+        more = replace(wanted, lines=tuple(replace(line, amount=line.amount * 2) for line in wanted.lines))
+        with pytest.raises(NotAccountedFor, match="not of the amount of its bank line"):
+            post(more)
+        post(wanted)
+        assert balance(escrow.pk, Kind.SUSPENSE) == 9
+
+    def test_refuses_to_book_a_line_that_is_explained(
+        self, escrow: EscrowAccount, receive: Receive, operator: User, approver: User, at: datetime
+    ) -> None:
+        line = receive(12345)
+        receipts.record_unknown_receipt(line, by=operator, at=at)
+        entry = JournalEntry.objects.get(event="UNKNOWN_RECEIPT")
+        again = postings.Subject(escrow.pk, f"{entry.reference}:again-1", "RECONCILIATION", MONDAY)
+        with pytest.raises(NotAccountedFor, match="explained already"):
+            post(postings.unknown_receipt(again, amount=line.amount))
+        bank_matches.undo(BankMatch.objects.get(), reason="Wrong", by=operator, at=at)
+        with pytest.raises(NotAccountedFor, match="booked already"):
+            post(postings.unknown_receipt(again, amount=line.amount))
+
+    def test_refuses_to_give_away_more_than_came_in_with_the_line(self, escrow: EscrowAccount, investor: User) -> None:
+        """Though suspense holds enough of another receipt's, and two people signed."""
+        post(bank_lines.received(escrow, D(9), key="nine", on=MONDAY))
+        post(bank_lines.received(escrow, D(50), key="fifty", on=MONDAY))
+        with pytest.raises(NotAccountedFor, match="more than waits of its receipt"):
+            post(bank_lines.claimed(escrow, investor.pk, D(10), key="nine", on=MONDAY))
+
+    def test_refuses_suspense_below_zero(self, escrow: EscrowAccount, investor: User) -> None:
+        post(bank_lines.received(escrow, D(9), key="nine", on=MONDAY))
+        with pytest.raises(IntegrityError, match="ledger_accounts_suspense_never_negative"), transaction.atomic():
+            LedgerAccount.objects.filter(kind=Kind.SUSPENSE).update(balance=D(-1))
 
 
 class TestBankFees:

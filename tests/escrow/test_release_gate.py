@@ -25,12 +25,15 @@ from escrow.operations.closings import (
 from escrow.operations.early_closings import (
     AfterTheDeadline,
     AlreadyAnnounced,
+    AlreadyWithdrawn,
+    MomentHasCome,
     NoEarlyClosing,
     NoticeTooShort,
     TargetNotReached,
 )
+from escrow.operations.escrow_accounts import ReasonMissing
 from escrow.operations.investments import CancellationWindowOver
-from escrow.queries import release_gate
+from escrow.queries import investor_offerings, release_gate
 from escrow.queries.balances import balance
 from realco.errors import NotPermitted
 from realco.models import Offering, User
@@ -194,6 +197,87 @@ class TestEarlyClosings:
                 notice_at=cf.opened_at + notice,
                 closes_at=cf.opened_at + closes,
                 given_by=cf.operator,
+            )
+
+
+class TestWithdrawnNotices:
+    def test_count_for_nothing(self, cf: Raise) -> None:
+        ann = cf.invest("Ann", "1000", "1000")
+        closes_at = cf.opened_at + CLOSES
+        notice = cf.announce(closes_at=closes_at, at=cf.opened_at)
+        investment = Investment.objects.get(investor=ann)
+        assert investor_offerings.cancellable_until(investment, cf.offering) == closes_at - timedelta(hours=48)
+
+        done = early_closings.withdraw(
+            notice, reason="The buyer wants more time", by=cf.operator, at=cf.opened_at + MINUTE
+        )
+
+        assert (done.withdrawn_by, done.withdrawn_reason) == (cf.operator, "The buyer wants more time")
+        assert investor_offerings.cancellable_until(investment, cf.offering) == cf.last_hours
+        with pytest.raises(CancellationWindowOpen):
+            cf.propose(at=closes_at + MINUTE)
+        assert cf.close(at=cf.last_hours).total_amount == D("1000.00")
+
+    def test_leave_other_notices_and_may_be_given_again(self, cf: Raise) -> None:
+        cf.invest("Ann", "1000", "1000")
+        first, second = (cf.announce(closes_at=cf.opened_at + n * CLOSES, at=cf.opened_at) for n in (1, 2))
+        for notice in (first, second):
+            early_closings.withdraw(notice, reason="No", by=cf.operator, at=cf.opened_at + MINUTE)
+        cf.announce(closes_at=second.closes_at, at=cf.opened_at + 2 * MINUTE)
+        with pytest.raises(CancellationWindowOpen):
+            cf.propose(at=first.closes_at)
+        assert cf.close(at=second.closes_at).total_amount == D("1000.00")
+
+    def test_are_withdrawn_once_in_time_with_a_reason_by_who_may(self, cf: Raise, approver: User) -> None:
+        cf.invest("Ann", "1000", "1000")
+        notice = cf.announce(closes_at=cf.opened_at + CLOSES, at=cf.opened_at)
+        with pytest.raises(NotPermitted):
+            early_closings.withdraw(notice, reason="No", by=approver, at=cf.opened_at)
+        with pytest.raises(ReasonMissing):
+            early_closings.withdraw(notice, reason=" ", by=cf.operator, at=cf.opened_at)
+        with pytest.raises(MomentHasCome):
+            early_closings.withdraw(notice, reason="No", by=cf.operator, at=notice.closes_at)
+        early_closings.withdraw(notice, reason="No", by=cf.operator, at=notice.closes_at - MINUTE)
+        with pytest.raises(AlreadyWithdrawn):
+            early_closings.withdraw(notice, reason="No", by=cf.operator, at=cf.opened_at)
+
+    @pytest.mark.parametrize(
+        ("change", "words"),
+        [
+            ({"withdrawn_at": CLOSES}, "has come"),
+            ({"withdrawn_at": -MINUTE}, "withdrawn now"),
+            ({"closes_at": CLOSES / 2}, "closes_at"),
+        ],
+        ids=["after its moment", "before it was given", "moved"],
+    )
+    def test_the_database_refuses_any_other_change(self, cf: Raise, change: dict[str, timedelta], words: str) -> None:
+        cf.invest("Ann", "1000", "1000")
+        notice = cf.announce(closes_at=cf.opened_at + CLOSES, at=cf.opened_at)
+        values: dict[str, object] = {name: cf.opened_at + after for name, after in change.items()}
+        if "withdrawn_at" in values:
+            values |= {"withdrawn_by": cf.operator, "withdrawn_reason": "x"}
+        with pytest.raises(DatabaseError, match=words), transaction.atomic():
+            EarlyClosingNotice.objects.filter(pk=notice.pk).update(**values)
+
+    def test_the_database_keeps_what_was_withdrawn(self, cf: Raise) -> None:
+        cf.invest("Ann", "1000", "1000")
+        notice = cf.announce(closes_at=cf.opened_at + CLOSES, at=cf.opened_at)
+        early_closings.withdraw(notice, reason="No", by=cf.operator, at=cf.opened_at + MINUTE)
+        same = EarlyClosingNotice.objects.filter(pk=notice.pk)
+        for attack in ({"withdrawn_at": None, "withdrawn_by": None, "withdrawn_reason": ""}, {"withdrawn_reason": "y"}):
+            with pytest.raises(DatabaseError, match="written once"), transaction.atomic():
+                same.update(**attack)
+        with pytest.raises(DatabaseError), transaction.atomic():
+            same.delete()
+
+    def test_the_database_withdraws_none_by_which_money_was_released(self, cf: Raise) -> None:
+        cf.invest("Ann", "1000", "1000")
+        notice = cf.announce(closes_at=cf.opened_at + CLOSES, at=cf.opened_at)
+        cf.close(at=notice.closes_at)
+        before = notice.closes_at - MINUTE
+        with pytest.raises(DatabaseError, match="has come"), transaction.atomic():
+            EarlyClosingNotice.objects.filter(pk=notice.pk).update(
+                withdrawn_at=before, withdrawn_by=cf.operator, withdrawn_reason="x"
             )
 
 

@@ -35,7 +35,7 @@ from realco.errors import NotPermitted, Refusal
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.conftest import close_connections
-from tests.escrow import payments
+from tests.escrow import bank_lines, payments
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
 
 D = Decimal
@@ -45,10 +45,10 @@ WHY = "The bank sent it to the wrong account"
 
 
 def receive(escrow: EscrowAccount, amount: str, *, at: datetime, reference: str = "receipt") -> JournalEntry:
-    """An unknown receipt that no line of the bank explains."""
-    subject = postings.Subject(escrow.pk, f"{reference}:{uuid4()}", "RECONCILIATION", TUESDAY, "odd")
+    """An unknown receipt that is matched with no line of the bank."""
+    wanted = bank_lines.received(escrow, D(amount), key=f"{reference}:{uuid4()}", on=TUESDAY)
     with transaction.atomic():
-        [posted] = ledger.post([postings.unknown_receipt(subject, amount=D(amount))], by=None, at=at)
+        [posted] = ledger.post([wanted], by=None, at=at)
     return JournalEntry.objects.get(pk=posted.journal_entry_id)
 
 

@@ -13,15 +13,15 @@ from uuid import UUID
 from django.db import transaction
 
 from compliance.models import InvestorProfile
-from escrow import postings
 from escrow.models import BankMatch, BankStatementLine, Closing, EscrowAccount, Hold, JournalEntry, LedgerAccount
 from escrow.operations import bank_matches, bank_proposals, closings, holds, ledger, receipts, reversals, statements
-from escrow.postings import Posting, Subject
+from escrow.postings import Posting
 from finance.models import Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order
 from realco.models import User
 from tests import factories
+from tests.escrow import bank_lines
 from tests.escrow.money import Day, Stated, statement
 
 ZERO = Decimal("0.00")
@@ -93,23 +93,19 @@ def make_stage(*, investors: int, escrows: int, at: datetime) -> Stage:
     return Stage(operator, approver, second, officer, tuple(people), tuple(accounts), at)
 
 
-def subject(escrow: EscrowAccount, reference: str, on: date, entry_type: str = "RECONCILIATION") -> Subject:
-    return Subject(escrow.pk, reference, entry_type, on, f"{reference} of a fault test")
-
-
 def paid_in(escrow: EscrowAccount, investor: User, amount: Decimal, *, key: str, on: date) -> list[Posting]:
     """Money that arrived, and whose owner was found: two journal entries."""
     return [
-        arrived(escrow, amount, key=f"{key}:arrived", on=on),
-        postings.receipt_claimed(
-            subject(escrow, f"{key}:claimed", on), investor_id=investor.pk, amount=amount, has_cleared=True
-        ),
+        bank_lines.received(escrow, amount, key=key, on=on),
+        bank_lines.claimed(escrow, investor.pk, amount, key=key, on=on),
     ]
 
 
-def arrived(escrow: EscrowAccount, amount: Decimal, *, key: str, on: date) -> Posting:
+def arrived(
+    escrow: EscrowAccount, amount: Decimal, *, key: str, on: date, entry_type: str = "RECONCILIATION"
+) -> Posting:
     """Money that arrived, and nobody knows whose it is."""
-    return postings.unknown_receipt(subject(escrow, key, on), amount=amount)
+    return bank_lines.received(escrow, amount, key=key, on=on, entry_type=entry_type)
 
 
 def post(wanted: Sequence[Posting], *, at: datetime) -> list[ledger.Posted]:

@@ -104,14 +104,18 @@ class Load:
         connection.close()
 
     def once(self, key: str, account: UUID, investor: UUID, amount: Decimal) -> bool:
-        """Post a key's two journal entries in one transaction, and note what came of it."""
+        """
+        Post a key's two journal entries in one transaction, and note what came of it.
+
+        Fees given back, because nothing but the ledger itself has a say in them: no payment and no line of a bank.
+        """
         from django.db import DatabaseError, transaction
 
         from escrow import postings
         from escrow.operations import ledger
 
         def subject(step: str) -> postings.Subject:
-            return postings.Subject(account, f"{key}:{step}", "DEPOSIT", AT.date(), f"{key} {step}")
+            return postings.Subject(account, f"{key}:{step}", "FEE", AT.date(), f"{key} {step}")
 
         began, clock = time.time(), time.perf_counter()
         words = ""
@@ -119,10 +123,8 @@ class Load:
             with transaction.atomic():
                 posted = ledger.post(
                     [
-                        postings.unknown_receipt(subject("arrived"), amount=amount),
-                        postings.receipt_claimed(
-                            subject("claimed"), investor_id=investor, amount=amount, has_cleared=True
-                        ),
+                        postings.fee_returned(subject(step), investor_id=investor, amount=amount)
+                        for step in ("first", "second")
                     ],
                     by=None,
                     at=datetime.now(UTC),
@@ -142,15 +144,18 @@ def hold() -> None:
     """Post to the hot account and never commit, as a worker does that hangs while it holds the rows."""
     from django.db import transaction
 
+    from compliance.models import InvestorProfile
     from escrow import postings
     from escrow.models import EscrowAccount
     from escrow.operations import ledger
 
     account = EscrowAccount.objects.order_by("account_number").first()
-    assert account is not None
-    subject = postings.Subject(account.pk, "held:arrived", "DEPOSIT", AT.date(), "held")
+    investor = InvestorProfile.objects.order_by("pk").filter(user__email__startswith="ida").first()
+    assert account is not None and investor is not None
+    subject = postings.Subject(account.pk, "held:given", "FEE", AT.date(), "held")
+    wanted = postings.fee_returned(subject, investor_id=investor.user_id, amount=Decimal("1.00"))
     with transaction.atomic():
-        ledger.post([postings.unknown_receipt(subject, amount=Decimal("1.00"))], by=None, at=datetime.now(UTC))
+        ledger.post([wanted], by=None, at=datetime.now(UTC))
         os.write(1, b"holding\n")
         time.sleep(3600)
 

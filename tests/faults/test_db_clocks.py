@@ -11,13 +11,14 @@ from decimal import Decimal
 import pytest
 from django.db import transaction
 
-from escrow import books, postings
+from escrow import books
 from escrow.models import EscrowAccount, EscrowLedgerEntry, LedgerAccount
 from escrow.operations import closings, ledger, reconciliations, statements
 from escrow.queries import ledger as ledger_query
 from escrow.queries import reconciliations as query
 from realco.business_days import banking_date
 from realco.models import AuditEvent, User
+from tests.escrow import bank_lines
 from tests.escrow.money import MONDAY, TUESDAY, Day, Stated, arrive, statement
 
 APART = timedelta(minutes=5)
@@ -25,9 +26,8 @@ Kind = LedgerAccount.Kind
 
 
 def post(escrow: EscrowAccount, number: int, *, at: datetime, on: date = TUESDAY) -> None:
-    subject = postings.Subject(escrow.pk, f"clock:{number}", "DEPOSIT", on, f"clock {number}")
     with transaction.atomic():
-        ledger.post([postings.unknown_receipt(subject, amount=Decimal("1.00"))], by=None, at=at)
+        ledger.post([bank_lines.received(escrow, Decimal("1.00"), key=f"clock:{number}", on=on)], by=None, at=at)
 
 
 def chain(escrow: EscrowAccount, kind: str = Kind.SUSPENSE) -> list[tuple[str, Decimal]]:
@@ -40,7 +40,7 @@ class TestHostsApart:
         """Two hosts five minutes apart post in turn: every second entry believes it is before the one before it."""
         for number in range(1, 21):
             post(escrow, number, at=at + (APART if number % 2 else -APART))
-        assert chain(escrow) == [(f"clock:{n}", Decimal(n)) for n in range(1, 21)]
+        assert chain(escrow) == [(bank_lines.received_as(f"clock:{n}"), Decimal(n)) for n in range(1, 21)]
         believed = EscrowLedgerEntry.objects.filter(ledger_account__kind=Kind.SUSPENSE).order_by("sequence")
         times = list(believed.values_list("created_at", flat=True))
         assert times != sorted(times), "the clocks did not differ, so nothing was shown"
@@ -72,7 +72,8 @@ class TestHostsApart:
         post(escrow, 1, at=at + APART)
         post(escrow, 2, at=at - APART)
         told = AuditEvent.objects.filter(entity_type="journal_entries").order_by("sequence")
-        assert [event.changes["after"]["reference"] for event in told] == ["clock:1", "clock:2"]
+        references = [bank_lines.received_as(f"clock:{number}") for number in (1, 2)]
+        assert [event.changes["after"]["reference"] for event in told] == references
 
 
 class TestTheLatestProof:

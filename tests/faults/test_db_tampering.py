@@ -146,6 +146,11 @@ LOOSENED = {
         " WHEN (OLD.amount > 1000000) EXECUTE FUNCTION realco_append_only()",
         f"{TRIGGER} of escrow_ledger_entries is not the one that was installed",
     ),
+    "a trigger narrowed otherwise than it was": (
+        "CREATE OR REPLACE TRIGGER pgtrigger_reversal_is_approved_5d636 BEFORE INSERT ON journal_entries FOR EACH ROW"
+        " WHEN (NEW.event = 'REVERSAL' AND NEW.reverses_id IS NOT NULL) EXECUTE FUNCTION ledger_reversal_is_approved()",
+        "pgtrigger_reversal_is_approved_5d636 of journal_entries is not the one that was installed",
+    ),
     "a trigger on fewer events": (
         f"CREATE OR REPLACE TRIGGER {TRIGGER} BEFORE DELETE ON escrow_ledger_entries FOR EACH ROW"
         " EXECUTE FUNCTION realco_append_only()",

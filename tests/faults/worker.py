@@ -209,17 +209,18 @@ def _is_there(stage: "Stage", step: Step) -> bool:
 
 def references(stage: "Stage", step: Step, payment_of: Callable[[str], str | None] = lambda _: None) -> list[str]:
     """Return the references of the journal entries that a step makes; payments are found by their keys."""
+    from tests.escrow import bank_lines
     from tests.faults import moves
 
     match step.move:
         case "pay_in":
-            return [f"{step.key}:{part}" for part in ("arrived", "claimed")]
+            return [bank_lines.received_as(step.key), bank_lines.claimed_as(step.key)]
         case "batch":
-            return [f"{step.key}:{number}" for _, number in step.others]
+            return [bank_lines.received_as(f"{step.key}:{number}") for _, number in step.others]
         case "arrive":
-            return [step.key]
+            return [bank_lines.received_as(step.key)]
         case "reverse":
-            return [moves.reversed_as(f"{step.of}:claimed" if step.made == "RECEIPT_CLAIMED" else step.of)]
+            return [moves.reversed_as(reversed_reference(step))]
         case "hold":
             return [moves.held_as(step.key)]
         case "release":
@@ -230,6 +231,14 @@ def references(stage: "Stage", step: Step, payment_of: Callable[[str], str | Non
         case "cancel":
             return [f"{step.made}:unreserved:0"]
     return []
+
+
+def reversed_reference(step: Step) -> str:
+    """Return the reference of the entry that a reversal undoes."""
+    from tests.escrow import bank_lines
+
+    name = bank_lines.claimed_as if step.made == "RECEIPT_CLAIMED" else bank_lines.received_as
+    return name(step.of)
 
 
 def _pay_in(stage: "Stage", step: Step) -> str:
@@ -288,7 +297,7 @@ def _reverse(stage: "Stage", step: Step) -> str:
     from escrow.models import JournalEntry
     from tests.faults import moves
 
-    entry = JournalEntry.objects.get(reference__in=(step.of, f"{step.of}:claimed"), event=step.made)
+    entry = JournalEntry.objects.get(reference=reversed_reference(step), event=step.made)
     moves.reverse(entry, by=stage.operator, second=stage.approver, at=stage.at)
     return step.made
 

@@ -8,7 +8,6 @@ from django.db import connection, transaction
 
 from compliance.models import InvestorProfile
 from compliance.operations import profiles
-from escrow import postings
 from escrow.models import EscrowAccount, JournalEntry
 from escrow.operations import escrow_accounts, holds, ledger
 from finance import entries
@@ -20,6 +19,7 @@ from finance.operations.refund_items import ApproverIsPayee, ApproverNamedAccoun
 from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
+from tests.escrow import bank_lines
 from tests.escrow.payments import make_payment
 from tests.finance import raises
 
@@ -429,6 +429,5 @@ def take_fees(escrow: EscrowAccount, amount: Decimal, *, at: datetime) -> None:
 
 def give_bank_money(escrow: EscrowAccount, *, at: datetime) -> None:
     """Money in the bank account out of which a late return can be taken."""
-    subject = postings.Subject(escrow.pk, "unknown", "DEPOSIT", at.date())
     with transaction.atomic():
-        ledger.post([postings.unknown_receipt(subject, amount=Decimal("20000.00"))], by=None, at=at)
+        ledger.post([bank_lines.received(escrow, Decimal("20000.00"), key="unknown", on=at.date())], by=None, at=at)

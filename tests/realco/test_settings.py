@@ -2,6 +2,7 @@
 
 import os
 import re
+import runpy
 import secrets
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).parents[2]
 OURS = (
@@ -36,14 +38,19 @@ COMPLETE = {
 }
 
 
-def run(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
-    """Run Python in production mode, with some variables changed and others left out."""
+def production(**changes: str | None) -> dict[str, str]:
+    """The environment of production mode, with some variables changed and others left out."""
     kept = {name: value for name, value in os.environ.items() if name not in OURS and not name.startswith("SANDBOX_")}
     given = {name: value for name, value in {**COMPLETE, **changes}.items() if value is not None}
+    return {**kept, "DJANGO_SETTINGS_MODULE": "realco.settings", **given}
+
+
+def run(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Run Python in production mode, with some variables changed and others left out."""
     return subprocess.run(
         [sys.executable, *command],
         cwd=ROOT,
-        env={**kept, "DJANGO_SETTINGS_MODULE": "realco.settings", **given},
+        env=production(**changes),
         capture_output=True,
         text=True,
         timeout=60,
@@ -52,15 +59,30 @@ def run(*command: str, **changes: str | None) -> subprocess.CompletedProcess[str
 
 
 def start(**changes: str | None) -> str:
-    """Read the settings, and return what they refuse with: the last line, or nothing."""
-    done = run("-c", "import realco.settings", **changes)
-    assert (done.returncode == 0) is (done.stderr == "")
-    return done.stderr.strip().rpartition("\n")[2]
+    """Read the settings in this process, and return what they refuse with, or nothing."""
+    given = production(**changes)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in os.environ.keys() - given.keys():
+            patch.delenv(name)
+        for name, value in given.items():
+            patch.setenv(name, value)
+        try:
+            runpy.run_path(str(ROOT / "realco" / "settings.py"), run_name="settings_of_a_test")
+        except ImproperlyConfigured as refusal:
+            return f"django.core.exceptions.ImproperlyConfigured: {refusal}"
+    return ""
 
 
 class TestProduction:
     def test_starts_with_everything_given(self) -> None:
         assert start() == ""
+
+    def test_a_process_ends_with_what_they_refuse_with(self) -> None:
+        done = run("-c", "import realco.settings", SECRET_KEY=None)
+        assert done.returncode != 0
+        assert done.stderr.strip().rpartition("\n")[2] == start(SECRET_KEY=None)
+        fine = run("-c", "import realco.settings")
+        assert (fine.returncode, fine.stderr) == (0, "")
 
     @pytest.mark.parametrize(
         "name",

@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
+import django_fsm
 from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
+from django.db.migrations.state import ProjectState
 
 from realco import patience
 
@@ -50,7 +52,8 @@ class Command(migrate.Command):
             super().handle(*args, **options)
             return
         until = time.monotonic_ns() + options["patience"] * 10**9
-        with self._alone(options["database"], until), self._hurried(options["database"], options["lock_timeout"]):
+        database = options["database"]
+        with self._alone(database, until), self._hurried(database, options["lock_timeout"]), _models_of_the_past():
             while not self._was_done(*args, until=until, **options):
                 time.sleep(GIVE_WAY_SECONDS)
 
@@ -104,3 +107,38 @@ class Command(migrate.Command):
         if connection.connection is not None and connection.is_usable():
             with connection.cursor() as cursor:
                 cursor.execute(statement, values)
+
+
+class _Deaf:
+    """Stands for a signal that nobody ever sends."""
+
+    def connect(self, *_: object, **__: object) -> None:
+        """Listen to nothing."""
+
+
+@contextmanager
+def _models_of_the_past() -> Iterator[None]:
+    """
+    Spare the models that migrations make anew, thousands of them, what is more than half of their time.
+
+    django-fsm would look for transitions in each, which they have none of, through a listener of every field there
+    ever was. And a constraint or an index changes no class: the state has to remember it, but not to make the model
+    and all that are related to it once more. Whatever makes the model anew later finds it there.
+    """
+    past: Any = ProjectState
+    fsm: Any = django_fsm
+    append, signal = past._append_option, fsm.class_prepared
+
+    def remember(state: ProjectState, *option: Any) -> None:
+        made = state.__dict__.pop("apps", None)
+        try:
+            append(state, *option)
+        finally:
+            if made is not None:
+                state.__dict__["apps"] = made
+
+    past._append_option, fsm.class_prepared = remember, _Deaf()
+    try:
+        yield
+    finally:
+        past._append_option, fsm.class_prepared = append, signal

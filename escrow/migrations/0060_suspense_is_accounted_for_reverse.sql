@@ -1,0 +1,1 @@
+DROP FUNCTION ledger_suspense_is_accounted_for();
