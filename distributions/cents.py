@@ -9,12 +9,13 @@ callers order rows by a stable key.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import lcm
 from typing import NamedTuple
 
 _CENT = Decimal("0.01")
+_TOO_MANY = 10**18
 
 
 class Column(NamedTuple):
@@ -30,14 +31,24 @@ def from_decimal(amount: Decimal) -> int:
 
     :raises ValueError: if it is not a finite number of whole cents that fits its column
     """
+    if isinstance(amount, Decimal):
+        try:
+            whole = amount.quantize(_CENT)
+        except InvalidOperation:
+            pass
+        else:
+            cents = int(whole.scaleb(2)) if whole == amount else _TOO_MANY
+            if -_TOO_MANY < cents < _TOO_MANY:
+                return cents
+    raise ValueError(_why_no_money(amount))
+
+
+def _why_no_money(amount: object) -> str:
     if not isinstance(amount, Decimal) or not amount.is_finite():
-        raise ValueError(f"{amount} is not an amount of money.")
+        return f"{amount} is not an amount of money."
     if amount.adjusted() > 15:
-        raise ValueError(f"{amount} is more than an account can hold.")
-    whole = amount.quantize(_CENT)
-    if whole != amount:
-        raise ValueError(f"{amount} is not a whole number of cents.")
-    return int(whole.scaleb(2))
+        return f"{amount} is more than an account can hold."
+    return f"{amount} is not a whole number of cents."
 
 
 def to_decimal(cents: int) -> Decimal:
