@@ -61,9 +61,12 @@ class Replay:
     def pay(self, past: PastDistribution) -> None:
         """Come to the day of a distribution and book it."""
         self.come_to(past.on)
-        paid = self._paid(past)
-        self.books.carry(paid, past.on)
-        self.books.pay(paid, past.on)
+        self.book(self._paid(past), past.on)
+
+    def book(self, paid: Paid, on: date) -> None:
+        """Book the cents of a run on the day reached, and note how far they were from its exact shares."""
+        self.books.carry(paid, on)
+        self.books.pay(paid, on)
 
     def come_to(self, on: date) -> None:
         """Take in contributions and transfers up to a day, the day's own too."""
