@@ -20,16 +20,22 @@ from distributions.tiers import CapitalBase, PreferredReturn
 
 @dataclass(frozen=True)
 class Span:
-    """What one contribution earned between two movements of money; amounts in grains, capital in cents."""
+    """
+    What one contribution earned between two movements of money; amounts in grains, capital in cents.
+
+    `clock` is the day from which its compounding periods are counted.
+    """
 
     row: int
+    clock: date
     start: date
     end: date
     years: Fraction
     capital: int
-    owed_before: int
-    earned: int
-    lapsed: bool = False
+    unpaid_before: int
+    accrued_before: int
+    unpaid_after: int
+    accrued_after: int
 
 
 class Accrual:
@@ -106,19 +112,27 @@ class Accrual:
             self._enter(cohort, buyer, cents, unpaid, accrued)
 
     def settle(self, on: date) -> None:
-        """Set every clock to a day."""
+        """Set every clock to a day, and note what traced investors earned since it was set last."""
         for cohort in self.cohorts:
             if on > cohort.reached:
-                before = {place: cohort.owed(place) for row in self._traced for place in self._places(row, cohort)}
-                start, lapsed = cohort.reached, cohort.lapses_by(on)
+                traced = [place for row in self._traced for place in self._places(row, cohort)]
+                before = [(cohort.unpaid[place], cohort.accrued[place]) for place in traced]
+                start, years = cohort.reached, cohort.years
                 cohort.settle(on)
-                for place, owed in before.items():
-                    earned = cohort.owed(place) - (0 if lapsed else owed)
-                    years = year_fraction(cohort.start, on, self.tier.day_count) - year_fraction(
-                        cohort.start, start, self.tier.day_count
-                    )
+                for place, (unpaid, accrued) in zip(traced, before, strict=True):
                     self.spans.append(
-                        Span(cohort.rows[place], start, on, years, cohort.capital[place], owed, earned, lapsed)
+                        Span(
+                            row=cohort.rows[place],
+                            clock=cohort.start,
+                            start=start,
+                            end=on,
+                            years=cohort.years - years,
+                            capital=cohort.capital[place],
+                            unpaid_before=unpaid,
+                            accrued_before=accrued,
+                            unpaid_after=cohort.unpaid[place],
+                            accrued_after=cohort.accrued[place],
+                        )
                     )
 
     def _places(self, row: int, cohort: "_Cohort") -> list[int]:
@@ -179,11 +193,6 @@ class _Cohort:
         if not self.tier.periods:
             return self.unpaid, self._earn(years - self.years)
         return self._compound(years)
-
-    def lapses_by(self, on: date) -> bool:
-        """Whether a year ends before the day, with which unpaid return lapses."""
-        years = year_fraction(self.start, on, self.tier.day_count)
-        return not self.tier.cumulative and _year_of(years) > _year_of(self.years)
 
     def settle(self, on: date) -> None:
         self.unpaid, self.accrued = self.at(on)

@@ -133,20 +133,23 @@ class Books:
                 got = cells[0] if len(cells) == 1 else [sum(row) for row in zip(*cells, strict=True)]
                 if len(self.classes) > 1:
                     got = [got[row] for row in own]
-                self._carry_group(index, place, [flow for flow in flows[index] if group.has(flow.tier)], got)
+                self._carry_group(
+                    index, place, [flow for flow in flows[index] if group.has(flow.tier) and flow.lp], got
+                )
         sponsor = in_grains(sum((flow.gp for tiers in flows for flow in tiers), Fraction(0)))
         short = sponsor - sum(paid.promote) * GRAIN
         if abs(short) < 2 * GRAIN:
             self._sponsor_carry += short
 
     def _carry_group(self, index: int, place: int, flows: list[Flow], got: list[int]) -> None:
-        active = [flow for flow in flows if flow.lp]
-        if not active and not any(got):
+        if not flows and not any(got):
             return
+        group = self._groups[index][place]
         short = [-cents * GRAIN for cents in got]
         keep = Fraction(1)
-        for flow in active:
-            keep *= 1 - flow.met
+        for flow in flows:
+            if group.makes_good(flow.tier):
+                keep *= 1 - flow.met
             weights, numerator, denominator = flow.divided(unit=GRAIN)
             if denominator == 1:
                 short = [one + weight * numerator for one, weight in zip(short, weights, strict=True)]

@@ -49,6 +49,10 @@ class HurdleAccount:
         factor = self._growth(on)
         return [(present * factor + _HALF) >> _SHIFT for present in self.present]
 
+    def value_of(self, cents: int, paid_on: date, on: date) -> int:
+        """Return what cents of a day count for on another, in grains."""
+        return (cents * self._discount(paid_on) * self._growth(on) + _HALF) >> _SHIFT
+
     def _growth(self, on: date) -> int:
         return fixed(growth(self.rate, (on - self.origin).days))
 

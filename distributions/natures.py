@@ -2,9 +2,10 @@
 Natures of money: capital, preferred return, other profit; what history tells apart.
 
 A return of capital is capital and a preferred return is that. An IRR hurdle pays first what
-the account has earned, as preferred return, and then capital. A multiple hurdle pays
-capital first and beyond it preferred return. Catch-ups and splits are profit, and so is
-whatever the sponsor gets.
+the account has earned and then capital; a multiple hurdle pays capital first. What they pay
+beyond capital is preferred return, or profit where the terms have a preferred return besides,
+which only its own tier pays off. Catch-ups and splits are profit, and so is whatever the
+sponsor gets.
 """
 
 from collections.abc import Sequence
@@ -34,31 +35,37 @@ class Nature(Enum):
 
 @dataclass(frozen=True)
 class NatureGroup:
-    """Natures whose rounding is looked at together, and the tiers whose money has them."""
+    """
+    Natures whose rounding is looked at together, and the tiers whose money has them.
+
+    Differences are made good by tiers whose need is reckoned from the cents paid.
+    """
 
     natures: tuple[Nature, ...]
     tiers: tuple[type[Tier], ...]
+    made_good_by: tuple[type[Tier], ...]
 
     def has(self, tier: Tier) -> bool:
         return isinstance(tier, self.tiers)
 
+    def makes_good(self, tier: Tier) -> bool:
+        return isinstance(tier, self.made_good_by)
 
-_PROFIT = NatureGroup((Nature.PROFIT,), (CatchUp, Split))
-_APART = (
-    NatureGroup((Nature.CAPITAL,), (ReturnOfCapital,)),
-    NatureGroup((Nature.PREFERRED,), (PreferredReturn,)),
-    _PROFIT,
-)
-_TOGETHER = (
-    NatureGroup((Nature.CAPITAL, Nature.PREFERRED), (ReturnOfCapital, PreferredReturn, IrrHurdle, MultipleHurdle)),
-    _PROFIT,
-)
+
+_BY_CASH: tuple[type[Tier], ...] = (IrrHurdle, MultipleHurdle)
+_ALL_PROFIT: tuple[type[Tier], ...] = (CatchUp, Split)
+_PREFERRED = NatureGroup((Nature.PREFERRED,), (PreferredReturn,), (PreferredReturn,))
+_PROFIT = NatureGroup((Nature.PROFIT,), _ALL_PROFIT, ())
+_CAPITAL = NatureGroup((Nature.CAPITAL,), (ReturnOfCapital,), (ReturnOfCapital,))
+_CASH = NatureGroup((Nature.CAPITAL, Nature.PREFERRED), (ReturnOfCapital, *_BY_CASH), (ReturnOfCapital, *_BY_CASH))
+_CASH_AND_PROFIT = NatureGroup((Nature.CAPITAL, Nature.PROFIT), (ReturnOfCapital, *_BY_CASH, *_ALL_PROFIT), _BY_CASH)
 
 
 def nature_groups(terms: Terms) -> tuple[NatureGroup, ...]:
-    """Return the groups of terms: hurdles that count all cash do not tell capital and return apart."""
-    by_cash = any(isinstance(tier, IrrHurdle | MultipleHurdle) for tier in terms.tiers)
-    return _TOGETHER if by_cash else _APART
+    """Return the groups of terms; hurdles that count all cash do not tell capital from what they pay beyond it."""
+    if not any(isinstance(tier, _BY_CASH) for tier in terms.tiers):
+        return (_CAPITAL, _PREFERRED, _PROFIT)
+    return (_PREFERRED, _CASH_AND_PROFIT) if terms.preferred_return else (_CASH, _PROFIT)
 
 
 def natures_of(books: ClassBooks, cells: Sequence[Sequence[int]], on: date) -> tuple[list[int], list[int], list[int]]:
@@ -78,7 +85,7 @@ def natures_of(books: ClassBooks, cells: Sequence[Sequence[int]], on: date) -> t
             left = [one - part for one, part in zip(left, column, strict=True)]
         elif isinstance(tier, PreferredReturn):
             preferred = _plus(preferred, column)
-        elif isinstance(tier, IrrHurdle | MultipleHurdle):
+        elif isinstance(tier, _BY_CASH):
             earned = [0] * size
             if isinstance(tier, IrrHurdle) and any(left):
                 given = [sum(parts) for parts in zip([0] * size, *cells[:place], strict=True)]
@@ -86,7 +93,11 @@ def natures_of(books: ClassBooks, cells: Sequence[Sequence[int]], on: date) -> t
                 earned = [max(balance // GRAIN - cash - held, 0) for balance, cash, held in rows]
             returned = [min(max(cash - first, 0), held) for cash, first, held in zip(column, earned, left, strict=True)]
             capital = _plus(capital, returned)
-            preferred = _plus(preferred, [cash - part for cash, part in zip(column, returned, strict=True)])
+            beyond = [cash - part for cash, part in zip(column, returned, strict=True)]
+            if books.terms.preferred_return:
+                profit = _plus(profit, beyond)
+            else:
+                preferred = _plus(preferred, beyond)
             left = [one - part for one, part in zip(left, returned, strict=True)]
         else:
             profit = _plus(profit, column)

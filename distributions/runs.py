@@ -176,8 +176,6 @@ class Run:
             returned = self._returned(given)
             capital = Fraction(sum(returned), GRAIN)
             self._capital = _plus(self._capital, returned)
-            if by_preferred:
-                self._preferred = _plus(self._preferred, _less(given, returned))
         self._lp += flow.lp - capital
         self._gp += flow.gp
 
