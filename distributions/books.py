@@ -21,7 +21,7 @@ from distributions.runs import Flow, Run
 from distributions.terms import BetweenClasses
 
 # How far somebody is behind is compared to a billionth of a cent, so that rounding breaks no tie.
-_COMPARED = 10**9
+COMPARED = 10**9
 
 
 @dataclass(frozen=True)
@@ -106,15 +106,48 @@ class Books:
         numerators[-1] = flow.gp.numerator * (denominator // flow.gp.denominator)
         return Column(numerators, denominator)
 
-    def behind(self) -> Column:
-        """Return by how much each row is below its lifetime exact entitlement, in all."""
+    def behind(self, flows: Sequence[Sequence[Flow]]) -> Column:
+        """
+        Return by how much each row is below its lifetime exact entitlement, in all, before these flows.
+
+        What a flow makes good by itself is part of its exact shares already, and is left out.
+        """
         behind = [0] * (len(self.keys) + 1)
-        for own, groups in zip(self.rows, self._carries, strict=True):
+        for index, own in enumerate(self.rows):
+            groups = [self._left(index, place, flows[index]) for place in range(len(self._groups[index]))]
             for row, carries in zip(own, zip(*groups, strict=True), strict=True):
                 behind[row] = sum(carries)
         behind[-1] = self._sponsor_carry
-        grain = GRAIN // _COMPARED
-        return Column([(carry + grain // 2) // grain for carry in behind], _COMPARED)
+        return Column(_compared(behind), COMPARED)
+
+    def behind_by_column(self, flows: Sequence[Sequence[Flow]]) -> list[list[int]]:
+        """Return the same for each column of `columns`: for the money of its tier's nature alone."""
+        columns = []
+        for index, (own, tiers) in enumerate(zip(self.rows, flows, strict=True)):
+            for flow in tiers:
+                if not flow.taken:
+                    continue
+                behind = [0] * (len(self.keys) + 1)
+                for place, group in enumerate(self._groups[index]):
+                    if group.has(flow.tier):
+                        for row, carry in zip(own, self._left(index, place, tiers), strict=True):
+                            behind[row] = carry
+                columns.append(_compared(behind))
+        return columns
+
+    def _left(self, index: int, place: int, flows: Sequence[Flow]) -> list[int]:
+        """Return what hurdles leave of earlier differences, after they have paid part of what each investor lacks."""
+        group, carries = self._groups[index][place], self._carries[index][place]
+        for flow in flows:
+            if not flow.lp or not group.makes_good(flow.tier):
+                continue
+            if flow.met >= 1:
+                carries = [0 if weight else carry for carry, weight in zip(carries, flow.weights, strict=True)]
+            else:
+                part = fixed(1 - flow.met)
+                rows = zip(carries, flow.weights, strict=True)
+                carries = [carry * part >> PLACES if weight else carry for carry, weight in rows]
+        return carries
 
     def carry(self, paid: Paid, on: date) -> None:
         """
@@ -144,12 +177,8 @@ class Books:
     def _carry_group(self, index: int, place: int, flows: list[Flow], got: list[int]) -> None:
         if not flows and not any(got):
             return
-        group = self._groups[index][place]
         short = [-cents * GRAIN for cents in got]
-        keep = Fraction(1)
         for flow in flows:
-            if group.makes_good(flow.tier):
-                keep *= 1 - flow.met
             weights, numerator, denominator = flow.divided(unit=GRAIN)
             if denominator == 1:
                 short = [one + weight * numerator for one, weight in zip(short, weights, strict=True)]
@@ -157,15 +186,8 @@ class Books:
                 rows = zip(short, weights, strict=True)
                 short = [one + weight * numerator // denominator for one, weight in rows]
         if short and max(max(short), -min(short)) < 2 * GRAIN:
-            carries = self._carries[index][place]
-            if keep == 1:
-                self._carries[index][place] = [old + new for old, new in zip(carries, short, strict=True)]
-            elif keep:
-                part = fixed(keep)
-                rows = zip(carries, short, strict=True)
-                self._carries[index][place] = [(old * part >> PLACES) + new for old, new in rows]
-            else:
-                self._carries[index][place] = short
+            carries = self._left(index, place, flows)
+            self._carries[index][place] = [old + new for old, new in zip(carries, short, strict=True)]
 
     def pay(self, paid: Paid, on: date) -> None:
         """Book the cents of a run."""
@@ -196,6 +218,11 @@ class Books:
                     preferred_owed_grains=owed,
                 )
         return tuple(balance for balance in balances if balance is not None)
+
+
+def _compared(grains: list[int]) -> list[int]:
+    part = GRAIN // COMPARED
+    return [(one + part // 2) // part for one in grains]
 
 
 def _step(runs: Sequence[Run], left: Fraction) -> Fraction:

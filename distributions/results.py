@@ -125,8 +125,8 @@ class Worked:
         self.flows = flows
         self.on = on
         self.columns = books.columns(flows)
-        self.behind = books.behind()
-        table = iter(cents.whole_cents(self.columns, self.behind))
+        self.behind = books.behind(flows)
+        table = iter(cents.whole_cents(self.columns, self.behind, books.behind_by_column(flows)))
         nothing = [0] * (len(books.keys) + 1)
         # By class and tier, each column over all rows and last the sponsor.
         self.cells = [[next(table) if flow.taken else nothing for flow in tiers] for tiers in flows]

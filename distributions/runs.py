@@ -31,9 +31,10 @@ _BY_CASH = (IrrHurdle, MultipleHurdle)
 @dataclass(frozen=True)
 class Flow:
     """
-    What a tier takes, in exact cents, what part of its need that meets, and what investors share it by.
+    What a tier takes, in exact cents, and what investors share it by.
 
-    `weights` are empty where nothing flows; `need` is None where the tier takes all that is left.
+    `weights` are empty where nothing flows; those of hurdles are what each investor lacks, in
+    parts of which there are `per_cent` in a cent. `need` is None where the tier takes all that is left.
     """
 
     tier: Tier
@@ -41,6 +42,7 @@ class Flow:
     gp: Fraction = NOTHING
     need: Fraction | None = NOTHING
     weights: Sequence[int] = ()
+    per_cent: int = 1
 
     @property
     def taken(self) -> Fraction:
@@ -48,9 +50,10 @@ class Flow:
 
     @property
     def met(self) -> Fraction:
-        """What part of a hurdle is met by this; nothing for tiers that are no hurdle."""
-        hurdle = isinstance(self.tier, ReturnOfCapital | Hurdle)
-        return self.taken / self.need if hurdle and self.need else NOTHING
+        """What part of what each investor lacks of a hurdle this pays; nothing for tiers that are no hurdle."""
+        pool = sum(self.weights)
+        is_hurdle = isinstance(self.tier, ReturnOfCapital | Hurdle)
+        return self.lp * self.per_cent / pool if is_hurdle and pool else NOTHING
 
     @property
     def is_catch_up(self) -> bool:
@@ -104,7 +107,7 @@ class Run:
         """Let the next tier, whose need has been worked out, take an amount, and go on to the one after it."""
         tier, need = self.tier, self._need
         sponsor = amount * _sponsor_rate(tier)
-        flow = Flow(tier, amount - sponsor, sponsor, need, self._weights if amount else ())
+        flow = Flow(tier, amount - sponsor, sponsor, need, self._weights if amount else (), self._per_cent)
         self.flows.append(flow)
         if amount and amount == need:
             self._count(flow)
@@ -182,8 +185,8 @@ class Run:
     def _given(self, flow: Flow) -> list[int]:
         """Return what a flow gives each investor, in grains."""
         whole = in_grains(flow.lp)
-        if sum(flow.weights) * GRAIN == whole * self._per_cent:
-            return list(flow.weights) if self._per_cent == GRAIN else _grains(flow.weights)
+        if sum(flow.weights) * GRAIN == whole * flow.per_cent:
+            return list(flow.weights) if flow.per_cent == GRAIN else _grains(flow.weights)
         weights, numerator, denominator = flow.divided(unit=GRAIN)
         return [weight * numerator // denominator for weight in weights]
 
