@@ -14,7 +14,7 @@ from fractions import Fraction
 from functools import lru_cache
 
 from distributions.day_counts import year_fraction
-from distributions.grains import GRAIN, fixed, times
+from distributions.grains import GRAIN, HALF, PLACES, fixed
 from distributions.tiers import CapitalBase, PreferredReturn
 
 
@@ -167,6 +167,8 @@ class _Cohort:
         self.capital: list[int] = []
         self.unpaid: list[int] = []
         self.accrued: list[int] = []
+        # What was seen of a day by looking at it, for setting the clock to it next.
+        self._seen: tuple[date, list[int], list[int]] | None = None
 
     @property
     def is_running(self) -> bool:
@@ -174,6 +176,7 @@ class _Cohort:
 
     def enter(self, row: int, capital: int, unpaid: int, accrued: int) -> int:
         """Take a contribution in, and return its place."""
+        self._seen = None
         self.rows.append(row)
         self.capital.append(capital)
         self.unpaid.append(unpaid)
@@ -187,7 +190,11 @@ class _Cohort:
         """Return `unpaid` and `accrued` as they are on a day, without setting the clock."""
         if on <= self.reached:
             return self.unpaid, self.accrued
-        years = year_fraction(self.start, on, self.tier.day_count)
+        if self._seen is None or self._seen[0] != on:
+            self._seen = (on, *self._look(year_fraction(self.start, on, self.tier.day_count)))
+        return self._seen[1:]
+
+    def _look(self, years: Fraction) -> tuple[list[int], list[int]]:
         if not self.tier.cumulative:
             return self.unpaid, self._year_under_way(years)
         if not self.tier.periods:
@@ -196,6 +203,7 @@ class _Cohort:
 
     def settle(self, on: date) -> None:
         self.unpaid, self.accrued = self.at(on)
+        self._seen = None
         self.years = year_fraction(self.start, on, self.tier.day_count)
         self.reached = on
 
@@ -242,17 +250,22 @@ class _Cohort:
         if ends == began:
             earned = fixed(rate * (years - self.years))
             rows = zip(self.accrued, bases, strict=True)
-            return self.unpaid, [accrued + times(base, earned) for accrued, base in rows]
+            return self.unpaid, [accrued + ((base * earned + HALF) >> PLACES) for accrued, base in rows]
         whole = _power(1 + rate / periods, ends - began - 1)
         first = whole * (1 + rate * (Fraction(began + 1, periods) - self.years))
-        on_base, on_accrued = fixed(first), fixed(whole)
-        grown = [times(b, on_base) + times(a, on_accrued) for b, a in zip(bases, self.accrued, strict=True)]
+        grown = _weighed(bases, fixed(first), self.accrued, fixed(whole))
         unpaid = [total - capital * GRAIN for total, capital in zip(grown, self.capital, strict=True)]
         since = rate * (years - Fraction(ends, periods))
         if not since:
             return unpaid, [0] * len(unpaid)
-        on_base, on_accrued = fixed(first * since), fixed(whole * since)
-        return unpaid, [times(b, on_base) + times(a, on_accrued) for b, a in zip(bases, self.accrued, strict=True)]
+        return unpaid, _weighed(bases, fixed(first * since), self.accrued, fixed(whole * since))
+
+
+def _weighed(bases: list[int], on_base: int, accrued: list[int], on_accrued: int) -> list[int]:
+    """Return bases and what has accrued on them, each times its fixed factor, to the nearest grain."""
+    if not any(accrued):
+        return [(base * on_base + HALF) >> PLACES for base in bases]
+    return [(base * on_base + new * on_accrued + HALF) >> PLACES for base, new in zip(bases, accrued, strict=True)]
 
 
 def share(cents: int, weights: Sequence[int]) -> list[int]:

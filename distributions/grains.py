@@ -15,18 +15,13 @@ GRAIN = 1_603_080 * 10**24
 
 # Factors are held with so many binary places; money in grains has about 140.
 PLACES = 256
-_HALF = 1 << (PLACES - 1)
+HALF = 1 << (PLACES - 1)
 _EXACT = Context(prec=130, rounding=ROUND_HALF_EVEN, Emax=10**6, Emin=-(10**6))
 
 
 def fixed(factor: Fraction) -> int:
     """Return a factor as a whole number over 2^PLACES, to the nearest."""
     return ((factor.numerator << (PLACES + 1)) // factor.denominator + 1) >> 1
-
-
-def times(grains: int, factor: int) -> int:
-    """Return grains times a fixed factor, to the nearest grain."""
-    return (grains * factor + _HALF) >> PLACES
 
 
 def nearest_cent(grains: int) -> int:
