@@ -115,7 +115,7 @@ class Accrual:
         """Set every clock to a day, and note what traced investors earned since it was set last."""
         for cohort in self.cohorts:
             if on > cohort.reached:
-                traced = [place for row in self._traced for place in self._places(row, cohort)]
+                traced = self._places(cohort) if self._traced else []
                 before = [(cohort.unpaid[place], cohort.accrued[place]) for place in traced]
                 start, years = cohort.reached, cohort.years
                 cohort.settle(on)
@@ -135,8 +135,8 @@ class Accrual:
                         )
                     )
 
-    def _places(self, row: int, cohort: "_Cohort") -> list[int]:
-        return [place for held, place in self._lots[row] if held is cohort]
+    def _places(self, cohort: "_Cohort") -> list[int]:
+        return [place for place, row in enumerate(cohort.rows) if row in self._traced]
 
     def _enter(self, cohort: "_Cohort", row: int, capital: int, unpaid: int, accrued: int) -> None:
         place = cohort.enter(row, capital, unpaid, accrued)

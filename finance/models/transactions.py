@@ -136,9 +136,7 @@ class Transaction(FSMModelMixin, models.Model):
     )
     from_bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
     to_bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
-    offering = models.ForeignKey(
-        Offering, null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
-    )
+    offering = models.ForeignKey(Offering, null=True, on_delete=models.PROTECT, related_name="payments", db_index=False)
     escrow_account = models.ForeignKey(
         "escrow.EscrowAccount", on_delete=models.PROTECT, related_name="payments", db_index=False
     )
