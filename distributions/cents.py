@@ -9,12 +9,14 @@ callers order rows by a stable key.
 """
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from itertools import combinations
 from math import lcm
 from typing import NamedTuple
 
 _CENT = Decimal("0.01")
+_TOO_MANY = 10**18
 
 
 class Column(NamedTuple):
@@ -30,14 +32,24 @@ def from_decimal(amount: Decimal) -> int:
 
     :raises ValueError: if it is not a finite number of whole cents that fits its column
     """
+    if isinstance(amount, Decimal):
+        try:
+            whole = amount.quantize(_CENT)
+        except InvalidOperation:
+            pass
+        else:
+            cents = int(whole.scaleb(2)) if whole == amount else _TOO_MANY
+            if -_TOO_MANY < cents < _TOO_MANY:
+                return cents
+    raise ValueError(_why_no_money(amount))
+
+
+def _why_no_money(amount: object) -> str:
     if not isinstance(amount, Decimal) or not amount.is_finite():
-        raise ValueError(f"{amount} is not an amount of money.")
+        return f"{amount} is not an amount of money."
     if amount.adjusted() > 15:
-        raise ValueError(f"{amount} is more than an account can hold.")
-    whole = amount.quantize(_CENT)
-    if whole != amount:
-        raise ValueError(f"{amount} is not a whole number of cents.")
-    return int(whole.scaleb(2))
+        return f"{amount} is more than an account can hold."
+    return f"{amount} is not a whole number of cents."
 
 
 def to_decimal(cents: int) -> Decimal:
@@ -79,7 +91,9 @@ def allocate(
     return {key: to_decimal(share) for key, share in zip(keys, shares, strict=True)}
 
 
-def whole_cents(columns: Sequence[Column], behind: Column) -> list[list[int]]:
+def whole_cents(
+    columns: Sequence[Column], behind: Column, by_column: Sequence[Sequence[int]] | None = None
+) -> list[list[int]]:
     """
     Round a table of exact shares to whole cents, so that rows, columns and total foot.
 
@@ -91,12 +105,16 @@ def whole_cents(columns: Sequence[Column], behind: Column) -> list[list[int]]:
     and a solution always exists (controlled rounding of a two-way table).
 
     `behind` holds what each row was below its entitlement before this table. The table's
-    sum must be whole cents.
+    sum must be whole cents. `by_column` may say, over the denominator of `behind`, how far each
+    row was behind in each column; cents then go to the columns where a row is further behind,
+    as far as that changes no sum.
     """
     table = _Table(columns, behind)
     table.give_to_the_furthest_behind()
     table.spread_over_columns()
     table.foot()
+    if by_column is not None:
+        table.suit_rows(by_column, behind.denominator)
     return [
         [floor + (index in extra) for floor, extra in zip(floors, table.extras, strict=True)]
         for index, floors in enumerate(table.floors)
@@ -115,7 +133,7 @@ class _Table:
         self.floors = [[n // column.denominator for n in column.numerators] for column in columns]
         self.unit = lcm(*(column.denominator for column in columns))
         scales = [self.unit // column.denominator for column in columns]
-        parts = [
+        parts = self.parts = [
             [n % column.denominator * scale for n in column.numerators]
             for column, scale in zip(columns, scales, strict=True)
         ]
@@ -168,6 +186,30 @@ class _Table:
                 self._move([c for c, count in enumerate(self.count) if count > least[c]], under[:1])
             else:
                 return
+
+    def suit_rows(self, by_column: Sequence[Sequence[int]], unit: int) -> None:
+        """Let pairs of rows exchange the columns of their cents, where both together are served better."""
+        late = [
+            [before + part * unit // self.unit for before, part in zip(column, parts, strict=True)]
+            for column, parts in zip(by_column, self.parts, strict=True)
+        ]
+        for one, other in combinations(range(len(late)), 2):
+            here, there = self._would_gain(late, one, other), self._would_gain(late, other, one)
+            for (gain, row), (other_gain, other_row) in zip(here, there, strict=False):
+                if gain + other_gain <= 0:
+                    break
+                self.extras[row] ^= {one, other}
+                self.extras[other_row] ^= {one, other}
+
+    def _would_gain(self, late: Sequence[Sequence[int]], old: int, new: int) -> list[tuple[int, int]]:
+        """Return the rows that could have their cent in another column, those who would gain most first."""
+        gains = [
+            (late[new][row] - late[old][row], row)
+            for row, extra in enumerate(self.extras)
+            if old in extra and new not in extra and self.parts[new][row]
+        ]
+        gains.sort(key=lambda gain: (-gain[0], gain[1]))
+        return gains
 
     def _move(self, sources: list[int], targets: list[int]) -> None:
         """

@@ -2,233 +2,185 @@
 Replay: the history of an offering's money, from the first contribution to a day.
 
 What is due now depends on what was paid when, so every calculation begins by telling the
-whole story again. Cents paid are facts and set the balances; the exact shares of each
-past run are worked out beside them, to know whom rounding has kept waiting.
+whole story again: contributions, transfers and distributions, in the order of their days.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from math import lcm
 
 from distributions import cents
-from distributions.accruals import Accrual
-from distributions.cents import Column
-from distributions.positions import Balance, PastDistribution, Position, UnworkableFigures
-from distributions.terms import CatchUp, PreferredReturn, ProfitBasis, ReturnOfCapital, Split, Terms, Tier
-
-_NONE, _ALL = Fraction(0), Fraction(1)
-# The natures of money that history tells apart: capital, preferred return, other profit.
-_NATURES: tuple[tuple[type[Tier], ...], ...] = ((ReturnOfCapital,), (PreferredReturn,), (CatchUp, Split))
+from distributions.books import Books, Paid
+from distributions.class_books import ClassBooks
+from distributions.positions import LineTable, PastDistribution, PastLine, Position, Transfer, UnworkableFigures
+from distributions.terms import ClassedTerms, ProfitBasis, Terms, classes_of
 
 
-@dataclass(frozen=True)
-class Flow:
-    """What a tier takes, in exact cents, and what part of a hurdle that meets."""
+class Replay:
+    """The story told up to some day, and what is still to tell."""
 
-    tier: Tier
-    lp: Fraction
-    gp: Fraction
-    met: Fraction
-
-    @property
-    def is_catch_up(self) -> bool:
-        return isinstance(self.tier, CatchUp)
-
-
-@dataclass
-class Books:
-    """
-    Where everybody stands while history is replayed, in cents; investors are rows by key.
-
-    Each carry holds, per investor and last the sponsor, by how much the cents paid fell short
-    of the exact shares of the same runs: the lifetime entitlement that rounding still owes.
-    """
-
-    terms: Terms
-    keys: list[str]
-    ownership: list[int]
-    accrual: Accrual | None
-    contributed: list[int] = field(default_factory=list)
-    unreturned: list[int] = field(default_factory=list)
-    lp_profit: int = 0
-    gp_profit: int = 0
-    carries: list[Column] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.contributed = [0] * len(self.keys)
-        self.unreturned = [0] * len(self.keys)
-        self.carries = [Column([0] * (len(self.keys) + 1), 1) for _ in range(3)]
-
-    def contribute(self, row: int, capital: int, on: date) -> None:
-        self.contributed[row] += capital
-        self.unreturned[row] += capital
-        if self.accrual:
-            self.accrual.contribute(row, capital, on)
-
-    def advance(self, on: date) -> None:
-        if self.accrual:
-            self.accrual.advance(on)
-
-    def run(self, amount: int) -> list[Flow]:
-        """Send an amount down the tiers, exactly."""
-        left = Fraction(amount)
-        lp, gp = Fraction(self.lp_profit), Fraction(self.gp_profit)
-        flows = []
-        for tier in self.terms.tiers:
-            need = self._need(tier, lp, gp, left)
-            taken = min(left, need)
-            sponsor = taken * _sponsor_rate(tier)
-            is_hurdle = isinstance(tier, (ReturnOfCapital, PreferredReturn))
-            met = taken / need if is_hurdle and need else _NONE
-            flows.append(Flow(tier, taken - sponsor, sponsor, met))
-            left -= taken
-            if not isinstance(tier, ReturnOfCapital):
-                lp += taken - sponsor
-                gp += sponsor
-        return flows
-
-    def _need(self, tier: Tier, lp: Fraction, gp: Fraction, left: Fraction) -> Fraction:
-        """Return what a tier takes at most, given the profit of investors and sponsor so far."""
-        if isinstance(tier, ReturnOfCapital):
-            return Fraction(sum(self.unreturned))
-        if isinstance(tier, PreferredReturn):
-            return max(self._preferred_owed(), Fraction(0))
-        if isinstance(tier, CatchUp):
-            # After X more, of which the sponsor gets c, it has k of all profit:
-            # G + cX = k(L + G + X).
-            target, rate = Fraction(tier.target), Fraction(tier.gp_rate)
-            return max((target * (lp + gp) - gp) / (rate - target), Fraction(0))
-        return left
-
-    def _preferred_owed(self) -> Fraction:
-        # A fraction of a cent paid too much counts against the others, so that investors together
-        # are never paid more than has accrued; more than that is a matter of that investor alone.
-        numerators, cent = self._owed()
-        return Fraction(sum(owed for owed in numerators if owed > -cent), cent)
-
-    def _owed(self) -> Column:
-        return self.accrual.owed() if self.accrual else Column([0] * len(self.keys), 1)
-
-    def column(self, flow: Flow) -> Column:
-        """Divide what a tier takes among the investors, and last the sponsor."""
-        weights = self.profit_weights()
-        if isinstance(flow.tier, ReturnOfCapital):
-            weights = self.unreturned
-        elif isinstance(flow.tier, PreferredReturn):
-            weights = [max(owed, 0) for owed in self._owed().numerators]
-        pool = sum(weights)
-        each = flow.lp / pool if pool else Fraction(0)
-        denominator = lcm(each.denominator, flow.gp.denominator)
-        share = each.numerator * (denominator // each.denominator)
-        sponsor = flow.gp.numerator * (denominator // flow.gp.denominator)
-        return Column([weight * share for weight in weights] + [sponsor], denominator)
-
-    def profit_weights(self) -> list[int]:
-        by_ownership = self.terms.profits_by is ProfitBasis.OWNERSHIP
-        return self.ownership if by_ownership else self.contributed
-
-    def behind(self) -> Column:
-        """Return by how much each row is below its lifetime exact entitlement, in all."""
-        capital, preferred, profit = self.carries
-        return cents.add(cents.add(capital, preferred, keep=_ALL), profit, keep=_ALL)
-
-    def carry(self, paid: Sequence[list[int]]) -> None:
-        """
-        Note how far a past run's cents were from its exact shares.
-
-        What a run pays of a tier's need already makes good that part of earlier
-        differences, since the need is reckoned from the cents paid; only profit is not
-        reckoned so. A difference no rounding makes, two cents or more, is somebody's
-        decision or other terms, and is not made good.
-        """
-        flows = self.run(sum(map(sum, paid)))
-        columns = [self.column(flow) for flow in flows]
-        for index, natures in enumerate(_NATURES):
-            exact, keep = Column([0] * (len(self.keys) + 1), 1), _ALL
-            for flow, column in zip(flows, columns, strict=True):
-                if isinstance(flow.tier, natures):
-                    exact, keep = cents.add(exact, column, keep=_ALL), 1 - flow.met
-            unit = exact.denominator
-            rows = zip(exact.numerators, paid[index], strict=True)
-            short = [numerator - cent * unit for numerator, cent in rows]
-            if max(map(abs, short)) < 2 * unit:
-                self.carries[index] = cents.add(self.carries[index], Column(short, unit), keep=keep)
-
-    def pay(self, capital: list[int], preferred: list[int], profit: list[int]) -> None:
-        """Book the cents of a run: investors first, the sponsor last."""
-        for row in range(len(self.keys)):
-            self.unreturned[row] -= capital[row]
-            if self.unreturned[row] < 0:
-                raise UnworkableFigures(
-                    f"More capital was returned to {self.keys[row]} than it had contributed by then."
-                )
-            if self.accrual:
-                self.accrual.return_capital(row, capital[row])
-                self.accrual.pay(row, preferred[row])
-        self.lp_profit += sum(preferred[:-1]) + sum(profit[:-1])
-        self.gp_profit += profit[-1]
-
-    def balances(self) -> tuple[Balance, ...]:
-        owed = self._owed()
-        return tuple(
-            Balance(
-                key=key,
-                contributed=cents.to_decimal(self.contributed[row]),
-                unreturned_capital=cents.to_decimal(self.unreturned[row]),
-                preferred_owed=cents.to_decimal(max(_nearest(owed.numerators[row], owed.denominator), 0)),
-                preferred_owed_exact=Fraction(owed.numerators[row], owed.denominator * 100),
+    def __init__(
+        self,
+        terms: Terms | ClassedTerms,
+        positions: Sequence[Position],
+        transfers: Sequence[Transfer] = (),
+        traced: Collection[str] = (),
+    ) -> None:
+        positions = sorted(positions, key=lambda position: position.key)
+        self.rows = {position.key: row for row, position in enumerate(positions)}
+        if len(self.rows) < len(positions):
+            raise UnworkableFigures("Two positions have the same key.")
+        self._sorted_keys = tuple(self.rows)
+        self._contributions = _contributions(positions)
+        self._transfers = _transfers(transfers, self.rows)
+        classed = classes_of(terms)
+        self._places = _places(classed, positions)
+        ownership = _ownership(classed, positions)
+        origin = self._contributions[-1][0] if self._contributions else date.min
+        rows: list[list[int]] = [[] for _ in classed.classes]
+        # Each investor's place in its class, beside the class itself.
+        self._own: list[int] = []
+        for row, place in enumerate(self._places):
+            self._own.append(len(rows[place]))
+            rows[place].append(row)
+        classes = [
+            ClassBooks(
+                one.name,
+                one.terms,
+                [positions[row].key for row in own],
+                [ownership[row] for row in own] if ownership else [],
+                origin,
+                frozenset(self._own[row] for row in own if positions[row].key in traced),
             )
-            for row, key in enumerate(self.keys)
-        )
-
-
-def by_nature(flows: Sequence[Flow], table: Sequence[list[int]]) -> tuple[list[int], list[int], list[int]]:
-    """Add the columns of a table of cents up to capital, preferred return and other profit, per row."""
-    capital, preferred, profit = (
-        [
-            sum(cells)
-            for cells in zip(
-                [0] * len(table[0]),
-                *(cells for flow, cells in zip(flows, table, strict=True) if isinstance(flow.tier, natures)),
-                strict=True,
-            )
+            for one, own in zip(classed.classes, rows, strict=True)
         ]
-        for natures in _NATURES
-    )
-    return capital, preferred, profit
+        self.books = Books(list(self.rows), classes, rows, classed.between)
+
+    def pay(self, past: PastDistribution) -> None:
+        """Come to the day of a distribution and book it."""
+        self.come_to(past.on)
+        self.book(self._paid(past), past.on)
+
+    def book(self, paid: Paid, on: date) -> None:
+        """Book the cents of a run on the day reached, and note how far they were from its exact shares."""
+        self.books.carry(paid, on)
+        self.books.pay(paid, on)
+
+    def come_to(self, on: date) -> None:
+        """Take in contributions and transfers up to a day, the day's own too."""
+        contributions, transfers = self._contributions, self._transfers
+        while (contributions and contributions[-1][0] <= on) or (transfers and transfers[-1].on <= on):
+            if contributions and (not transfers or contributions[-1][0] <= transfers[-1].on):
+                day, row, capital = contributions.pop()
+                self.books.classes[self._places[row]].contribute(self._own[row], capital, day)
+            else:
+                self._transfer(transfers.pop())
+
+    def _transfer(self, transfer: Transfer) -> None:
+        seller, buyer = self.rows[transfer.seller], self.rows[transfer.buyer]
+        place = self._places[seller]
+        if place != self._places[buyer]:
+            raise UnworkableFigures(
+                f"{transfer.seller} and {transfer.buyer} belong to different classes; an investment keeps its terms."
+            )
+        own = (self._own[seller], self._own[buyer])
+        self.books.classes[place].transfer(*own, transfer.part, transfer.on)
+        self.books.move_carry(place, *own, Fraction(transfer.part))
+
+    def _paid(self, past: PastDistribution) -> Paid:
+        """Return a past distribution's cents by nature, per row, and the sponsor's per class."""
+        name = f"The distribution of {past.on}"
+        if isinstance(past.lines, LineTable):
+            natures = self._from_table(past.lines, name)
+        else:
+            natures = self._from_lines(past.lines, name)
+        promote = self._promote(past, name)
+        if min(min(cells, default=0) for cells in (*natures, promote)) < 0:
+            raise UnworkableFigures(f"{name} has an amount below nothing.")
+        return Paid(*natures, promote)
+
+    def _from_table(self, table: LineTable, name: str) -> tuple[list[int], list[int], list[int]]:
+        columns = (table.capital, table.preferred, table.profit)
+        if table.keys == self._sorted_keys:
+            capital, preferred, profit = (list(column) for column in columns)
+            return capital, preferred, profit
+        capital, preferred, profit = ([0] * len(self.rows) for _ in columns)
+        for key, returned, earned, shared in zip(table.keys, *columns, strict=True):
+            row = self._row_of(key, name)
+            capital[row] += returned
+            preferred[row] += earned
+            profit[row] += shared
+        return capital, preferred, profit
+
+    def _from_lines(self, lines: Sequence[PastLine], name: str) -> tuple[list[int], list[int], list[int]]:
+        capital, preferred, profit = ([0] * len(self.rows) for _ in range(3))
+        read = cents.from_decimal
+        try:
+            for line in lines:
+                row = self._row_of(line.key, name)
+                # Most amounts of most lines are nothing, and there may be millions of lines.
+                if line.return_of_capital:
+                    capital[row] += read(line.return_of_capital)
+                if line.preferred_return:
+                    preferred[row] += read(line.preferred_return)
+                if line.profit_split:
+                    profit[row] += read(line.profit_split)
+        except ValueError as error:
+            raise UnworkableFigures(f"{name}: {error}") from error
+        return capital, preferred, profit
+
+    def _row_of(self, key: str, name: str) -> int:
+        row = self.rows.get(key)
+        if row is None:
+            raise UnworkableFigures(f"{name} paid {key}, who has no position.")
+        return row
+
+    def _promote(self, past: PastDistribution, name: str) -> list[int]:
+        whole = read_cents(past.sponsor_catch_up, name) + read_cents(past.sponsor_profit_split, name)
+        classes = self.books.classes
+        if len(classes) == 1:
+            return [whole]
+        by_class = {key: read_cents(amount, name) for key, amount in past.promote_by_class}
+        if sum(by_class.values()) != whole or not by_class.keys() <= {one.name for one in classes}:
+            raise UnworkableFigures(
+                f"{name} gave the sponsor {cents.to_decimal(whole)}; say from which class's money how much of it came."
+            )
+        return [by_class.get(one.name, 0) for one in classes]
 
 
-def replay(terms: Terms, positions: Sequence[Position], history: Sequence[PastDistribution], on: date) -> Books:
+def replay(
+    terms: Terms | ClassedTerms,
+    positions: Sequence[Position],
+    history: Sequence[PastDistribution],
+    on: date,
+    transfers: Sequence[Transfer] = (),
+    traced: Collection[str] = (),
+) -> Replay:
     """
-    Return the books as they stand on a day, before anything more is distributed.
+    Tell the story up to a day, before anything more is distributed.
 
-    :raises UnworkableFigures: if a position or a past line makes no sense, or history is
-        later than the day
+    :raises UnworkableFigures: if a position, a transfer or a past line makes no sense, or
+        history is later than the day
     """
-    positions = sorted(positions, key=lambda position: position.key)
-    rows = {position.key: row for row, position in enumerate(positions)}
-    if len(rows) < len(positions):
-        raise UnworkableFigures("Two positions have the same key.")
-    tier = terms.preferred_return
-    books = Books(
-        terms=terms,
-        keys=list(rows),
-        ownership=_ownership(terms, positions),
-        accrual=Accrual(tier, len(rows)) if tier else None,
-    )
-    waiting = _contributions(positions)
-    for past in sorted(history, key=lambda past: past.on):
-        if past.on > on:
-            raise UnworkableFigures(f"History tells of {past.on}, which is later than {on}.")
-        _come_to(books, past.on, waiting)
-        paid = _paid(past, rows)
-        books.carry(paid)
-        books.pay(*paid)
-    _come_to(books, on, waiting)
-    return books
+    story = Replay(terms, positions, transfers, traced)
+    for past in in_order(history, on):
+        story.pay(past)
+    story.come_to(on)
+    return story
+
+
+def in_order(history: Sequence[PastDistribution], on: date) -> list[PastDistribution]:
+    """
+    Return history in the order of its days, those of one day in the order given.
+
+    :raises UnworkableFigures: if it tells of a later day
+    """
+    ordered = sorted(history, key=lambda past: past.on)
+    if ordered and ordered[-1].on > on:
+        raise UnworkableFigures(f"History tells of {ordered[-1].on}, which is later than {on}.")
+    return ordered
 
 
 def read_cents(amount: Decimal, name: str) -> int:
@@ -243,29 +195,57 @@ def read_cents(amount: Decimal, name: str) -> int:
         raise UnworkableFigures(f"{name}: {error}") from error
 
 
-def _come_to(books: Books, on: date, waiting: list[tuple[date, int, int]]) -> None:
-    """Take in the contributions up to a day, the day's own too, and accrue up to it."""
-    while waiting and waiting[-1][0] <= on:
-        day, row, capital = waiting.pop()
-        books.contribute(row, capital, day)
-    books.advance(on)
-
-
 def _contributions(positions: Sequence[Position]) -> list[tuple[date, int, int]]:
     """Return every contribution as (day, row, cents), the latest first."""
     contributions = []
     for row, position in enumerate(positions):
+        called = 0
         for day, amount in position.contributions:
             capital = read_cents(amount, f"A contribution of {position.key}")
             if capital <= 0:
                 raise UnworkableFigures(f"A contribution of {position.key} must be more than nothing.")
             contributions.append((day, row, capital))
+            called += capital
+        if position.commitment is not None and called > read_cents(position.commitment, f"What {position.key} commits"):
+            raise UnworkableFigures(
+                f"{position.key} has contributed {cents.to_decimal(called)}, more than its commitment of "
+                f"{position.commitment}."
+            )
     return sorted(contributions, reverse=True)
 
 
-def _ownership(terms: Terms, positions: Sequence[Position]) -> list[int]:
+def _transfers(transfers: Sequence[Transfer], rows: dict[str, int]) -> list[Transfer]:
+    """Return the transfers, the latest first, those of one day in the order given."""
+    for transfer in transfers:
+        for key in (transfer.seller, transfer.buyer):
+            if key not in rows:
+                raise UnworkableFigures(f"The transfer of {transfer.on} names {key}, who has no position.")
+        if transfer.seller == transfer.buyer:
+            raise UnworkableFigures(f"{transfer.seller} cannot transfer an investment to itself.")
+        part = transfer.part
+        if not isinstance(part, Decimal) or not part.is_finite() or not 0 < part <= 1:
+            raise UnworkableFigures(f"A transfer hands over a part between 0 and 1; {part} will not do.")
+    ordered = sorted(transfers, key=lambda transfer: transfer.on)
+    ordered.reverse()
+    return ordered
+
+
+def _places(classed: ClassedTerms, positions: Sequence[Position]) -> list[int]:
+    """Return the place of each position's class."""
+    places = {one.name: place for place, one in enumerate(classed.classes)}
+    if list(places) == [""]:
+        return [0] * len(positions)
+    for position in positions:
+        if position.investor_class not in places:
+            raise UnworkableFigures(
+                f"{position.key} belongs to class “{position.investor_class}”, for which there are no terms."
+            )
+    return [places[position.investor_class] for position in positions]
+
+
+def _ownership(classed: ClassedTerms, positions: Sequence[Position]) -> list[int]:
     """Return ownership as whole numbers in the same proportion; nothing when it is not needed."""
-    if terms.profits_by is not ProfitBasis.OWNERSHIP:
+    if classed.classes[0].terms.profits_by is not ProfitBasis.OWNERSHIP:
         return []
     for position in positions:
         ownership = position.ownership
@@ -276,31 +256,3 @@ def _ownership(terms: Terms, positions: Sequence[Position]) -> list[int]:
     parts = [Fraction(position.ownership or 0) for position in positions]
     denominator = lcm(*(part.denominator for part in parts))
     return [part.numerator * (denominator // part.denominator) for part in parts]
-
-
-def _paid(past: PastDistribution, rows: dict[str, int]) -> tuple[list[int], list[int], list[int]]:
-    """Return a past distribution's cents of capital, preferred return and profit, the sponsor last."""
-    capital, preferred, profit = ([0] * (len(rows) + 1) for _ in range(3))
-    name = f"The distribution of {past.on}"
-    for line in past.lines:
-        if line.key not in rows:
-            raise UnworkableFigures(f"{name} paid {line.key}, who has no position.")
-        row = rows[line.key]
-        capital[row] += read_cents(line.return_of_capital, name)
-        preferred[row] += read_cents(line.preferred_return, name)
-        profit[row] += read_cents(line.profit_split, name)
-    profit[-1] = read_cents(past.sponsor_catch_up, name) + read_cents(past.sponsor_profit_split, name)
-    if min(min(capital), min(preferred), min(profit)) < 0:
-        raise UnworkableFigures(f"{name} has an amount below nothing.")
-    return capital, preferred, profit
-
-
-def _nearest(numerator: int, denominator: int) -> int:
-    return (2 * numerator + denominator) // (2 * denominator)
-
-
-def _sponsor_rate(tier: Tier) -> Fraction:
-    """Return the sponsor's part of each dollar in a tier."""
-    if isinstance(tier, CatchUp):
-        return Fraction(tier.gp_rate)
-    return Fraction(tier.gp_share) if isinstance(tier, Split) else Fraction(0)

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.db import transaction
 
+from distributions import templates
 from distributions import terms as engine
 from distributions.models import WaterfallTerms, WaterfallTier
 from distributions.queries import terms as queries
@@ -19,8 +20,8 @@ from realco.errors import Refusal
 from realco.models import Offering, User
 
 TEMPLATES: Mapping[str, Callable[[], engine.Terms]] = {
-    "original_four_tiers": engine.original_four_tiers,
-    "case_a": engine.case_a_terms,
+    "original_four_tiers": templates.original_four_tiers,
+    "case_a": templates.case_a_terms,
 }
 _FINEST = Decimal("0.000001")
 
@@ -48,6 +49,12 @@ def create(
     if by is not None:
         permissions.require(by, permissions.CREATE_DISTRIBUTION)
     tiers = [_row(tier) for tier in terms.tiers]
+    for row, wanted in zip(tiers, terms.tiers, strict=True):
+        if row.kind not in WaterfallTier.Kind.values or queries.tier_as_engine(row) != wanted:
+            raise UnworkableTerms(
+                "Terms are kept with capital, one preferred return, a catch-up and a split; IRR and multiple hurdles,"
+                " returns that lapse and hurdles shared with the sponsor are not kept yet."
+            )
     with audit.acting("terms.create", by=by), transaction.atomic():
         Offering.objects.select_for_update(no_key=True).get(pk=offering.pk)
         latest = WaterfallTerms.objects.filter(offering=offering).prefetch_related("tiers").order_by("-version").first()

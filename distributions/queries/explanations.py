@@ -16,6 +16,8 @@ from distributions.waterfall import (
     CapitalBase,
     CatchUp,
     Compounding,
+    IrrHurdle,
+    MultipleHurdle,
     Position,
     PreferredReturn,
     ProfitBasis,
@@ -27,7 +29,7 @@ from distributions.waterfall import (
     Tier,
     TierTotal,
 )
-from realco.money import CENT, ZERO, format_money, to_json
+from realco.money import ZERO, format_money, to_json
 
 SPONSOR = "sponsor"
 _DAY_COUNTS = {
@@ -59,6 +61,10 @@ def title(tier: Tier) -> str:
             return "Return of capital"
         case PreferredReturn():
             return f"{percent(tier.rate)} preferred return"
+        case IrrHurdle():
+            return f"{percent(tier.rate)} IRR hurdle, {percent(tier.lp_share)} to investors"
+        case MultipleHurdle():
+            return f"{tier.multiple.normalize():f}x hurdle, {percent(tier.lp_share)} to investors"
         case CatchUp():
             return f"Catch-up to {percent(tier.target)} for the sponsor"
         case Split():
@@ -81,7 +87,7 @@ def explain(
         "distributed": to_json(result.amount),
     }
     explained: dict[str, dict[str, object]] = {}
-    for row, (share, balance) in enumerate(zip(result.shares, result.balances, strict=True)):
+    for share, balance in zip(result.shares, result.balances, strict=True):
         owed_after = max(balance.preferred_owed, ZERO)
         explained[share.key] = {
             **heading,
@@ -91,7 +97,7 @@ def explain(
             "unreturned_after": to_json(balance.unreturned_capital),
             "preferred_owed_before": to_json(owed_after + share.preferred_return),
             "preferred_owed_after": to_json(owed_after),
-            "tiers": whole.of_investor(row, share, balance),
+            "tiers": whole.of_investor(share, balance),
         }
     explained[SPONSOR] = {**heading, "yours": to_json(result.sponsor.total), "tiers": whole.of_sponsor()}
     return explained
@@ -115,14 +121,13 @@ class _Whole:
         self.contributed = format_money(sum((b.contributed for b in balances), ZERO))
         self.capital = format_money(self.unreturned)
         self.ownership = {position.key: position.ownership or Decimal(0) for position in positions}
-        self.catch_up = _catch_up_parts(terms, result, self.ownership)
 
-    def of_investor(self, row: int, share: Share, balance: Balance) -> list[dict[str, str]]:
+    def of_investor(self, share: Share, balance: Balance) -> list[dict[str, str]]:
         """Return the tiers with what one investor has of each."""
         lines = []
         tiers = zip(self.terms.tiers, self.result.tiers, self.heads, self.figures, strict=True)
         for tier, total, head, figures in tiers:
-            yours = self._yours(tier, row, share)
+            yours = self._yours(tier, share)
             words = head
             if total.total:
                 words = f"{head} {self._reason(tier, share, balance)}, so your part is {format_money(yours)}."
@@ -137,16 +142,8 @@ class _Whole:
             lines.append(figures | {"words": words, "yours": to_json(total.gp)})
         return lines
 
-    def _yours(self, tier: Tier, row: int, share: Share) -> Decimal:
-        match tier:
-            case ReturnOfCapital():
-                return share.return_of_capital
-            case PreferredReturn():
-                return share.preferred_return
-            case CatchUp():
-                return self.catch_up[row]
-            case Split():
-                return share.profit_split - self.catch_up[row]
+    def _yours(self, tier: Tier, share: Share) -> Decimal:
+        return cents.to_decimal(share.by_tier[self.terms.tiers.index(tier)])
 
     def _reason(self, tier: Tier, share: Share, balance: Balance) -> str:
         match tier:
@@ -156,6 +153,8 @@ class _Whole:
             case PreferredReturn():
                 yours = format_money(balance.preferred_owed + share.preferred_return)
                 return f"Of the {self.owed} owed to investors by {self.result.on:%B %-d, %Y}, {yours} was owed to you"
+            case IrrHurdle() | MultipleHurdle():
+                return "It is shared by what each investor still lacks of it"
             case _ if self.terms.profits_by is ProfitBasis.OWNERSHIP:
                 return f"You own {percent(self.ownership[share.key])}"
             case _:
@@ -181,6 +180,16 @@ def _rule(tier: Tier) -> str:
             base = "capital not returned yet" if tier.base is CapitalBase.UNRETURNED else "the capital put in"
             how = f"{_COMPOUNDINGS[tier.compounding]}, {_DAY_COUNTS[tier.day_count]}"
             return f"Investors earn {percent(tier.rate)} a year on {base} ({how})."
+        case IrrHurdle():
+            return (
+                f"Until investors have earned {percent(tier.rate)} a year on their money (IRR), they get"
+                f" {percent(tier.lp_share)} and the sponsor {percent(tier.gp_share)}."
+            )
+        case MultipleHurdle():
+            return (
+                f"Until investors have {tier.multiple.normalize():f} times what they put in, they get"
+                f" {percent(tier.lp_share)} and the sponsor {percent(tier.gp_share)}."
+            )
         case CatchUp():
             return (
                 f"The sponsor gets {percent(tier.gp_rate)} of each dollar until it has {percent(tier.target)}"
@@ -200,31 +209,6 @@ def _figures(tier: Tier, total: TierTotal) -> dict[str, str]:
         "to_investors": to_json(total.lp),
         "to_sponsor": to_json(total.gp),
     }
-
-
-def _catch_up_parts(terms: Terms, result: Result, ownership: dict[str, Decimal]) -> list[Decimal]:
-    """
-    Divide the investors' part of a catch-up among them, for the explanation of their profit.
-
-    The engine rounds an investor's profit once, over catch-up and split together; this says which
-    cents of it are shown with which tier, so that both columns of the explanation foot too.
-    """
-    took = sum(
-        (total.lp for tier, total in zip(terms.tiers, result.tiers, strict=True) if isinstance(tier, CatchUp)), ZERO
-    )
-    if not took:
-        return [ZERO] * len(result.shares)
-    weights = {balance.key: cents.from_decimal(balance.contributed) for balance in result.balances}
-    if terms.profits_by is ProfitBasis.OWNERSHIP:
-        weights = {key: int(part * 10**8) for key, part in ownership.items()}
-    wanted = cents.allocate(took, weights)
-    parts = [min(wanted[share.key], share.profit_split) for share in result.shares]
-    short = took - sum(parts, ZERO)
-    for row, share in enumerate(result.shares):
-        extra = min(short, share.profit_split - parts[row], CENT)
-        parts[row] += extra
-        short -= extra
-    return parts
 
 
 def _pairs(balances: Sequence[Balance], shares: Sequence[Share]) -> list[tuple[Balance, Share]]:

@@ -20,7 +20,27 @@ def in_force(offering_id: UUID, on: date) -> WaterfallTerms | None:
 def as_engine(terms: WaterfallTerms) -> engine.Terms:
     """Return stored terms as the waterfall understands them."""
     tiers = sorted(terms.tiers.all(), key=lambda tier: tier.position)
-    return engine.Terms(tiers=tuple(_tier(tier) for tier in tiers), profits_by=engine.ProfitBasis(terms.profits_by))
+    return engine.Terms(
+        tiers=tuple(tier_as_engine(tier) for tier in tiers), profits_by=engine.ProfitBasis(terms.profits_by)
+    )
+
+
+def tier_as_engine(tier: WaterfallTier) -> engine.Tier:
+    """Return a stored tier as the waterfall understands it."""
+    if tier.kind == Kind.RETURN_OF_CAPITAL:
+        return engine.ReturnOfCapital()
+    if tier.kind == Kind.PREFERRED_RETURN:
+        return engine.PreferredReturn(
+            rate=tier.rate or Decimal(0),
+            base=engine.CapitalBase(tier.base),
+            day_count=DayCount(tier.day_count),
+            compounding=engine.Compounding(tier.compounding),
+            accrues_from=tier.accrues_from,
+        )
+    sponsor = tier.sponsor_share or Decimal(0)
+    if tier.kind == Kind.CATCH_UP:
+        return engine.CatchUp(gp_rate=sponsor, target=tier.sponsor_target or Decimal(0))
+    return engine.Split(lp_share=1 - sponsor, gp_share=sponsor)
 
 
 def describe(terms: WaterfallTerms) -> list[dict[str, str]]:
@@ -39,23 +59,6 @@ def describe(terms: WaterfallTerms) -> list[dict[str, str]]:
         }
         described.append({name: figure for name, figure in figures.items() if figure})
     return described
-
-
-def _tier(tier: WaterfallTier) -> engine.Tier:
-    if tier.kind == Kind.RETURN_OF_CAPITAL:
-        return engine.ReturnOfCapital()
-    if tier.kind == Kind.PREFERRED_RETURN:
-        return engine.PreferredReturn(
-            rate=tier.rate or Decimal(0),
-            base=engine.CapitalBase(tier.base),
-            day_count=DayCount(tier.day_count),
-            compounding=engine.Compounding(tier.compounding),
-            accrues_from=tier.accrues_from,
-        )
-    sponsor = tier.sponsor_share or Decimal(0)
-    if tier.kind == Kind.CATCH_UP:
-        return engine.CatchUp(gp_rate=sponsor, target=tier.sponsor_target or Decimal(0))
-    return engine.Split(lp_share=1 - sponsor, gp_share=sponsor)
 
 
 def _plain(fraction: Decimal | None) -> str:

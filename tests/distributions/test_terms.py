@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from django.db import Error, connection, transaction
 
+from distributions import templates
 from distributions import terms as engine
 from distributions.day_counts import DayCount
 from distributions.models import WaterfallTerms
@@ -37,7 +38,7 @@ EVERYTHING = engine.Terms(
 
 
 class TestCreate:
-    @pytest.mark.parametrize("wanted", [EVERYTHING, engine.original_four_tiers(), engine.case_a_terms()])
+    @pytest.mark.parametrize("wanted", [EVERYTHING, templates.original_four_tiers(), templates.case_a_terms()])
     def test_keeps_every_detail(self, offering: Offering, operator: User, at: datetime, wanted: engine.Terms) -> None:
         created = terms.create(offering, terms=wanted, effective_from=DAY, by=operator, at=at)
 

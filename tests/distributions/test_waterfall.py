@@ -116,6 +116,7 @@ class TestCaseA:
         assert result.sponsor.total == 140_000
 
     def test_returns_capital_pro_rata_never_first_come_first_served(self) -> None:
+        # The original system paid 400,000 / 0 / 0.
         result = run(original_four_tiers(), 400_000)
 
         assert [share.return_of_capital for share in result.shares] == [200_000, 120_000, 80_000]
@@ -165,6 +166,15 @@ class TestCatchUp:
         result = run(terms, 5_000_000)
 
         assert sum(tier.gp_exact for tier in result.tiers) == Fraction(5_000_000 - 1_000_000, 5)
+
+    def test_is_not_a_full_catch_up_times_the_rate(self) -> None:
+        # Half of a full catch-up (60,000) would leave the sponsor with 30,000 of 240,000 + 60,000.
+        result = run(case_a_terms(), 1_400_000)
+
+        assert takes(result)[2] == (80_000, 80_000)
+        assert result.tiers[2].gp_exact / (240_000 + result.tiers[2].lp_exact + result.tiers[2].gp_exact) == Fraction(
+            1, 5
+        )
 
     def test_counts_profit_of_earlier_distributions(self) -> None:
         first = run(case_a_terms(), 1_300_000, on=EXIT)

@@ -1,0 +1,144 @@
+"""
+Funds: several deals of the same investors, whole-fund (European) or deal by deal (American).
+
+Deal by deal, each deal runs its own waterfall, and the sponsor may be paid a promote on an
+early success that later losses undo. What it then got beyond what the whole fund would have
+given it is the clawback that it may leave.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from distributions import cents
+from distributions.positions import PastDistribution, Position, Transfer, UnworkableFigures
+from distributions.replay import Replay, read_cents
+from distributions.results import Result
+from distributions.terms import ClassedTerms, Terms
+from distributions.waterfall import calculate, work
+
+_NOTHING = Decimal("0.00")
+
+
+@dataclass(frozen=True)
+class Deal:
+    """One deal of a fund: what its investors put into it, and what it has distributed."""
+
+    name: str
+    positions: tuple[Position, ...]
+    history: tuple[PastDistribution, ...] = ()
+
+
+@dataclass(frozen=True)
+class Clawback:
+    """
+    What the sponsor must give back, and how that comes about.
+
+    `received` is its promote from all deals and `entitled` what the whole fund would have given
+    it on the same money on the same days. `due` is the difference, not above `received` less the
+    tax on it; each deal's promote is in `by_deal`.
+    """
+
+    received: Decimal
+    entitled: Decimal
+    due: Decimal
+    by_deal: tuple[tuple[str, Decimal], ...]
+
+
+def calculate_deal(
+    terms: Terms | ClassedTerms,
+    deal: Deal,
+    amount: Decimal,
+    on: date,
+    *,
+    transfers: Sequence[Transfer] = (),
+) -> Result:
+    """Run an amount that one deal brought through that deal's own waterfall. Raises like `calculate`."""
+    return calculate(terms, deal.positions, deal.history, amount, on, transfers=transfers)
+
+
+def calculate_whole_fund(
+    terms: Terms | ClassedTerms,
+    deals: Sequence[Deal],
+    amount: Decimal,
+    on: date,
+    *,
+    transfers: Sequence[Transfer] = (),
+) -> Result:
+    """Run an amount through the waterfall of all deals together. Raises like `calculate`."""
+    history = sorted((past for deal in deals for past in deal.history), key=lambda past: past.on)
+    return calculate(terms, pooled(deals), history, amount, on, transfers=transfers)
+
+
+def clawback(
+    terms: Terms | ClassedTerms,
+    deals: Sequence[Deal],
+    *,
+    tax_rate: Decimal = Decimal(0),
+    transfers: Sequence[Transfer] = (),
+) -> Clawback:
+    """
+    Return what the sponsor got, deal by deal, beyond what the whole fund would have given it.
+
+    All money distributed is run again, day by day, through the fund's terms as if the deals had
+    been one. `tax_rate` is the part of the promote that the sponsor has paid in tax and need
+    not give back.
+
+    :raises UnworkableFigures: as for calculating, or if the tax rate is no part of one
+    """
+    if not tax_rate.is_finite() or not 0 <= tax_rate <= 1:
+        raise UnworkableFigures(f"The tax on a promote lies between 0 and 1; it is {tax_rate}.")
+    by_deal = tuple((deal.name, sum((_promote(past) for past in deal.history), _NOTHING)) for deal in deals)
+    received = sum((amount for _, amount in by_deal), _NOTHING)
+    distributed: dict[date, Decimal] = defaultdict(lambda: _NOTHING)
+    for deal in deals:
+        for past in deal.history:
+            distributed[past.on] += _promote(past) + sum(
+                (line.return_of_capital + line.preferred_return + line.profit_split for line in past.lines), _NOTHING
+            )
+    entitled = cents.to_decimal(_whole_fund_promote(terms, deals, distributed, transfers))
+    kept_after_tax = cents.to_decimal(int(cents.from_decimal(received) * (1 - tax_rate)))
+    due = min(max(received - entitled, _NOTHING), kept_after_tax)
+    return Clawback(received=received, entitled=entitled, due=due, by_deal=by_deal)
+
+
+def pooled(deals: Sequence[Deal]) -> list[Position]:
+    """
+    Return each investor's contributions to all deals as one position.
+
+    :raises UnworkableFigures: if somebody belongs to different classes in different deals
+    """
+    found: dict[str, list[Position]] = defaultdict(list)
+    for deal in deals:
+        for position in deal.positions:
+            found[position.key].append(position)
+    whole = []
+    for key, ones in found.items():
+        if len({one.investor_class for one in ones}) > 1:
+            raise UnworkableFigures(f"{key} belongs to different classes in different deals; the fund needs one.")
+        if len({one.ownership for one in ones}) > 1:
+            raise UnworkableFigures(f"{key} owns different parts of different deals; the fund needs one.")
+        contributions = tuple(sorted(flow for one in ones for flow in one.contributions))
+        whole.append(Position(key, contributions, ones[0].ownership, ones[0].investor_class))
+    return whole
+
+
+def _whole_fund_promote(
+    terms: Terms | ClassedTerms, deals: Sequence[Deal], distributed: dict[date, Decimal], transfers: Sequence[Transfer]
+) -> int:
+    """Return the cents of promote on these amounts if all deals had been one."""
+    story = Replay(terms, pooled(deals), transfers)
+    promote = 0
+    for on, amount in sorted(distributed.items()):
+        if amount:
+            story.come_to(on)
+            paid = work(story, read_cents(amount, f"What was distributed on {on}"), on).paid()
+            story.book(paid, on)
+            promote += sum(paid.promote)
+    return promote
+
+
+def _promote(past: PastDistribution) -> Decimal:
+    return past.sponsor_catch_up + past.sponsor_profit_split
