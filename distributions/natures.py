@@ -80,12 +80,10 @@ def natures_of(books: ClassBooks, cells: Sequence[Sequence[int]], on: date) -> t
     for place, (tier, column) in enumerate(zip(books.terms.tiers, cells, strict=True)):
         if not any(column):
             continue
-        if isinstance(tier, ReturnOfCapital):
-            capital = _plus(capital, column)
-            left = [one - part for one, part in zip(left, column, strict=True)]
-        elif isinstance(tier, PreferredReturn):
+        if isinstance(tier, PreferredReturn):
             preferred = _plus(preferred, column)
-        elif isinstance(tier, _BY_CASH):
+        elif isinstance(tier, (ReturnOfCapital, *_BY_CASH)):
+            # A return of capital, too, may end in an odd cent beyond capital, after a hurdle that returned some.
             earned = [0] * size
             if isinstance(tier, IrrHurdle) and any(left):
                 given = [sum(parts) for parts in zip([0] * size, *cells[:place], strict=True)]

@@ -128,9 +128,8 @@ class Run:
             lacking = self.books.accruals[len(self.flows)].owed(self.on)
             if self._preferred is not None:
                 lacking = [owed - given for owed, given in zip(lacking, self._preferred, strict=True)]
-            # A fraction of a cent paid too much counts against the others, so that investors together
-            # are never paid more than has accrued; more than that is a matter of that investor alone.
-            total = sum(owed for owed in lacking if owed > -GRAIN)
+            lacking = _without_odd_cents(lacking)
+            total = sum(lacking)
         elif isinstance(tier, IrrHurdle):
             lacking, total = self._lacking_of_irr(len(self.flows))
         else:
@@ -203,6 +202,23 @@ def _sponsor_rate(tier: Tier) -> Fraction:
     if isinstance(tier, CatchUp):
         return Fraction(tier.gp_rate)
     return NOTHING if isinstance(tier, ReturnOfCapital) else Fraction(tier.gp_share)
+
+
+def _without_odd_cents(owed: list[int]) -> list[int]:
+    """
+    Return what each investor is owed, of fractions of a cent only what is owed to all of them together.
+
+    Rounding leaves some a fraction of a cent too much and others as much too little, so that what
+    is left over a paid tier is nothing. A fraction paid too much is not taken from somebody who is
+    owed more than that, and an amount paid too much is a matter of that investor alone.
+    """
+    if min(owed, default=0) >= 0:
+        return owed
+    rest = sum(one for one in owed if -GRAIN < one < GRAIN)
+    if rest <= 0:
+        return [one if one >= GRAIN else 0 for one in owed]
+    lacking = sum(one for one in owed if 0 < one < GRAIN)
+    return [one if one >= GRAIN else max(one, 0) * rest // lacking for one in owed]
 
 
 def _grains(cents: Sequence[int]) -> list[int]:

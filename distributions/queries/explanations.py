@@ -126,8 +126,8 @@ class _Whole:
         """Return the tiers with what one investor has of each."""
         lines = []
         tiers = zip(self.terms.tiers, self.result.tiers, self.heads, self.figures, strict=True)
-        for tier, total, head, figures in tiers:
-            yours = self._yours(tier, share)
+        for (tier, total, head, figures), yours_in_cents in zip(tiers, share.by_tier, strict=True):
+            yours = cents.to_decimal(yours_in_cents)
             words = head
             if total.total:
                 words = f"{head} {self._reason(tier, share, balance)}, so your part is {format_money(yours)}."
@@ -141,9 +141,6 @@ class _Whole:
             words = f"{head} The sponsor's part is {format_money(total.gp)}." if total.total else head
             lines.append(figures | {"words": words, "yours": to_json(total.gp)})
         return lines
-
-    def _yours(self, tier: Tier, share: Share) -> Decimal:
-        return cents.to_decimal(share.by_tier[self.terms.tiers.index(tier)])
 
     def _reason(self, tier: Tier, share: Share, balance: Balance) -> str:
         match tier:

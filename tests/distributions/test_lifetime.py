@@ -91,18 +91,17 @@ class TestLifetime:
         assert [share.total for share in result.shares] == [CENT, 0, 0]
 
     @pytest.mark.parametrize(
-        ("terms", "cents"),
+        "terms",
         [
-            (Terms((LAST,)), 2),
-            (preferred_and_split(), 2),
-            (three_hurdle_promote(), 2),
-            # A catch-up looks back on profits in cents, and two hurdles each make the same cents good.
-            (original_four_tiers(), 3),
-            (Terms((PreferredReturn(Decimal("0.02")), *three_hurdle_promote().tiers)), 3),
+            Terms((LAST,)),
+            preferred_and_split(),
+            three_hurdle_promote(),
+            original_four_tiers(),
+            Terms((PreferredReturn(Decimal("0.02")), *three_hurdle_promote().tiers)),
         ],
         ids=["split", "preferred and split", "IRR promote", "original", "preferred and IRR promote"],
     )
-    def test_drifts_two_cents_over_sixty_runs_of_changing_weights(self, terms: Terms, cents: int) -> None:
+    def test_drifts_two_cents_at_most_over_sixty_runs_of_changing_weights(self, terms: Terms) -> None:
         # The same deal a million times as large is rounded a million times as finely.
         rng, fine = random.Random(11), 10**6
         people = {f"{n:02}": [(START, Decimal(rng.randrange(1_000, 900_000)))] for n in range(15)}
@@ -124,7 +123,7 @@ class TestLifetime:
             for row, key in enumerate(people):
                 drift[key] += result[row] - exactly[row] / fine
             worst = max(worst, *map(abs, drift.values()))
-        assert worst < cents
+        assert worst < 2
 
 
 def distributed(terms: Terms, people: Sequence[Position], runs: Sequence[tuple[date, Decimal]]) -> list[list[Fraction]]:

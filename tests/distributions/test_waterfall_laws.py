@@ -49,8 +49,10 @@ class TestLaws:
             took[tier.kind] += tier.lp
         by_cash: Decimal = took[TierKind.IRR_HURDLE] + took[TierKind.MULTIPLE_HURDLE]
         capital, preferred = took[TierKind.RETURN_OF_CAPITAL], took[TierKind.PREFERRED_RETURN]
-        assert capital <= result.return_of_capital <= capital + by_cash
-        assert preferred <= result.preferred_return <= preferred + by_cash
+        # Of capital returned by two tiers, a cent that both round up is not capital.
+        odd = CENT * len(case.people) if by_cash else Decimal(0)
+        assert capital - odd <= result.return_of_capital <= capital + by_cash
+        assert preferred <= result.preferred_return <= preferred + by_cash + odd
 
     @lawful
     @given(cases(), amounts)
