@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from uuid import UUID
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 ACCOUNTS, INVESTORS = 4, 8
 AT = datetime(2026, 3, 3, 17, 0, tzinfo=UTC)
@@ -104,31 +104,39 @@ class Load:
         connection.close()
 
     def once(self, key: str, account: UUID, investor: UUID, amount: Decimal) -> bool:
-        """
-        Post a key's two journal entries in one transaction, and note what came of it.
-
-        Fees given back, because nothing but the ledger itself has a say in them: no payment and no line of a bank.
-        """
+        """Have two deposits of a key accepted in one transaction, and note what came of it."""
         from django.db import DatabaseError, transaction
 
         from escrow import postings
         from escrow.operations import ledger
+        from finance.models import Transaction
 
-        def subject(step: str) -> postings.Subject:
-            return postings.Subject(account, f"{key}:{step}", "FEE", AT.date(), f"{key} {step}")
+        def accepted(deposit: Transaction) -> postings.Posting:
+            subject = postings.Subject(account, deposit.idempotency_key, "DEPOSIT", AT.date(), "", deposit.pk)
+            return postings.inbound_accepted(subject, payer_id=investor, amount=amount)
 
+        # The same rows for the same key, whoever tries it again.
+        deposits = [
+            Transaction(
+                pk=uuid5(NAMESPACE_OID, f"{key}:{step}"),
+                type="DEPOSIT",
+                payment_method="ACH",
+                amount=amount,
+                net_amount=amount,
+                from_user_id=investor,
+                escrow_account_id=account,
+                idempotency_key=f"{key}:{step}",
+                request_hash="0" * 64,
+                initiated_by_id=investor,
+            )
+            for step in ("first", "second")
+        ]
         began, clock = time.time(), time.perf_counter()
         words = ""
         try:
             with transaction.atomic():
-                posted = ledger.post(
-                    [
-                        postings.fee_returned(subject(step), investor_id=investor, amount=amount)
-                        for step in ("first", "second")
-                    ],
-                    by=None,
-                    at=datetime.now(UTC),
-                )
+                Transaction.objects.bulk_create(deposits, ignore_conflicts=True)
+                posted = ledger.post([accepted(deposit) for deposit in deposits], by=None, at=datetime.now(UTC))
             result = "posted" if posted[0].was_posted else "repeated"
         except DatabaseError as error:
             result, words = type(error).__name__, str(error).partition("\n")[0]
