@@ -11,7 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from escrow.bank_files import camt053, csv_layouts, mt940, ofx, reading
-from escrow.bank_files.stated import BrokenStatement, FileFormat, StatedDay
+from escrow.bank_files.stated import LARGEST_FILE, BrokenStatement, FileFormat, StatedDay
 from tests.escrow.bank_days import CAMT053, CSV, CSV_LAYOUT, MT940, OFX_SGML, OFX_XML
 from tests.escrow.money import MONDAY, TUESDAY, WEDNESDAY, Day, Stated, statement
 
@@ -78,7 +78,7 @@ class TestEveryFormat:
             within.writestr("statement", data)
         contents = {
             "zip": archive.getvalue(), "gzip": b"\x1f\x8b\x08" + data, "PDF": b"%PDF-1.7\n", "nothing": b"",
-            "blanks": b" \n\n", "NUL": data[:80] + b"\0" + data[80:], "too large": b"0" * 50_000_001,
+            "blanks": b" \n\n", "NUL": data[:80] + b"\0" + data[80:], "too large": b"0" * (LARGEST_FILE + 1),
         }  # fmt: skip
         with pytest.raises(BrokenStatement) as caught:
             read(contents[what])
