@@ -72,7 +72,7 @@ class Running:
             self.lines.append(line.rstrip())
 
     def await_address(self) -> str:
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + 180
         while time.monotonic() < deadline and self.process.poll() is None:
             if any("RealCo is ready" in line for line in self.lines):
                 found = [line for line in self.lines if re.fullmatch(r"\s+http://127\.0\.0\.1:\d+/", line)]
