@@ -5,13 +5,17 @@ Pure arithmetic. Each choice is changed alone, everything else left as it stands
 run again: order, day count, compounding, base and catch-up.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from enum import StrEnum
+from functools import partial
+from typing import Any
 
 from distributions.day_counts import DayCount
-from distributions.positions import PastDistribution, Position
+from distributions.positions import PastDistribution, PastLine, Position
 from distributions.terms import (
     CapitalBase,
     CatchUp,
@@ -94,6 +98,34 @@ def effects(
     return Effects(investors, drafted.sponsor.total, tuple(rows))
 
 
+def pooled(
+    positions: Sequence[Position], history: Sequence[PastDistribution]
+) -> tuple[list[Position], list[PastDistribution]]:
+    """
+    Return the investors of each class as one, with all they put in and had back.
+
+    What investors and sponsor get in all comes out the same, but for cents, and at once however
+    many investors there are.
+    """
+    classes = {position.key: position.investor_class for position in positions}
+    flows: dict[str, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))
+    for position in positions:
+        for day, paid in position.contributions:
+            flows[position.investor_class][day] += paid
+    together = [
+        Position(f"class {name}", tuple(sorted(paid.items())), investor_class=name) for name, paid in flows.items()
+    ]
+    past = []
+    for one in history:
+        lines: dict[str, list[Decimal]] = defaultdict(lambda: [Decimal(), Decimal(), Decimal()])
+        for line in one.lines:
+            sums = lines[classes[line.key]]
+            for place, amount in enumerate((line.return_of_capital, line.preferred_return, line.profit_split)):
+                sums[place] += amount
+        past.append(replace(one, lines=tuple(PastLine(f"class {name}", *sums) for name, sums in lines.items())))
+    return together, past
+
+
 def variants(terms: Terms | ClassedTerms) -> list[Variant]:
     """Return every choice that these terms make, each as made and otherwise; choices without a tier are left out."""
     everything = [tier for one in _each(terms) for tier in one.tiers]
@@ -106,9 +138,9 @@ def variants(terms: Terms | ClassedTerms) -> list[Variant]:
         ]
     if returns:
         found += [
-            *(_each_value(terms, "Day count", _DAY_COUNTS, "day_count")),
-            *(_each_value(terms, "Compounding", _COMPOUNDINGS, "compounding")),
-            *(_each_value(terms, "Base", _BASES, "base")),
+            *_each_value(terms, "Day count", _DAY_COUNTS, "day_count"),
+            *_each_value(terms, "Compounding", _COMPOUNDINGS, "compounding"),
+            *_each_value(terms, "Base", _BASES, "base"),
         ]
     if any(isinstance(tier, CatchUp) for tier in everything):
         found += [
@@ -124,26 +156,25 @@ def variants(terms: Terms | ClassedTerms) -> list[Variant]:
     return found
 
 
-_DAY_COUNTS: dict[DayCount, str] = {
+_DAY_COUNTS: Mapping[StrEnum, str] = {
     DayCount.ACT_365: "ACT/365",
     DayCount.ACT_360: "ACT/360",
     DayCount.ACT_ACT_ISDA: "ACT/ACT ISDA",
     DayCount.THIRTY_360_US: "30/360 US",
     DayCount.THIRTY_E_360: "30E/360",
 }
-_COMPOUNDINGS: dict[Compounding, str] = {one: one.value.capitalize().replace("_", "-") for one in Compounding}
-_BASES: dict[CapitalBase, str] = {
+_COMPOUNDINGS: Mapping[StrEnum, str] = {one: one.value.capitalize().replace("_", "-") for one in Compounding}
+_BASES: Mapping[StrEnum, str] = {
     CapitalBase.UNRETURNED: "Capital not returned yet",
     CapitalBase.ORIGINAL: "Original capital",
 }
 
 
 def _each_value(
-    terms: Terms | ClassedTerms, choice: str, values: "dict[DayCount, str] | dict[Compounding, str] | dict[CapitalBase, str]", field: str
-) -> Iterator[Variant]:  # fmt: skip
-    for value, name in values.items():
-        change = {field: value}
-        yield _variant(terms, choice, name, lambda one, change=change: _returns(one, change))  # type: ignore[misc]
+    terms: Terms | ClassedTerms, choice: str, names: Mapping[StrEnum, str], field: str
+) -> Iterator[Variant]:
+    for value, name in names.items():
+        yield _variant(terms, choice, name, partial(_returns, change={field: value}))
 
 
 def _variant(terms: Terms | ClassedTerms, choice: str, name: str, change: Callable[[Terms], Terms]) -> Variant:
@@ -162,8 +193,8 @@ def _each(terms: Terms | ClassedTerms) -> list[Terms]:
     return [terms] if isinstance(terms, Terms) else [one.terms for one in terms.classes]
 
 
-def _returns(terms: Terms, change: dict[str, DayCount | Compounding | CapitalBase]) -> Terms:
-    tiers = (replace(tier, **change) if isinstance(tier, PreferredReturn) else tier for tier in terms.tiers)  # type: ignore[arg-type]
+def _returns(terms: Terms, change: dict[str, Any]) -> Terms:
+    tiers = (replace(tier, **change) if isinstance(tier, PreferredReturn) else tier for tier in terms.tiers)
     return replace(terms, tiers=tuple(tiers))
 
 

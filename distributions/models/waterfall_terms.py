@@ -157,7 +157,7 @@ class WaterfallTerms(FSMModelMixin, models.Model):
     @property
     def is_draft(self) -> bool:
         """Whether it may still be changed, and counts for nothing."""
-        return self.status == TermsStatus.DRAFT
+        return bool(self.status == TermsStatus.DRAFT)
 
     @transition(field=status, source=TermsStatus.DRAFT, target=TermsStatus.ACTIVE)
     def mark_active(self, *, by: Any, content_hash: str, at: datetime) -> None:
