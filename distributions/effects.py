@@ -64,6 +64,12 @@ class Effects:
     sponsor: Decimal
     rows: tuple[Effect, ...]
 
+    @property
+    def is_caught_up(self) -> bool:
+        """Whether a catch-up is completed, so that the sponsor has its share of profit whatever else is chosen."""
+        others = [row for row in self.rows if row.choice != "Catch-up" and not row.problem]
+        return len(others) < len(self.rows) and bool(others) and not any(row.difference for row in others)
+
 
 def effects(
     terms: Terms | ClassedTerms,

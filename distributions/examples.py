@@ -19,6 +19,8 @@ from distributions.waterfall import calculate
 SPONSOR = "Sponsor"
 """How the sponsor's promote is named among the figures; no party may be called so."""
 MOST_LINES = 60
+FIRST_YEAR, LAST_YEAR = 1980, 2120
+"""Between these years a deal lies; beyond them compounding every day would take its time for nothing."""
 _NOTHING = Decimal("0.00")
 _MOST = Decimal("1000000000000.00")
 
@@ -263,9 +265,12 @@ def _parts(lists: Mapping[str, Sequence[Any]], name: str, least: int, most: int)
 
 def _day(value: object, name: str) -> date:
     try:
-        return date.fromisoformat(value if isinstance(value, str) else "")
+        day = date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError as error:
         raise UnworkableExample(f"“{value}” is not a day such as 2023-01-31.", name) from error
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise UnworkableExample(f"Give a day between {FIRST_YEAR} and {LAST_YEAR}, not {day}.", name)
+    return day
 
 
 def _amount(value: object, name: str) -> Decimal:

@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from distributions import terms as engine
 from distributions.admin import terms_pages
@@ -190,8 +191,15 @@ def tiers_table(version: WaterfallTerms) -> Table:
     """Return the tiers in words."""
     tiers = terms_in_words.tiers(version)
     has_classes = any(tier.class_name for tier in tiers)
-    rows = [[tier.number, *([tier.class_name] if has_classes else []), tier.title, tier.sentence] for tier in tiers]
-    titles = ["No.", *(["Class"] if has_classes else []), "Tier", "What it gives to whom"]
+    rows = [
+        [
+            tier.number,
+            *([tier.class_name] if has_classes else []),
+            format_html("<strong>{}</strong><br>{}", tier.title, tier.sentence),
+        ]
+        for tier in tiers
+    ]
+    titles = ["No.", *(["Class"] if has_classes else []), "What it gives to whom"]
     return Table("Tiers, in order of payment", titles, rows, "None yet.")
 
 

@@ -33,7 +33,9 @@ FIELDS_OF: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What a person says about a tier of each kind."""
 _WORDS_OF_FIELDS = (
-    ("multiple hurdle", "multiple"),
+    ("never brings", "sponsor_share"),
+    ("multiple hurdle lies", "multiple"),
+    ("multiple hurdle can", "multiple"),
     ("'s rate", "rate"),
     ("preferred return of nothing", "rate"),
     ("irr hurdle of nothing", "rate"),
@@ -44,7 +46,6 @@ _WORDS_OF_FIELDS = (
     ("never reach", "sponsor_share"),
 )
 """How the engine's sentences speak of a field, so that they are shown beside it."""
-_MOST_PERCENT = Decimal(1000)
 _FINEST = Decimal("0.0000000001")
 HINTS: Mapping[str, Mapping[str, Any]] = {
     Kind.PREFERRED_RETURN: {"rate": Decimal("0.08"), "sponsor_share": Decimal(0)},
@@ -57,22 +58,28 @@ HINTS: Mapping[str, Mapping[str, Any]] = {
 
 
 class PercentField(forms.Field):
-    """A fraction that people write as a percentage, with ten decimals at most: 8 is 0.08."""
+    """A fraction that people write as a percentage from 0 to 100, with ten decimals at most: 8 is 0.08."""
 
     widget = forms.TextInput(attrs={"inputmode": "decimal", "size": 8, "maxlength": 16})
 
     def to_python(self, value: Any) -> Decimal | None:
-        """Read a percentage; whether it makes a tier, the engine says."""
+        """
+        Read a percentage; whether it makes a tier, the engine says.
+
+        :raises ValidationError: if it is none
+        """
         text = str(value or "").strip().removesuffix("%").strip()
         if not text:
             return None
         try:
             number = Decimal(text)
-            exact = number.is_finite() and abs(number) <= _MOST_PERCENT and number == number.quantize(_FINEST)
+            exact = number.is_finite() and 0 <= number <= 100 and number == number.quantize(_FINEST)
         except InvalidOperation:
             exact = False
         if not exact:
-            raise forms.ValidationError("Give a percentage, such as 8 or 7.25, with ten decimals at most.")
+            raise forms.ValidationError(
+                "Give a percentage from 0 to 100, such as 8 or 7.25, with ten decimals at most."
+            )
         return number / 100
 
     def prepare_value(self, value: Any) -> Any:
@@ -266,6 +273,10 @@ class SampleForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
+        for name in ("on", "invested_on"):
+            day = data.get(name)
+            if day and not examples.FIRST_YEAR <= day.year <= examples.LAST_YEAR:
+                self.add_error(name, f"Give a day between {examples.FIRST_YEAR} and {examples.LAST_YEAR}.")
         if data.get("capital") and not data.get("invested_on") and "invested_on" not in self.errors:
             self.add_error("invested_on", "Say on which day the made-up capital was put in.")
         if data.get("invested_on") and data.get("on") and data["invested_on"] > data["on"]:

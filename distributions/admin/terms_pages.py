@@ -141,7 +141,7 @@ def effects(asked: Asked) -> HttpResponse:
     on = banking_date(clock.now())
     account = EscrowAccount.objects.filter(offering_id=asked.version.offering_id).first()
     invested = _invested(asked.version)
-    initial = {"on": on.isoformat(), "amount": str(invested * 17 / 10 if invested else "1,700,000.00")}
+    initial = {"on": on.isoformat(), "amount": f"{invested * 17 / 10 or 1_700_000:,.2f}"}
     if not invested:
         initial |= {"capital": "1,000,000.00", "invested_on": years_before(on, 3).isoformat()}
     form = SampleForm(asked.request.GET if "amount" in asked.request.GET else initial, has_investors=bool(invested))
@@ -157,6 +157,7 @@ def effects(asked: Asked) -> HttpResponse:
         form=form,
         effects=found,
         problem=problem,
+        is_caught_up=found is not None and found.is_caught_up,
         is_pooled=number > SEVERAL,
         investors=number,
     )
@@ -185,8 +186,8 @@ def compare(asked: Asked) -> HttpResponse:
 
 def classes(asked: Asked) -> HttpResponse:
     """Show to which class each investment belongs (GET), or put some into others (POST)."""
-    may_assign = may(person_of(asked.request), permissions.DRAFT_TERMS)
     names = queries.class_names(asked.version)
+    may_assign = bool(names) and may(person_of(asked.request), permissions.DRAFT_TERMS)
     rows = Investment.objects.filter(offering_id=asked.version.offering_id).exclude(status="CANCELLED")
     number = asked.request.GET.get("page", "1")
     page = max(int(number), 1) if number.isdecimal() and len(number) < 6 else 1

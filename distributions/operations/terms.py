@@ -15,6 +15,7 @@ from django.db.models import Max
 
 from distributions import templates
 from distributions import terms as engine
+from distributions.examples import FIRST_YEAR, LAST_YEAR
 from distributions.models import WaterfallTerms, WaterfallTier
 from distributions.models.waterfall_terms import ACTIVATED
 from distributions.queries import terms as queries
@@ -290,13 +291,17 @@ def rows_of(terms: engine.Terms | engine.ClassedTerms) -> list[WaterfallTier]:
     """
     Return the tiers of terms as rows, not saved yet, class after class.
 
-    :raises UnworkableTerms: if there are too many, or a class has too long a name
+    :raises UnworkableTerms: if there are too many, a class has too long a name, or a return accrues from a day
+        that no deal knows
     """
     rows: list[WaterfallTier] = []
     for one in engine.classes_of(terms).classes:
         if len(one.name) > 60:
             raise UnworkableTerms("The name of a class can have 60 letters at most.")
         rows += [row_of(tier, one.name) for tier in one.terms.tiers]
+    for row in rows:
+        if row.accrues_from is not None and not FIRST_YEAR <= row.accrues_from.year <= LAST_YEAR:
+            raise UnworkableTerms(f"A preferred return accrues from a day between {FIRST_YEAR} and {LAST_YEAR}.")
     if len(rows) > MOST_TIERS:
         raise UnworkableTerms(f"Terms can have {MOST_TIERS} tiers at most; these have {len(rows)}.")
     return rows
