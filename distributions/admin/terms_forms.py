@@ -77,9 +77,7 @@ class PercentField(forms.Field):
         except InvalidOperation:
             exact = False
         if not exact:
-            raise forms.ValidationError(
-                "Give a percentage from 0 to 100, such as 8 or 7.25, with ten decimals at most."
-            )
+            raise forms.ValidationError("Give a percentage from 0 to 100, such as 7.25, with ten decimals at most.")
         return number / 100
 
     def prepare_value(self, value: Any) -> Any:

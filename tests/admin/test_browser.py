@@ -14,6 +14,7 @@ import pytest
 from django.db import connections
 from django.urls import reverse
 
+from distributions.operations import terms, waterfall_examples
 from escrow.models import EscrowAccount
 from escrow.operations import closings, holds, reconciliations
 from escrow.queries import proofs
@@ -71,6 +72,10 @@ def test_fits_and_breaks_no_policy(
     reconciliations.reconcile(escrow, as_of=banking_date(at), by=superuser, at=at)
     snapshot = proofs.latest(escrow)
     assert snapshot is not None
+    drafted = terms.draft_from_template(
+        escrow.offering, template="preferred_and_catch_up", effective_from=banking_date(at), by=superuser, at=at
+    )
+    waterfall_examples.enter(drafted, example=factories.example_of("preferred_and_catch_up"), by=superuser, at=at)
     page, complaints = signed_in(browser, live_server, superuser, width)
     addresses = [
         reverse("admin:index"),
@@ -101,6 +106,11 @@ def test_fits_and_breaks_no_policy(
         reverse("admin:escrow_journalreversal_changelist"),
         reverse("admin:escrow_journalentry_change", args=[payment.journal_entries.all()[0].pk]),
         reverse("admin:distributions_distribution_task", args=["new"]),
+        *(
+            reverse(f"admin:distributions_waterfallterms_{name}", args=[drafted.pk])
+            for name in ("change", "edit", "example", "effects", "compare", "classes")
+        ),
+        reverse("admin:distributions_waterfallterms_task", args=["new"]),
         reverse("admin:realco_auditevent_changelist"),
         reverse("admin:password_change"),
     ]

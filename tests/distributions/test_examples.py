@@ -68,7 +68,7 @@ class TestHoldAgainst:
             "tiers": [],
             "expected": [["Ann", "780000.01"], *CASE_A["expected"][1:]],
             "sponsor": "139999.99",
-        }  # type: ignore[index]
+        }
 
         first = hold_against(templates.case_a_terms(), from_data(changed)).first_difference
 

@@ -92,7 +92,7 @@ class TermsOrderSerializer(StrictSerializer):
 class ExampleOrderSerializer(StrictSerializer):
     """A worked example of the operating agreement; days such as 2025-12-31, amounts as text."""
 
-    source = TextField(help_text="Where it stands: section and page.")
+    source = TextField(help_text="Where it stands: section and page.")  # type: ignore[assignment]
     on = TextField(max_length=10, help_text="The day of the distribution.")
     amount = TextField(max_length=40)
     contributions = LinesField(help_text="Party, day, amount and, where there are classes, class.")
@@ -121,7 +121,7 @@ class CheckedExampleSerializer(serializers.Serializer[Any]):
     """One example with its figures; `problem` says why it could not be worked."""
 
     id = serializers.UUIDField(read_only=True)
-    source = text()
+    source = text()  # type: ignore[assignment]
     reproduces = serializers.BooleanField(read_only=True)
     problem = text()
     figures = FigureSerializer(many=True, read_only=True)
