@@ -1,5 +1,6 @@
 """Staff pages of waterfall terms: drafted tier by tier, held against examples, activated by a second person."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -7,6 +8,7 @@ from django.db.models import prefetch_related_objects
 from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from distributions import terms as engine
 from distributions.admin import terms_pages
@@ -31,6 +33,7 @@ from realco.admin_pages import (
 )
 from realco.admin_steps import Order, Reason, Step, SteppedAdmin, Task, may, person_of
 from realco.models import User
+from realco.templatetags import figures
 
 
 def _draft(order: Order) -> WaterfallTerms:
@@ -85,7 +88,9 @@ class WaterfallTermsAdmin(SteppedAdmin):
             None,
             {
                 "fields": (
-                    link_column("offering"), "version", badge_column(), "note", "profits_by", "between_classes",
+                    link_column("offering"), "version", badge_column(), "note",
+                    day_column("effective_from", "in force from"), day_column("superseded_from", "until before"),
+                    "profits_by", "between_classes",
                     link_column("created_by", "drafted by"), moment_column("created_at", "drafted"),
                     link_column("activated_by", "activated by"), moment_column("activated_at", "activated"),
                     "withdrawn_reason", "content_hash", "id",
@@ -222,11 +227,18 @@ def check_tables(version: WaterfallTerms) -> list[Table]:
     for number, (row, outcome) in enumerate(checks, start=1):
         said = outcome.problem or ("comes out to the cent" if outcome.reproduces else "does not come out")
         rows: list[list[Any]] = [
-            [one.what, *map(shown_money, (one.expected, one.computed, one.difference))] for one in outcome.figures
+            [one.what, shown_money(one.expected), shown_money(one.computed), _shown_difference(one.difference)]
+            for one in outcome.figures
         ]
         rows.append([link(row, "The example's page"), "", "", ""])
         tables.append(Table(f"Example {number}, {row.source}: {said}", titles, rows))
     return tables
+
+
+def _shown_difference(difference: Decimal) -> SafeString:
+    if not difference:
+        return format_html('<span class="money soft">{}</span>', "none")
+    return format_html('<strong class="money problem">{}</strong>', figures.signed_money(difference))
 
 
 def _remove(example: WaterfallExample, order: Order) -> None:
