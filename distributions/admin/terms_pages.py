@@ -36,7 +36,7 @@ from realco.business_days import banking_date
 from realco.errors import Refusal
 
 A_PAGE = 50
-SEVERAL = 300
+SEVERAL = 100
 """More investors than this are taken together for the effect of a choice."""
 Page = Callable[["Asked"], HttpResponse]
 

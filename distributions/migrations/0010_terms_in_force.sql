@@ -10,3 +10,7 @@ UPDATE waterfall_terms AS t
 
 -- Investors had all of every preferred return.
 UPDATE waterfall_tiers SET sponsor_share = 0 WHERE kind = 'PREFERRED_RETURN' AND sponsor_share IS NULL;
+
+-- The columns made wider above wrote every row anew, so its foreign keys are to be checked again: now, before
+-- constraints are added.
+SET CONSTRAINTS ALL IMMEDIATE;

@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from distributions import waterfall
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
@@ -306,16 +306,27 @@ def _history(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], 
             "preferred_return",
             "sponsor_catch_up",
             "profit_split",
-            "metadata__promote_by_class",
         )
     )
-    for pk, investment_id, capital, preferred, catch_up, profit, by_class in rows:
+    promotes = _promotes_by_class(others)
+    for pk, investment_id, capital, preferred, catch_up, profit in rows:
         if investment_id is None:
-            sponsor[pk] = (catch_up, profit, tuple((name, Decimal(amount)) for name, amount in by_class or ()))
+            sponsor[pk] = (catch_up, profit, promotes.get(pk, ()))
         else:
             lines[pk].append(PastLine(str(investment_id), capital, preferred, profit))
     history = tuple(PastDistribution(day, tuple(lines[pk]), *sponsor.get(pk, (ZERO, ZERO))) for pk, day, _ in earlier)
     return history, tuple(number for _, _, number in earlier)
+
+
+def _promotes_by_class(distributions: QuerySet[Distribution]) -> dict[UUID, tuple[tuple[str, Decimal], ...]]:
+    """Return, of each distribution on terms with classes, from which class's money the sponsor had its promote."""
+    kept = DistributionAllocation.objects.filter(
+        distribution__in=distributions.order_by(), investment__isnull=True, metadata__has_key="promote_by_class"
+    ).exclude(status=DistributionAllocation.Status.CANCELLED)
+    return {
+        pk: tuple((name, Decimal(amount)) for name, amount in by_class)
+        for pk, by_class in kept.values_list("distribution_id", "metadata__promote_by_class")
+    }
 
 
 def _allocations(
