@@ -21,6 +21,7 @@ Condition = pgtrigger.Condition
 After = pgtrigger.After
 Insert = pgtrigger.Insert
 Update = pgtrigger.Update
+Delete = pgtrigger.Delete
 InsertOrUpdate = pgtrigger.Insert | pgtrigger.Update
 Statement = pgtrigger.Statement
 UpdateOf = pgtrigger.UpdateOf
@@ -83,7 +84,7 @@ def append_only() -> list[pgtrigger.Trigger]:
             when=pgtrigger.Before,
             operation=pgtrigger.Update | pgtrigger.Delete,
         ),
-        _never_truncated(),
+        never_truncated(),
     ]
 
 
@@ -91,11 +92,12 @@ def never_deleted() -> list[pgtrigger.Trigger]:
     """Refuse delete and truncate: financial rows are kept for seven years."""
     return [
         Guard("realco_append_only", name="never_deleted", when=pgtrigger.Before, operation=pgtrigger.Delete),
-        _never_truncated(),
+        never_truncated(),
     ]
 
 
-def _never_truncated() -> pgtrigger.Trigger:
+def never_truncated() -> pgtrigger.Trigger:
+    """Refuse to empty the table at once, past its row triggers."""
     return Guard(
         "realco_append_only",
         name="never_truncated",

@@ -28,6 +28,8 @@ RESTRICT_INVESTOR = "compliance.restrict_investorprofile"
 CREATE_DISTRIBUTION = "distributions.create_distribution"
 APPROVE_DISTRIBUTION = "distributions.approve_distribution"
 EXECUTE_DISTRIBUTION = "distributions.execute_distribution"
+DRAFT_TERMS = "distributions.draft_waterfallterms"
+ACTIVATE_TERMS = "distributions.activate_waterfallterms"
 
 VIEW_EVERYTHING = (
     "realco.view_user", "realco.view_organization", "realco.view_offering", "realco.view_auditevent",
@@ -45,17 +47,18 @@ VIEW_EVERYTHING = (
     "finance.view_refundrun", "finance.view_refunditem", "finance.view_refundrunapproval",
     "distributions.view_distribution", "distributions.view_distributionallocation",
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
-    "distributions.view_waterfalltier",
+    "distributions.view_waterfalltier", "distributions.view_waterfallexample",
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Operations": (
         *VIEW_EVERYTHING, INITIATE_PAYMENT, HOLD_PAYMENT, RETRY_PAYMENT, VERIFY_BANK_ACCOUNT, MANAGE_ESCROW,
         RECONCILE, PROPOSE_CLOSING, PROPOSE_REVERSAL, PROPOSE_REFUND_RUN, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
+        DRAFT_TERMS,
     ),
     "Approvers": (
         *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_REVERSAL,
-        APPROVE_BANK_PROPOSAL, APPROVE_REFUND_RUN, APPROVE_DISTRIBUTION,
+        APPROVE_BANK_PROPOSAL, APPROVE_REFUND_RUN, APPROVE_DISTRIBUTION, ACTIVATE_TERMS,
     ),
     "Compliance": (
         *VIEW_EVERYTHING, HOLD_PAYMENT, VERIFY_BANK_ACCOUNT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR,

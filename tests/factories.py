@@ -1,6 +1,7 @@
 """What tests need to begin with, made by the same operations that people use."""
 
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 
@@ -9,6 +10,9 @@ from django.db.models import Q
 
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import limits
+from distributions.models import WaterfallTerms
+from distributions.operations import terms, waterfall_examples
+from distributions.queries import terms as terms_queries
 from escrow.models import Closing, EscrowAccount
 from escrow.operations import closings, escrow_accounts
 from finance.models import BankAccount, Transaction
@@ -152,6 +156,40 @@ def fund(investor: User, escrow: EscrowAccount, amount: str, *, at: datetime) ->
     """A deposit that has cleared."""
     payment = deposit(escrow, investor, amount, at=at)
     return play(payment, at=at)
+
+
+WORKED = {
+    # WATERFALL.md, case A; and the same exit by the four tiers of the original, worked out by hand.
+    "preferred_and_catch_up": ("1560000.00", "140000.00"),
+    "original_four_tiers": ("1490000.00", "210000.00"),
+}
+EXAMPLE = {
+    "source": "Operating agreement, exhibit C",
+    "on": "2025-12-31",
+    "amount": "1700000.00",
+    "contributions": [["Investors", "2023-01-01", "1000000.00"]],
+}
+
+
+def example_of(template: str) -> dict[str, object]:
+    """The worked example of an agreement with these terms."""
+    investors, sponsor = WORKED[template]
+    return {**EXAMPLE, "expected": [["Investors", investors]], "sponsor": sponsor}
+
+
+def make_terms(
+    offering: Offering, *, template: str = "preferred_and_catch_up", effective_from: date, by: User, at: datetime
+) -> WaterfallTerms:
+    """Terms in force: drafted by one person, held against a worked example, activated by another."""
+    drafted = terms.draft_from_template(offering, template=template, effective_from=effective_from, by=by, at=at)
+    return activate_terms(drafted, example=example_of(template), by=by, at=at)
+
+
+def activate_terms(drafted: WaterfallTerms, *, example: Mapping[str, object], by: User, at: datetime) -> WaterfallTerms:
+    """The draft in force, by a second person, over an example."""
+    waterfall_examples.enter(drafted, example=example, by=by, at=at)
+    second = make_user("Theo Terms", "Approvers", is_staff=True)
+    return terms.activate(drafted, content_hash=terms_queries.content_hash(drafted), approver=second, at=at)
 
 
 def close(closing: Closing, *, approver: User, at: datetime, second: User | None = None) -> Closing:

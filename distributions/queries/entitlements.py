@@ -9,20 +9,20 @@ have arrived: what was allocated is owed, and must not be allocated again.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from distributions import waterfall
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
-from distributions.queries import explanations
+from distributions.queries import class_explanations, explanations
 from distributions.queries import terms as terms_queries
 from distributions.waterfall import PastDistribution, PastLine, Position, Result
-from escrow.models import EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
+from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
 from escrow.queries.balances import balance
 from realco.errors import Refusal
 from realco.money import ZERO, format_money, to_json
@@ -65,6 +65,7 @@ class Basis:
                 position.key,
                 str(position.ownership),
                 [[day.isoformat(), to_json(paid)] for day, paid in position.contributions],
+                *([position.investor_class] if position.investor_class else []),
             ]
             for position in self.positions
         ]
@@ -77,6 +78,7 @@ class Basis:
                 ],
                 to_json(one.sponsor_catch_up),
                 to_json(one.sponsor_profit_split),
+                *([[name, to_json(amount)] for name, amount in one.promote_by_class]),
             ]
             for one in self.history
         ]
@@ -118,12 +120,12 @@ def entitlements(distribution: Distribution) -> Entitlements:
         )
     except waterfall.UnworkableFigures as error:
         raise NotDistributable(f"{error} Choose another day or amount.") from error
-    words = explanations.explain(terms, basis.positions, result, version=basis.terms.version)
+    words = class_explanations.explain(terms, basis.positions, result, version=basis.terms.version)
     return Entitlements(
         basis=basis,
         result=result,
         allocations=tuple(_allocations(distribution, basis, result, words)),
-        tiers=explanations.tiers(terms, result),
+        tiers=class_explanations.tiers(terms, result),
     )
 
 
@@ -140,7 +142,7 @@ def basis_of(distribution: Distribution) -> Basis:
             f"{distribution.offering} has no waterfall terms in force on {distribution.as_of_date}."
             " Give it terms first."
         )
-    investments, positions = _positions(distribution)
+    investments, positions = _positions(distribution, terms)
     history, numbers = _history(distribution)
     return Basis(
         terms=terms,
@@ -150,6 +152,22 @@ def basis_of(distribution: Distribution) -> Basis:
         history=history,
         history_numbers=numbers,
     )
+
+
+def sample(
+    terms: WaterfallTerms, account: EscrowAccount, on: date
+) -> tuple[Sequence[Position], Sequence[PastDistribution]]:
+    """
+    Return the offering's investors and its distributions so far, as terms of it would see them on a day.
+
+    The terms need not be in force.
+
+    :raises NotDistributable: if money was released for somebody who has no investment
+    """
+    distribution = Distribution(offering_id=terms.offering_id, escrow_account=account, as_of_date=on)
+    _, positions = _positions(distribution, terms)
+    history, _ = _history(distribution)
+    return positions, history
 
 
 def changes_since(distribution: Distribution, *, with_balance: bool) -> list[str]:
@@ -212,7 +230,9 @@ def _figures(row: DistributionAllocation) -> tuple[object, ...]:
     )
 
 
-def _positions(distribution: Distribution) -> tuple[dict[str, tuple[UUID, UUID]], tuple[Position, ...]]:
+def _positions(
+    distribution: Distribution, terms: WaterfallTerms
+) -> tuple[dict[str, tuple[UUID, UUID]], tuple[Position, ...]]:
     """Return investment and investor by key, and the positions the ledger shows, in the order of their keys."""
     released = (
         EscrowLedgerEntry.objects.filter(
@@ -230,10 +250,12 @@ def _positions(distribution: Distribution) -> tuple[dict[str, tuple[UUID, UUID]]
     for investor_id, day, amount in released:
         contributions[investor_id].append((day, amount))
     held = {
-        investor_id: (investment_id, ownership)
-        for investor_id, investment_id, ownership in Investment.objects.filter(offering_id=distribution.offering_id)
+        investor_id: (investment_id, ownership, class_name)
+        for investor_id, investment_id, ownership, class_name in Investment.objects.filter(
+            offering_id=distribution.offering_id
+        )
         .exclude(status=Investment.Status.CANCELLED)
-        .values_list("investor_id", "id", "ownership_percentage")
+        .values_list("investor_id", "id", "ownership_percentage", "class_name")
     }
     strangers = contributions.keys() - held.keys()
     if strangers:
@@ -241,12 +263,15 @@ def _positions(distribution: Distribution) -> tuple[dict[str, tuple[UUID, UUID]]
             f"Money was released for {len(strangers)} people who have no investment in {distribution.offering}."
             " Check its closings before you distribute."
         )
+    has_classes = bool(terms_queries.class_names(terms))
     investments, positions = {}, []
     for investor_id, paid in contributions.items():
-        investment_id, percentage = held[investor_id]
+        investment_id, percentage, class_name = held[investor_id]
         investments[str(investment_id)] = (investment_id, investor_id)
         ownership = percentage / 100 if percentage is not None else None
-        positions.append(Position(str(investment_id), tuple(sorted(paid)), ownership))
+        positions.append(
+            Position(str(investment_id), tuple(sorted(paid)), ownership, class_name if has_classes else "")
+        )
     return investments, tuple(sorted(positions, key=lambda position: position.key))
 
 
@@ -269,7 +294,7 @@ def _history(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], 
         .values_list("id", "as_of_date", "distribution_number")
     )
     lines: dict[UUID, list[PastLine]] = defaultdict(list)
-    sponsor: dict[UUID, tuple[Decimal, Decimal]] = {}
+    sponsor: dict[UUID, tuple[Decimal, Decimal, tuple[tuple[str, Decimal], ...]]] = {}
     rows = (
         DistributionAllocation.objects.filter(distribution_id__in=[pk for pk, _, _ in earlier])
         .filter(~Q(status=DistributionAllocation.Status.CANCELLED))
@@ -283,13 +308,25 @@ def _history(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], 
             "profit_split",
         )
     )
+    promotes = _promotes_by_class(others)
     for pk, investment_id, capital, preferred, catch_up, profit in rows:
         if investment_id is None:
-            sponsor[pk] = (catch_up, profit)
+            sponsor[pk] = (catch_up, profit, promotes.get(pk, ()))
         else:
             lines[pk].append(PastLine(str(investment_id), capital, preferred, profit))
     history = tuple(PastDistribution(day, tuple(lines[pk]), *sponsor.get(pk, (ZERO, ZERO))) for pk, day, _ in earlier)
     return history, tuple(number for _, _, number in earlier)
+
+
+def _promotes_by_class(distributions: QuerySet[Distribution]) -> dict[UUID, tuple[tuple[str, Decimal], ...]]:
+    """Return, of each distribution on terms with classes, from which class's money the sponsor had its promote."""
+    kept = DistributionAllocation.objects.filter(
+        distribution__in=distributions.order_by(), investment__isnull=True, metadata__has_key="promote_by_class"
+    ).exclude(status=DistributionAllocation.Status.CANCELLED)
+    return {
+        pk: tuple((name, Decimal(amount)) for name, amount in by_class)
+        for pk, by_class in kept.values_list("distribution_id", "metadata__promote_by_class")
+    }
 
 
 def _allocations(
@@ -318,6 +355,9 @@ def _allocations(
             total_amount=result.sponsor.total,
             net_amount=result.sponsor.total,
             explanation=words[explanations.SPONSOR],
+            metadata={"promote_by_class": [[name, to_json(amount)] for name, amount in result.sponsor.by_class]}
+            if result.sponsor.by_class
+            else {},
         )
 
 

@@ -41,7 +41,14 @@ class InvestmentAdmin(SteppedAdmin):
     search_fields = ("id", "investor__email__startswith", "reference")
     search_help_text = "An id, a reference, or the beginning of the investor's e-mail address."
     fieldsets = (
-        (None, {"fields": (link_column("investor"), link_column("offering"), badge_column(), "reference", "id")}),
+        (
+            None,
+            {
+                "fields": (
+                    link_column("investor"), link_column("offering"), badge_column(), "class_name", "reference", "id",
+                )
+            },
+        ),
         (
             "Capital",
             {

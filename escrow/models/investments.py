@@ -39,7 +39,9 @@ class Investment(FSMModelMixin, models.Model):
     ``investment_amount`` was committed; ``funded_amount`` was released to the offering at its
     closings and is the capital that returns and preferred return are reckoned on;
     ``current_balance`` is the part of it not yet returned. ``committed_at`` is when something was
-    last promised; `Commitment` has each promise. Rates are yearly fractions.
+    last promised; `Commitment` has each promise. Rates are yearly fractions. ``class_name`` is the
+    class of investors it belongs to where the offering's terms have classes; it stays as it is once
+    money was distributed on it.
     """
 
     Status = InvestmentStatus
@@ -62,6 +64,7 @@ class Investment(FSMModelMixin, models.Model):
     completed_at = models.DateTimeField(null=True, blank=True)
     ownership_percentage = models.DecimalField(max_digits=9, decimal_places=6, null=True, blank=True)
     equity_shares = models.DecimalField(max_digits=18, decimal_places=6, null=True, blank=True)
+    class_name = models.CharField(max_length=60, blank=True, default="")
     reference = models.CharField(max_length=100, unique=True, null=True, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -97,6 +100,10 @@ class Investment(FSMModelMixin, models.Model):
             *guards.never_deleted(),
             guards.immutable("investor_id", "offering_id"),
             guards.legal_status(InvestmentStatus.PENDING, TRANSITIONS),
+            guards.Guard(
+                "investments_keep_their_class", name="keep_their_class", when=guards.Before,
+                operation=guards.UpdateOf("class_name"),
+            ),
             guards.Guard(
                 "commitment_has_its_moment", name="commitment_has_its_moment", when=guards.Before,
                 operation=guards.InsertOrUpdate,

@@ -34,6 +34,7 @@ STATUSES: Mapping[str, int] = {
     "DISTRIBUTION_NOT_FOUND": 404,
     "OFFERING_NOT_FOUND": 404,
     "REFUND_RUN_NOT_FOUND": 404,
+    "WATERFALL_TERMS_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "DUPLICATE_RESOURCE": 409,
@@ -79,6 +80,12 @@ class RefundRunNotFound(NotFound):
     """There is no such refund run, or it is not this person's to see."""
 
     code = "REFUND_RUN_NOT_FOUND"
+
+
+class TermsNotFound(NotFound):
+    """There are no such waterfall terms, or they are not this person's to see."""
+
+    code = "WATERFALL_TERMS_NOT_FOUND"
 
 
 class OfferingNotFound(NotFound):

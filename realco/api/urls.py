@@ -10,6 +10,7 @@ from realco.api import (
     reconciliations,
     refund_runs,
     transactions,
+    waterfall_terms,
 )
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
@@ -20,6 +21,7 @@ ONE_TRANSACTION = "transactions/<str:payment_id>"
 ONE_ACCOUNT = "escrow-accounts/<str:escrow_account_id>"
 ONE_RUN = f"{ONE_ACCOUNT}/refund-runs/<str:refund_run_id>"
 ONE_DISTRIBUTION = "distributions/<str:distribution_id>"
+ONE_VERSION = "waterfall-terms/<str:terms_id>"
 
 urlpatterns = [
     path("transactions", transactions.Transactions.as_view(), name="transactions"),
@@ -56,6 +58,12 @@ urlpatterns = [
     path(f"{ONE_DISTRIBUTION}/cancel", distributions.Cancel.as_view(), name="distribution-cancel"),
     path(f"{ONE_DISTRIBUTION}/retry", distributions.Retry.as_view(), name="distribution-retry"),
     path(f"{ONE_DISTRIBUTION}/allocations", distributions.Allocations.as_view(), name="distribution-allocations"),
+    path("waterfall-terms", waterfall_terms.Versions.as_view(), name="waterfall-terms"),
+    path(ONE_VERSION, waterfall_terms.OneVersion.as_view(), name="waterfall-terms-version"),
+    path(f"{ONE_VERSION}/examples", waterfall_terms.Examples.as_view(), name="waterfall-terms-examples"),
+    path(f"{ONE_VERSION}/check", waterfall_terms.Check.as_view(), name="waterfall-terms-check"),
+    path(f"{ONE_VERSION}/activate", waterfall_terms.Activate.as_view(), name="waterfall-terms-activate"),
+    path(f"{ONE_VERSION}/withdraw", waterfall_terms.Withdraw.as_view(), name="waterfall-terms-withdraw"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
     re_path(r"^", Nothing.as_view(), name="nothing"),

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from distributions.models import Distribution, DistributionAllocation
+from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
 from distributions.queries import distributions as distribution_queries
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, LedgerAccount
 from escrow.queries import investor_offerings
@@ -20,6 +20,7 @@ from realco.api.errors import (
     EscrowAccountNotFound,
     OfferingNotFound,
     RefundRunNotFound,
+    TermsNotFound,
     TransactionNotFound,
 )
 from realco.errors import NotPermitted
@@ -76,6 +77,24 @@ def distributions(person: User) -> QuerySet[Distribution]:
 def allocations(person: User, distribution: Distribution) -> QuerySet[DistributionAllocation]:
     """Return the standing allocations of a distribution that a person may see."""
     return distribution_queries.allocations_visible_to(person).filter(distribution=distribution)
+
+
+def waterfall_terms(person: User) -> QuerySet[WaterfallTerms]:
+    """Return the versions of waterfall terms that a person may see as data: staff all of them, others none."""
+    rows = WaterfallTerms.objects.prefetch_related("tiers", "examples").select_related("offering", "created_by")
+    return rows if is_viewer(person, "distributions.view_waterfallterms") else rows.none()
+
+
+def terms_version(person: User, key: str | UUID) -> WaterfallTerms:
+    """
+    Find a version of waterfall terms.
+
+    :raises TermsNotFound: if there is none, or it is not theirs to see
+    """
+    found = waterfall_terms(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise TermsNotFound("There are no such terms.")
+    return found
 
 
 def refund_runs(person: User, account: EscrowAccount) -> QuerySet[RefundRun]:

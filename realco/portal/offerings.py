@@ -1,10 +1,10 @@
 """Offerings: the list, one of them, and investing in it after the fee has been shown."""
 
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +12,9 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 
-from distributions.models import WaterfallTerms, WaterfallTier
+from distributions.queries import terms as terms_queries
+from distributions.queries import terms_in_words
+from escrow.models import Investment
 from escrow.queries import investor_offerings
 from finance.models import Transaction
 from finance.operations import transactions as operations
@@ -20,6 +22,7 @@ from finance.operations.orders import Order
 from finance.operations.transactions import IdempotencyKeyReused
 from finance.queries import fees
 from realco import clock
+from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.middleware import address_of
 from realco.models import Offering, User
@@ -63,7 +66,7 @@ def offering(request: HttpRequest, investor: User, slug: str) -> HttpResponse:
         "cancellable_until": investor_offerings.cancellable_until(stake, row) if stake else None,
         "way_out": refunds.way_out(stake, row, at=now),
         "refunds": refunds.of(investor, row),
-        "tiers": _tiers(row),
+        **_waterfall(row, now, stake),
         "now": now,
     }
     return render(request, "portal/offering.html", context)
@@ -178,7 +181,18 @@ def _shown(row: Offering, now: datetime) -> Shown:
     return Shown(row, investor_offerings.is_open_at(row, now), progress)
 
 
-def _tiers(row: Offering) -> Sequence[WaterfallTier]:
-    """Return the tiers of the offering's present terms, in their order."""
-    terms = WaterfallTerms.objects.filter(offering=row).order_by("-version").first()
-    return list(terms.tiers.order_by("position")) if terms else []
+def _waterfall(row: Offering, now: datetime, stake: Investment | None) -> dict[str, Any]:
+    """Return the offering's terms in words: those in force, or that come into force first."""
+    day = banking_date(now)
+    terms = terms_queries.shown_to_investors(row, day)
+    if terms is None:
+        return {"tiers": []}
+    tiers = terms_in_words.tiers(terms)
+    return {
+        "terms": terms,
+        "tiers": tiers,
+        "has_classes": any(tier.class_name for tier in tiers),
+        "between_classes": terms_in_words.BETWEEN[terms.between_classes],
+        "own_class": stake.class_name if stake else "",
+        "are_coming": terms.effective_from > day,
+    }

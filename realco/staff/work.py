@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from compliance.models import CheckStatus, ComplianceCheck
 from distributions.models import Distribution
-from distributions.queries import distributions
+from distributions.queries import distributions, terms
 from escrow.models import BankProposal, Closing, EscrowAccount, Reconciliation
 from escrow.queries import reversals
 from finance.models import BankAccount, RefundItem, Transaction
@@ -47,6 +47,9 @@ def _waiting(user: User) -> Iterator[Work]:
     if user.has_perm(permissions.APPROVE_DISTRIBUTION):
         address = f"{reverse('admin:distributions_distribution_changelist')}?status__exact=PENDING_APPROVAL"
         yield _work("distributions to sign", distributions.approval_queue(user), address)
+    if user.has_perm(permissions.ACTIVATE_TERMS):
+        address = f"{reverse('admin:distributions_waterfallterms_changelist')}?status__exact=DRAFT"
+        yield _work("waterfall terms to activate", terms.activation_queue(user), address)
     if user.has_perm(permissions.EXECUTE_DISTRIBUTION):
         address = f"{reverse('admin:distributions_distribution_changelist')}?status__exact=APPROVED"
         yield _work("distributions to execute", Distribution.objects.filter(status="APPROVED"), address)

@@ -9,7 +9,8 @@ from pathlib import Path
 from compliance.models import InvestorProfile
 from compliance.operations import profiles
 from compliance.operations.profiles import Particulars
-from distributions.operations import terms
+from distributions.operations import terms, waterfall_examples
+from distributions.queries import terms as terms_queries
 from escrow.models import EscrowAccount
 from escrow.operations import escrow_accounts
 from finance.models import BankAccount
@@ -20,6 +21,24 @@ from realco.models import Offering, Organization, User
 from realco.operations import offerings
 
 ROUTING_NUMBER = "110000000"
+EXAMPLE = {
+    "source": "Operating agreement, exhibit C, page 41",
+    "on": "2025-12-31",
+    "amount": "1700000.00",
+    "contributions": [
+        ["Ann", "2023-01-01", "600000.00"],
+        ["Ben", "2023-01-01", "400000.00"],
+    ],
+    "expected": [["Ann", "894000.00"], ["Ben", "596000.00"]],
+    "sponsor": "210000.00",
+    "tiers": [
+        [1, "1000000.00", "0.00"],
+        [2, "240000.00", "0.00"],
+        [3, "0.00", "102857.14"],
+        [4, "250000.00", "107142.86"],
+    ],
+}
+"""The sale after three years that the demo's operating agreement works out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +112,23 @@ def open_offering(path: Path, *, cast: Cast, at: datetime) -> EscrowAccount:
         by=cast.operator,
         at=at,
     )
-    terms.create_from_template(
-        offering, template="original_four_tiers", effective_from=banking_date(at), by=cast.operator, at=at
-    )
+    _agree_terms(offering, cast=cast, at=at)
     offerings.open_raise(offering, by=cast.operator, at=at)
     return escrow
+
+
+def _agree_terms(offering: Offering, *, cast: Cast, at: datetime) -> None:
+    """Bring the offering's terms into force: drafted, held against the agreement's worked example, activated."""
+    drafted = terms.draft_from_template(
+        offering,
+        template="original_four_tiers",
+        effective_from=banking_date(at),
+        note="Operating agreement, section 6",
+        by=cast.operator,
+        at=at,
+    )
+    waterfall_examples.enter(drafted, example=EXAMPLE, by=cast.approver, at=at)
+    terms.activate(drafted, content_hash=terms_queries.content_hash(drafted), approver=cast.approver, at=at)
 
 
 def _sponsor(row: dict[str, str], *, cast: Cast, at: datetime) -> Organization:

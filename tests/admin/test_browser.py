@@ -14,12 +14,13 @@ import pytest
 from django.db import connections
 from django.urls import reverse
 
+from distributions.operations import terms, waterfall_examples
 from escrow.models import EscrowAccount
 from escrow.operations import closings, holds, reconciliations
 from escrow.queries import proofs
 from realco import clock
 from realco.business_days import banking_date
-from realco.models import User
+from realco.models import Offering, User
 from tests import factories
 from tests.escrow.bank_days import CSV
 
@@ -111,6 +112,34 @@ def test_fits_and_breaks_no_policy(
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
         assert "SANDBOX" in page.inner_text("body")
 
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_terms_are_drafted_and_held_against_an_example_by_keyboard(
+    browser: Any, live_server: Any, superuser: User, offering: Offering, at: datetime, width: int
+) -> None:
+    drafted = terms.draft_from_template(
+        offering, template="preferred_and_catch_up", effective_from=banking_date(at), by=superuser, at=at
+    )
+    waterfall_examples.enter(drafted, example=factories.example_of("preferred_and_catch_up"), by=superuser, at=at)
+    page, complaints = signed_in(browser, live_server, superuser, width)
+    for name in ("change", "edit", "example", "effects", "compare", "classes"):
+        address = reverse(f"admin:distributions_waterfallterms_{name}", args=[drafted.pk])
+        assert page.goto(live_server.url + address).status == 200, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+    page.goto(live_server.url + reverse("admin:distributions_waterfallterms_edit", args=[drafted.pk]))
+
+    page.focus("[value=down-1]")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/edit/#tier-2")
+    assert page.inner_text("#tier-1 legend") == "1. Return of capital"
+    page.focus("[name=tier-2-rate]")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/change/")
+
+    assert "does not come out" not in page.inner_text("body")
+    assert drafted.tiers.get(position=1).kind == "RETURN_OF_CAPITAL"
     assert complaints == []
 
 

@@ -9,7 +9,6 @@ import pytest
 from rest_framework.test import APIClient
 
 from distributions.models import Distribution
-from distributions.operations import terms
 from escrow.models import EscrowAccount
 from realco.business_days import banking_date
 from realco.models import User
@@ -22,7 +21,7 @@ URL = "/api/v1/distributions"
 @pytest.fixture
 def distributing(funded: EscrowAccount, operator: User, at: datetime) -> EscrowAccount:
     """An escrow account whose offering has terms and money to distribute."""
-    terms.create_from_template(
+    factories.make_terms(
         funded.offering, template="original_four_tiers", effective_from=banking_date(at), by=operator, at=at
     )
     return funded

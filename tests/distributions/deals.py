@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import allocations, distributions, payouts, terms
+from distributions.operations import allocations, distributions, payouts
 from escrow import postings
 from escrow.models import EscrowAccount
 from escrow.operations import closings, investments, ledger
@@ -88,7 +88,7 @@ class Deal:
 def make_deal(
     amounts: Sequence[str] = ("500000.00", "300000.00", "200000.00"),
     *,
-    template: str = "case_a",
+    template: str = "preferred_and_catch_up",
     at: datetime = FUNDED,
 ) -> Deal:
     """An offering funded on one day by as many investors as there are amounts."""
@@ -107,7 +107,7 @@ def make_deal(
     for investor, amount in zip(deal.investors, amounts, strict=True):
         commit(deal, investor, amount, at=at)
     close(deal, at=at)
-    terms.create_from_template(offering, template=template, effective_from=at.date(), by=operator, at=at)
+    factories.make_terms(offering, template=template, effective_from=at.date(), by=operator, at=at)
     # What was raised was spent on the building; only income is distributed.
     spend(deal.escrow, sum((Decimal(amount) for amount in amounts), Decimal(0)), at=at)
     return deal

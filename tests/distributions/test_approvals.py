@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from distributions.models import Distribution
-from distributions.operations import distributions, payouts, terms
+from distributions.operations import distributions, payouts
 from distributions.operations.distributions import (
     AlreadyApprovedByYou,
     ApproverIsCreator,
@@ -136,7 +136,7 @@ class TestApprove:
     def test_voids_the_signatures_when_the_terms_have_changed(self, deal: Deal) -> None:
         deal.earn("100.00")
         distribution = deal.submit("100.00")
-        terms.create_from_template(
+        factories.make_terms(
             deal.offering, template="original_four_tiers", effective_from=EXIT, by=deal.operator, at=NOW
         )
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from distributions.models import Distribution
-from distributions.operations import distributions, terms
+from distributions.operations import distributions
 from distributions.operations.distributions import (
     DayInFuture,
     IdempotencyKeyReused,
@@ -235,8 +235,8 @@ class TestCalculate:
 
     def test_refuses_a_day_before_the_money_came(self, deal: Deal) -> None:
         deal.earn("100.00")
-        terms.create_from_template(
-            deal.offering, template="case_a", effective_from=FUNDED.date(), by=deal.operator, at=NOW
+        factories.make_terms(
+            deal.offering, template="preferred_and_catch_up", effective_from=FUNDED.date(), by=deal.operator, at=NOW
         )
         distribution = deal.create("100.00", on=date(2022, 12, 31))
 

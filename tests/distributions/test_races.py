@@ -6,13 +6,16 @@ from threading import Barrier
 
 import pytest
 
-from distributions.models import Distribution
-from distributions.operations import allocations, distributions, payouts, sweeps
+from distributions.models import Distribution, WaterfallTerms
+from distributions.operations import allocations, distributions, payouts, sweeps, terms, waterfall_examples
+from distributions.queries import terms as terms_queries
+from distributions.templates import straight_split
 from finance.models import Transaction
 from realco.errors import Refusal
+from realco.models import AuditEvent
 from tests import factories
 from tests.conftest import close_connections
-from tests.distributions.deals import NOW, Deal, make_deal, payment_of, standing
+from tests.distributions.deals import EXIT, NOW, Deal, make_deal, payment_of, standing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -125,3 +128,55 @@ class TestRaces:
         distribution.refresh_from_db()
         assert distribution.status == Distribution.Status.COMPLETED
         assert deal.investors[0].investments.get().preferred_return_paid == 500
+
+
+class TestTerms:
+    def test_of_two_versions_activated_at_once_one_follows_the_other(self, deal: Deal) -> None:
+        """Both begin on the same day: whichever comes second replaces the first, and one is in force."""
+        first, second = (_drafted(deal) for _ in range(2))
+
+        results = at_once([_activation(first), _activation(second)])
+
+        assert refused(results) == 0
+        versions = WaterfallTerms.objects.filter(offering=deal.offering)
+        assert versions.filter(status="ACTIVE").count() == 1
+        assert versions.filter(status="SUPERSEDED", superseded_from=EXIT).count() == 2
+        assert terms_queries.in_force(deal.offering.pk, EXIT) == versions.get(status="ACTIVE")
+
+    def test_ten_activations_of_one_version_activate_it_once(self, deal: Deal) -> None:
+        drafted = _drafted(deal)
+
+        results = at_once([_activation(drafted) for _ in range(10)])
+
+        assert refused(results) == 9
+        assert AuditEvent.objects.filter(entity_id=str(drafted.pk), action="terms.activate").count() == 1
+
+    def test_a_change_and_an_activation_leave_what_was_signed(self, deal: Deal) -> None:
+        """Either the change comes first and the activation is refused, or the terms stand and the change is."""
+        drafted = _drafted(deal)
+
+        def change() -> object:
+            return terms.change(drafted, terms=straight_split(), effective_from=EXIT, note="", by=deal.operator, at=NOW)
+
+        results = at_once([_activation(drafted), change])
+
+        drafted.refresh_from_db()
+        assert refused(results) == 1
+        assert drafted.status == "DRAFT" or drafted.content_hash == terms_queries.content_hash(
+            WaterfallTerms.objects.get(pk=drafted.pk)
+        )
+
+
+def _drafted(deal: Deal) -> WaterfallTerms:
+    drafted = terms.draft_from_template(
+        deal.offering, template="preferred_and_catch_up", effective_from=EXIT, by=deal.operator, at=NOW
+    )
+    example = factories.example_of("preferred_and_catch_up")
+    waterfall_examples.enter(drafted, example=example, by=deal.operator, at=NOW)
+    return drafted
+
+
+def _activation(drafted: WaterfallTerms) -> Callable[[], object]:
+    seen = terms_queries.content_hash(drafted)
+    person = factories.make_user("Theo Terms", "Approvers", is_staff=True)
+    return lambda: terms.activate(drafted, content_hash=seen, approver=person, at=NOW)

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import distributions, terms
+from distributions.operations import distributions
 from distributions.queries import investor_distributions
 from escrow.operations import closings
 from finance.operations import transactions
@@ -42,7 +42,7 @@ def submitted(investor: User, operator: User, approver: User, at: datetime) -> D
     )
     income = transactions.initiate(order, initiator=operator, idempotency_key="income", at=closed)
     factories.play(income, at=closed)
-    terms.create_from_template(offering, template="original_four_tiers", effective_from=past.date(), by=operator, at=at)
+    factories.make_terms(offering, template="original_four_tiers", effective_from=past.date(), by=operator, at=at)
     drawn = distributions.create(
         offering,
         type="PROFIT_SPLIT",

@@ -9,6 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from distributions.operations import investor_classes, terms
+from distributions.templates import straight_split
+from distributions.terms import BetweenClasses, ClassedTerms, InvestorClass
 from escrow.models import EscrowAccount, Investment
 from escrow.operations import early_closings, escrow_accounts, investments
 from finance.models import BankAccount, Transaction
@@ -17,6 +20,11 @@ from realco.models import Offering, User
 from realco.templatetags import figures
 from tests import factories
 
+EXAMPLE_OF_CLASSES = {
+    "source": "Section 6.4", "on": "2025-12-31", "amount": "1000.00",
+    "contributions": [["Sen", "2023-01-01", "500", "Senior"], ["Com", "2023-01-01", "500", "Common"]],
+    "expected": [["Sen", "500"], ["Com", "500"]], "sponsor": "0",
+}  # fmt: skip
 KEY = "0123456789abcdef0123456789abcdef"
 
 
@@ -35,6 +43,51 @@ def form(investor_bank: BankAccount) -> dict[str, str]:
         "bank_account": str(investor_bank.pk),
         "idempotency_key": KEY,
     }
+
+
+class TestTerms:
+    def page(self, portal: Client, offering: Offering) -> str:
+        return portal.get(reverse("portal:offering", kwargs={"slug": offering.slug})).text
+
+    def test_in_force_are_read_in_words(self, portal: Client, offering: Offering, operator: User, at: datetime) -> None:
+        factories.make_terms(offering, effective_from=at.date(), by=operator, at=at)
+
+        page = self.page(portal, offering)
+
+        assert "50% to the sponsor, 50% to investors, until the sponsor has had 20% of all profit." in page
+        assert "in force since" in page
+
+    def test_that_are_a_draft_are_nobodys_to_read(
+        self, portal: Client, offering: Offering, operator: User, at: datetime
+    ) -> None:
+        factories.make_terms(offering, effective_from=at.date(), by=operator, at=at)
+        terms.draft_from_template(
+            offering, template="three_hurdle_promote", effective_from=at.date(), by=operator, at=at
+        )
+
+        assert "IRR" not in self.page(portal, offering)
+
+    def test_that_are_coming_say_when(self, portal: Client, offering: Offering, operator: User, at: datetime) -> None:
+        factories.make_terms(offering, effective_from=(at + timedelta(days=30)).date(), by=operator, at=at)
+
+        assert "in force from" in self.page(portal, offering)
+
+    def test_with_classes_name_ones_own(
+        self, portal: Client, offering: Offering, investor: User, operator: User, at: datetime
+    ) -> None:
+        made = ClassedTerms(
+            (InvestorClass("Senior", straight_split(Decimal("0.1"))), InvestorClass("Common", straight_split())),
+            BetweenClasses.SENIOR,
+        )
+        drafted = terms.draft(offering, terms=made, effective_from=at.date(), by=operator, at=at)
+        factories.activate_terms(drafted, example=EXAMPLE_OF_CLASSES, by=operator, at=at)
+        stake = investments.commit(offering, investor=investor, amount=Decimal("2000"), by=investor, at=at)
+        investor_classes.assign(offering, classes={stake.pk: "Common"}, reason="Schedule A", by=operator, at=at)
+
+        page = self.page(portal, offering)
+
+        assert "Your investment is of class <strong>Common</strong>" in page
+        assert page.index("Class Senior") < page.index("Class Common")
 
 
 class TestEarlyClosings:

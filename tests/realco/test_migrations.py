@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from urllib.parse import quote, urlunsplit
@@ -103,9 +103,19 @@ HELD_BEFORE = """
                              returned_capital, preferred_return_rate, preferred_return_owed, preferred_return_paid,
                              profits_paid, status, metadata, created_at, updated_at)
     SELECT id, id, id, 7, 0, 0, 0, 0.08, 0, 0, 0, 'PENDING', '{}', '2025-05-05T12:00Z', now() FROM users;
+    INSERT INTO waterfall_terms (id, offering_id, version, effective_from, profits_by, created_by_id, created_at)
+    SELECT gen_random_uuid(), u.id, v.version, v.begins, 'CONTRIBUTED', u.id, '2025-05-05T12:00Z'
+      FROM users u, (VALUES (1, date '2024-01-01'), (2, '2025-01-01'), (3, '2025-01-01')) AS v (version, begins);
+    INSERT INTO waterfall_tiers (id, terms_id, position, kind, rate, day_count, compounding, base, sponsor_share,
+                                 created_at)
+    SELECT gen_random_uuid(), t.id, k.position, k.kind, k.rate, k.day_count, k.compounding, k.base, k.share, now()
+      FROM waterfall_terms t, (VALUES (1, 'PREFERRED_RETURN', 0.08, 'ACT_365', 'SIMPLE', 'UNRETURNED', NULL),
+                                      (2, 'RETURN_OF_CAPITAL', NULL, '', '', '', NULL),
+                                      (3, 'SPLIT', NULL, '', '', '', 0.2))
+                              AS k (position, kind, rate, day_count, compounding, base, share);
     SET session_replication_role = DEFAULT;
 """
-"""A database in use: five dollars held, and seven promised, before either had rows of their own."""
+"""A database in use: money held and promised before either had rows of their own, terms before they were activated."""
 
 
 @pytest.fixture
@@ -146,18 +156,27 @@ class TestTheRoadThereAndBack:
         assert scratch.objects() ^ before == set()
         assert scratch.rows("SELECT * FROM users") == users
 
-        scratch.migrate(("escrow", "0004_triggers"))
+        scratch.migrate(("escrow", "0004_triggers"), ("distributions", "0006_let_an_unpayable_allocation_fail"))
         with scratch.connect() as link:
             link.execute(HELD_BEFORE)
         scratch.migrate(())
         assert scratch.objects() == complete
         self.require_held_money_as_holds_and_promises_as_commitments(scratch)
+        self.require_terms_in_force_as_they_were(scratch)
 
     def require_held_money_as_holds_and_promises_as_commitments(self, scratch: Scratch) -> None:
         assert scratch.rows("SELECT amount, released_amount, status FROM holds") == [(Decimal(5), Decimal(0), "OPEN")]
         promised = datetime(2025, 5, 5, 12, tzinfo=UTC)
         assert scratch.rows("SELECT amount, committed_at FROM commitments") == [(Decimal(7), promised)]
         assert scratch.rows("SELECT committed_at FROM investments") == [(promised,)]
+
+    def require_terms_in_force_as_they_were(self, scratch: Scratch) -> None:
+        """The highest version of those that had begun counted, on any day."""
+        day = date(2025, 1, 1)
+        versions = scratch.rows("SELECT version, status, superseded_from FROM waterfall_terms ORDER BY version")
+        assert versions == [(1, "SUPERSEDED", day), (2, "SUPERSEDED", day), (3, "ACTIVE", None)]
+        shares = "SELECT DISTINCT sponsor_share FROM waterfall_tiers WHERE kind = 'PREFERRED_RETURN'"
+        assert scratch.rows(shares) == [(Decimal(0),)]
 
 
 @pytest.mark.django_db

@@ -1,0 +1,1 @@
+DROP FUNCTION investments_keep_their_class();
