@@ -10,6 +10,6 @@ class DistributionsConfig(AppConfig):
 
     def ready(self) -> None:
         """Look for what PDF statements need, and say so when it is missing."""
-        from distributions.statement_files import check_pango  # noqa: PLC0415 - models are not loaded before.
+        from distributions.statement_files import check_pango
 
         checks.register(check_pango)

@@ -33,7 +33,7 @@ def pdf_of(statement: Statement, *, at: datetime) -> bytes:
     """
     html = render_to_string("statements/statement.html", {"statement": statement, "made_at": at})
     try:
-        from weasyprint import HTML  # noqa: PLC0415 - it loads Pango, which may be missing.
+        from weasyprint import HTML
     except OSError as error:
         raise CannotMakePdf(MISSING) from error
     written = HTML(string=html, url_fetcher=_fetch_nothing).write_pdf(pdf_variant="pdf/ua-1")

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from distributions import receipt_files, receipts
+from distributions.derivations import SPONSOR
 from distributions.models import Distribution, Receipt, ReceiptWhole
 from distributions.queries import entitlements
 from distributions.queries import receipts as queries
@@ -53,7 +54,7 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
     )
     rows = []
     for allocation in entitlements.standing(distribution):
-        key = str(allocation.investment_id) if allocation.investment_id else receipts.SPONSOR
+        key = str(allocation.investment_id) if allocation.investment_id else SPONSOR
         content = {
             "payee": key,
             "own": noted.own[key],

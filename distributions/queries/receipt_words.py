@@ -132,9 +132,9 @@ def _cent(line: Mapping[str, Any]) -> str:
     cents = "one cent was" if left == 1 else f"{left:,} cents were"
     got = "so one of them is in your amount" if line["leftover_cent"] else "so none of them is in your amount"
     return (
-        f"Your exact share was ${shown}… The shares of all {among:,} payees with a fraction of a cent were rounded down; "
-        f"{cents} left over and went one each to those furthest behind what is exactly theirs over all distributions. "
-        f"You were number {place:,} in that order, {got}."
+        f"Your exact share was ${shown}… The shares of all {among:,} payees with a fraction of a cent were rounded "
+        f"down; {cents} left over and went one each to those furthest behind what is exactly theirs over "
+        f"all distributions. You were number {place:,} in that order, {got}."
     )
 
 

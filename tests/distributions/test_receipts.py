@@ -233,7 +233,8 @@ class TestRead:
     def test_survives_any_value_anywhere(self, content: dict[str, Any]) -> None:
         """Whatever stands in the place of a figure is refused in words or found to differ."""
         for way in list(_ways(content["receipt"])):
-            for value in (None, True, -1, "x", "1/0", "-5.00", [], {}, ["x"], "9" * 3000, "9999-12-31"):
+            values: tuple[Any, ...] = (None, True, -1, "x", "1/0", "-5.00", [], {}, ["x"], "9" * 3000, "9999-12-31")
+            for value in values:
                 forged = copy.deepcopy(content)
                 place: Any = forged["receipt"]
                 for step in way[:-1]:
