@@ -14,8 +14,20 @@ from django.utils.safestring import SafeString
 
 from realco.money import ZERO, format_money
 
-_WIDTH, _ROW, _BAR, _TOP = 640, 46, 18, 20
+_ROW, _BAR, _TOP = 46, 18, 20
 _TENTH = Decimal("0.1")
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A drawing's width in its own units, and how far apart the names of its series stand; ``staff.css`` shows one."""
+
+    name: str
+    width: int
+    legend: int
+
+
+SIZES = (Size("wide", 560, 150), Size("narrow", 290, 98))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +43,7 @@ class Bar:
         return sum(self.parts, ZERO)
 
 
-def bars(rows: Sequence[Bar], *, series: Sequence[str], key: str, title: str) -> SafeString:
+def bars(rows: Sequence[Bar], *, series: Sequence[str], key: str, title: str, size: Size = SIZES[0]) -> SafeString:
     """
     Draw bars under each other on one scale, each part in the colour of its series.
 
@@ -41,41 +53,42 @@ def bars(rows: Sequence[Bar], *, series: Sequence[str], key: str, title: str) ->
     if not longest:
         return SafeString("")
     height = _TOP + _ROW * len(rows)
+    key = f"{key}-{size.name}"
     described = "; ".join(
         f"{row.name}: "
         + ", ".join(f"{name} {format_money(part)}" for name, part in zip(series, row.parts, strict=True) if part)
         for row in rows
         if row.total
     )
-    drawn = [_row(row, series, longest, _TOP + _ROW * place) for place, row in enumerate(rows)]
+    drawn = [_row(row, series, longest, _TOP + _ROW * place, size.width) for place, row in enumerate(rows)]
     return format_html(
-        '<svg class="preview-chart" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-{}-title chart-{}-desc">'
+        '<svg class="preview-chart {}" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-{}-title chart-{}-desc">'
         '<title id="chart-{}-title">{}</title><desc id="chart-{}-desc">{}</desc>{}{}</svg>',
-        _WIDTH, height, key, key, key, title, key, described, _legend(series),
+        size.name, size.width, height, key, key, key, title, key, described, _legend(series, size.legend),
         format_html_join("", "{}", ((one,) for one in drawn)),
     )  # fmt: skip
 
 
-def _legend(series: Sequence[str]) -> SafeString:
-    marks = [(place * 150, place + 1, place * 150 + 16, name) for place, name in enumerate(series)]
+def _legend(series: Sequence[str], apart: int) -> SafeString:
+    marks = [(place * apart, place + 1, place * apart + 16, name) for place, name in enumerate(series)]
     return format_html_join(
         "", '<rect x="{}" y="0" width="11" height="11" rx="2" class="part-{}"/><text x="{}" y="10">{}</text>', marks
     )
 
 
-def _row(row: Bar, series: Sequence[str], longest: Decimal, top: int) -> SafeString:
+def _row(row: Bar, series: Sequence[str], longest: Decimal, top: int, width: int) -> SafeString:
     left, parts = ZERO, []
     for number, (name, part) in enumerate(zip(series, row.parts, strict=True), start=1):
         if part:
-            width = max((_WIDTH * part / longest).quantize(_TENTH), Decimal(2))
+            long = max((width * part / longest).quantize(_TENTH), Decimal(2))
             parts.append(
-                (number, left, top + 20, min(width, Decimal(_WIDTH)), _BAR, f"{row.name}, {name}: {format_money(part)}")
+                (number, left, top + 20, min(long, Decimal(width)), _BAR, f"{row.name}, {name}: {format_money(part)}")
             )
-            left += width
+            left += long
     return format_html(
         '<text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text>'
         '<rect class="empty-track" x="0" y="{}" width="{}" height="{}" rx="3"/>{}',
-        top + 14, row.name, _WIDTH, top + 14, format_money(row.total), top + 20, _WIDTH, _BAR,
+        top + 14, row.name, width, top + 14, format_money(row.total), top + 20, width, _BAR,
         format_html_join(
             "", '<rect class="part-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', parts
         ),

@@ -240,9 +240,13 @@ def _charts(answer: Answer) -> list[Any]:
         )
         for name in names
     ]
+    drawings = (
+        (rows, ("Investors", "Sponsor"), "tiers", "What each tier takes"),
+        (by_class, natures, "natures", "What investors get, by its nature"),
+    )
     return [
-        charts.bars(rows, series=("Investors", "Sponsor"), key="tiers", title="What each tier takes"),
-        charts.bars(by_class, series=natures, key="natures", title="What investors get, by its nature"),
+        [charts.bars(drawn, series=series, key=key, title=title, size=size) for size in charts.SIZES]
+        for drawn, series, key, title in drawings
     ]
 
 
@@ -277,7 +281,7 @@ def _investors(answer: Answer, lines: Sequence[Line], title: str) -> Table:
                 shown_money,
                 (line.contributed, line.return_of_capital, line.preferred_return, line.profit, line.total, line.change),
             ),
-            "–" if line.off_pro_rata is None else f"{line.off_pro_rata:+.2%}",
+            _off(line.off_pro_rata),
             *_performance(held[line.key]),
             _words(line),
         ]
@@ -301,6 +305,10 @@ def _performance(one: Performance) -> list[str]:
     rate = one.irr.rate
     irr = one.irr.why if rate is None else f"{rate:.2%}"
     return [irr, *(_times(value) for value in (one.equity_multiple, one.dpi, one.rvpi, one.tvpi))]
+
+
+def _off(part: Decimal | None) -> str:
+    return "–" if part is None else f"{part:+.2%}" if part else "0.00%"
 
 
 def _times(value: Decimal | None) -> str:

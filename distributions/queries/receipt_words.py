@@ -101,9 +101,9 @@ def _sentences(receipt: Mapping[str, Any], working: Mapping[str, Any], paid: tup
         yield f"By {on:%B} {on.day}, {on.year} you had put in {_money(working['contributed'])}, {times}."
         yield _before(paid)
         owed = [nearest_cent(max(int(one["owed"]), 0)) for one in working["accruals"]]
-        left = f"{_money(working['unreturned_before'])} of your capital had not been returned"
+        left = f"{_money(working['unreturned_before'])} of your capital had not been returned by then"
         also = f", and {format_money(from_cents(owed[0]))} of preferred return had accrued and not been paid"
-        yield f"Of that, {left}{also if owed else ''}."
+        yield f"{left}{also if owed else ''}."
     yield _cent(working["cents"])
 
 
