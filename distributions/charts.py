@@ -20,14 +20,19 @@ _TENTH = Decimal("0.1")
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """A drawing's width in its own units, and how far apart the names of its series stand; ``staff.css`` shows one."""
+    """
+    A drawing's width in its own units, how far apart the names of its series stand, how long names are.
+
+    ``staff.css`` shows one of the sizes; a name that is cut short is whole in the description.
+    """
 
     name: str
     width: int
     legend: int
+    letters: int
 
 
-SIZES = (Size("wide", 560, 150), Size("narrow", 290, 98))
+SIZES = (Size("wide", 560, 150, 60), Size("narrow", 290, 98, 24))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +65,7 @@ def bars(rows: Sequence[Bar], *, series: Sequence[str], key: str, title: str, si
         for row in rows
         if row.total
     )
-    drawn = [_row(row, series, longest, _TOP + _ROW * place, size.width) for place, row in enumerate(rows)]
+    drawn = [_row(row, series, longest, _TOP + _ROW * place, size) for place, row in enumerate(rows)]
     return format_html(
         '<svg class="preview-chart {}" viewBox="0 0 {} {}" role="img" aria-labelledby="chart-{}-title chart-{}-desc">'
         '<title id="chart-{}-title">{}</title><desc id="chart-{}-desc">{}</desc>{}{}</svg>',
@@ -76,8 +81,9 @@ def _legend(series: Sequence[str], apart: int) -> SafeString:
     )
 
 
-def _row(row: Bar, series: Sequence[str], longest: Decimal, top: int, width: int) -> SafeString:
-    left, parts = ZERO, []
+def _row(row: Bar, series: Sequence[str], longest: Decimal, top: int, size: Size) -> SafeString:
+    left, parts, width = ZERO, [], size.width
+    name_shown = row.name if len(row.name) <= size.letters else f"{row.name[: size.letters - 1]}…"
     for number, (name, part) in enumerate(zip(series, row.parts, strict=True), start=1):
         if part:
             long = max((width * part / longest).quantize(_TENTH), Decimal(2))
@@ -88,7 +94,7 @@ def _row(row: Bar, series: Sequence[str], longest: Decimal, top: int, width: int
     return format_html(
         '<text x="0" y="{}">{}</text><text x="{}" y="{}" text-anchor="end">{}</text>'
         '<rect class="empty-track" x="0" y="{}" width="{}" height="{}" rx="3"/>{}',
-        top + 14, row.name, width, top + 14, format_money(row.total), top + 20, width, _BAR,
+        top + 14, name_shown, width, top + 14, format_money(row.total), top + 20, width, _BAR,
         format_html_join(
             "", '<rect class="part-{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>', parts
         ),

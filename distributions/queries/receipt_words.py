@@ -69,6 +69,7 @@ class Told:
     accruals: tuple[tuple[str, tuple[Span, ...]], ...]
     paid_before: tuple[Paid, ...]
     changed: tuple[Changed, ...]
+    decided_because: str
 
 
 def told(allocation: DistributionAllocation) -> Told | None:
@@ -90,6 +91,7 @@ def told(allocation: DistributionAllocation) -> Told | None:
         accruals=tuple((_accrual_title(one), tuple(_spans(one))) for one in working.get("accruals", [])),
         paid_before=paid,
         changed=tuple(_changed(receipt)),
+        decided_because=receipt["allocated"].get("decided_because", ""),
     )
 
 

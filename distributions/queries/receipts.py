@@ -9,6 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from distributions.models import Distribution, DistributionAllocation, Receipt
 from distributions.receipt_files import NotAReceipt
 from distributions.receipt_replays import Difference, ReceiptBroken
 from realco.errors import Refusal
-from realco.money import to_json
+from realco.money import ZERO, to_json
 
 FIGURES = (
     "return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split", "total_amount", "fee_amount",
@@ -139,7 +140,13 @@ def hashes(distribution: Distribution, *, submitted_at: datetime) -> Mapping[str
 
 def allocated(allocation: DistributionAllocation) -> dict[str, str]:
     """Return what an allocation pays as it stands: what the waterfall gave, unless somebody decided otherwise."""
-    return {name: to_json(getattr(allocation, name)) for name in FIGURES}
+    figures = {name: to_json(getattr(allocation, name)) for name in FIGURES}
+    withheld: Decimal = getattr(allocation, "withholding_amount", ZERO)
+    reason: str = getattr(allocation, "override_reason", "")
+    # Written only where there is any, so that a receipt without them is what it always was.
+    if withheld:
+        figures["withholding_amount"] = to_json(withheld)
+    return {**figures, "decided_because": reason} if reason else figures
 
 
 def _checked(differences: list[Difference], row: Receipt, allocation: DistributionAllocation) -> Check:

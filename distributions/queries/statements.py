@@ -34,6 +34,11 @@ class Entry:
         """Profit, a sponsor's catch-up among it, US dollars."""
         return self.allocation.profit_split + self.allocation.sponsor_catch_up
 
+    @property
+    def kept_back(self) -> Decimal:
+        """Fees, and what was withheld, US dollars."""
+        return self.allocation.total_amount - self.allocation.net_amount
+
 
 @dataclass(frozen=True, slots=True)
 class Quarter:
@@ -88,9 +93,9 @@ class Statement:
         return self._sum("profit_split") + self._sum("sponsor_catch_up")
 
     @property
-    def fees(self) -> Decimal:
-        """What was kept back."""
-        return self._sum("fee_amount")
+    def kept_back(self) -> Decimal:
+        """Fees, and what was withheld."""
+        return sum((entry.kept_back for entry in self.entries), ZERO)
 
     @property
     def net(self) -> Decimal:

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from defusedxml import ElementTree
 
-from distributions.charts import Bar, bars
+from distributions.charts import SIZES, Bar, bars
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -37,6 +37,13 @@ class TestBars:
         drawn = draw(Bar('<script>alert("x")</script>', (Decimal(1), Decimal(1))))
 
         assert "<script" not in drawn and "style=" not in drawn
+
+    def test_cut_long_names_short_where_there_is_little_room(self) -> None:
+        name = "70% to investors, 30% to the sponsor"
+        drawn = bars([Bar(name, (Decimal(1),))], series=("You",), key="k", title="T", size=SIZES[1])
+
+        assert ">70% to investors, 30% t…<" in drawn
+        assert f'<desc id="chart-k-narrow-desc">{name}: You $1.00' in drawn
 
     def test_are_not_drawn_of_nothing(self) -> None:
         assert draw(Bar("a", (Decimal(0), Decimal(0)))) == ""
