@@ -1,10 +1,11 @@
 """Receipts are frozen with the numbers they explain: once for each submission, in its transaction."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from distributions import receipt_files, receipts
 from distributions.derivations import SPONSOR
-from distributions.models import Distribution, Receipt, ReceiptWhole
+from distributions.models import Distribution, Receipt, ReceiptWhole, WaterfallTerms
 from distributions.queries import entitlements
 from distributions.queries import receipts as queries
 from distributions.queries import terms as terms_queries
@@ -32,19 +33,7 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         distribution.net_amount,
         distribution.as_of_date,
     )
-    heading = {
-        "number": distribution.distribution_number,
-        "id": str(distribution.pk),
-        "offering": str(distribution.offering_id),
-        "offering_name": str(distribution.offering),
-        "as_of_date": distribution.as_of_date.isoformat(),
-        "total_amount": to_json(distribution.total_amount),
-        "platform_fee_amount": to_json(distribution.platform_fee_amount),
-        "net_amount": to_json(distribution.net_amount),
-        "terms": str(basis.terms.pk),
-        "terms_version": basis.terms.version,
-        "submitted_at": at.astimezone(UTC).isoformat(),
-    }
+    heading = _heading(distribution, basis.terms, at)
     whole_hash = receipt_files.digest(noted.whole)
     whole = ReceiptWhole.objects.create(
         distribution=distribution,
@@ -74,3 +63,20 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         )
     Receipt.objects.bulk_create(rows, batch_size=CHUNK)
     return whole
+
+
+def _heading(distribution: Distribution, terms: WaterfallTerms, at: datetime) -> dict[str, Any]:
+    """Say of which distribution a receipt is, and under which terms."""
+    return {
+        "number": distribution.distribution_number,
+        "id": str(distribution.pk),
+        "offering": str(distribution.offering_id),
+        "offering_name": str(distribution.offering),
+        "as_of_date": distribution.as_of_date.isoformat(),
+        "total_amount": to_json(distribution.total_amount),
+        "platform_fee_amount": to_json(distribution.platform_fee_amount),
+        "net_amount": to_json(distribution.net_amount),
+        "terms": str(terms.pk),
+        "terms_version": terms.version,
+        "submitted_at": at.astimezone(UTC).isoformat(),
+    }

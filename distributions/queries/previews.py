@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -202,6 +203,18 @@ def writing_nothing() -> Iterator[None]:
         yield
 
 
+class _Imagined(NamedTuple):
+    """An allocation that is not there: fifty thousand rows of the model would take seconds to make."""
+
+    investment_id: UUID
+    investor_id: UUID
+
+    @property
+    def pk(self) -> UUID:
+        """The investment stands for it."""
+        return self.investment_id
+
+
 def _tiers(terms: Terms | ClassedTerms, result: Result) -> Iterator[TierLine]:
     tiers = [tier for one in classes_of(terms).classes for tier in one.terms.tiers]
     for tier, total in zip(tiers, result.tiers, strict=True):
@@ -228,16 +241,7 @@ def _classes(
 def _lines(
     imagined: Distribution, basis: Basis, result: Result, left: Result | None, *, tolerance: Decimal, at: datetime
 ) -> Iterator[Line]:
-    allocations = [
-        DistributionAllocation(
-            distribution=imagined,
-            investor_id=basis.investments[share.key][1],
-            investment_id=basis.investments[share.key][0],
-            total_amount=share.total,
-            net_amount=share.total,
-        )
-        for share in result.shares
-    ]
+    allocations = [_Imagined(*basis.investments[share.key]) for share in result.shares]
     now = payees.of(imagined, allocations, at=at)
     before = {line.key: line for line in basis.history[-1].lines} if basis.history else {}
     residuals = {share.key: share.total for share in left.shares} if left else {}
