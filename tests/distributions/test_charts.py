@@ -28,9 +28,9 @@ class TestBars:
         drawn = draw(Bar("a", (Decimal(100), Decimal(100))), Bar("b", (Decimal(50), Decimal(0))))
 
         assert re.findall(r'class="part-[12]" x="[0-9.]+" y="[0-9]+" width="([0-9.]+)"', drawn) == [
-            "320.0",
-            "320.0",
-            "160.0",
+            "280.0",
+            "280.0",
+            "140.0",
         ]
 
     def test_need_no_script_and_no_style(self) -> None:
