@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from distributions.models import Distribution, DistributionAllocation
+from distributions.queries import receipts
 from realco.money import to_json
 
 
@@ -37,6 +38,7 @@ def content_hash(
         "basis": distribution.metadata.get("basis", {}),
         "submitted_at": submitted_at.astimezone(UTC).isoformat(),
         "allocations": sorted(_allocation(row) for row in allocations),
+        **receipts.hashes(distribution, submitted_at=submitted_at),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 

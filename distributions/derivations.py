@@ -17,9 +17,10 @@ from fractions import Fraction
 from typing import Any
 
 from distributions import cents
-from distributions.accruals import Span
+from distributions.accruals import Accrual, Span
 from distributions.class_books import ClassBooks
 from distributions.grains import GRAIN
+from distributions.hurdles import HurdleAccount
 from distributions.positions import LineTable, PastDistribution, PastLine, Position, Transfer, UnworkableFigures
 from distributions.replay import in_order, replay
 from distributions.results import Worked
@@ -177,12 +178,7 @@ class _Told:
 
     def _accrual(self, books: ClassBooks, place: int, tier: int, own: int) -> dict[str, Any]:
         spans = self.spans.get((place, tier, own), [])
-        return {
-            "tier": tier,
-            "owed": str(books.accruals[tier].owed(self.worked.on)[own]),
-            "grains_in_a_cent": str(GRAIN),
-            "spans": [_span(span, books.accruals[tier].tier.rate) for span in spans],
-        }
+        return accrual_lines(books.accruals[tier], tier, own, self.worked.on, spans)
 
     def _hurdle(self, books: ClassBooks, tier: int, own: int, position: Position) -> dict[str, Any]:
         account, on = books.accounts[tier], self.worked.on
@@ -190,21 +186,38 @@ class _Told:
         for day, line in self.lines[position.key]:
             cash = line.return_of_capital + line.preferred_return + line.profit_split
             flows.append((day, -cents.from_decimal(cash)))
-        return {
-            "tier": tier,
-            "rate": plain(account.rate),
-            "flows": [
-                {
-                    "on": day.isoformat(),
-                    "amount": _money(flow),
-                    "days": (on - day).days,
-                    "grown": str(account.value_of(flow, day, on)),
-                }
-                for day, flow in sorted(flows)
-            ],
-            "lacking": str(account.balances(on)[own]),
-            "grains_in_a_cent": str(GRAIN),
-        }
+        return hurdle_lines(account, tier, own, on, flows)
+
+
+def accrual_lines(accrual: Accrual, tier: int, row: int, on: date, spans: Iterable[Span]) -> dict[str, Any]:
+    """Tell what an investor is owed of a preferred return, and how it accrued by span of days."""
+    return {
+        "tier": tier,
+        "owed": str(accrual.owed(on)[row]),
+        "grains_in_a_cent": str(GRAIN),
+        "spans": [_span(span, accrual.tier.rate) for span in spans],
+    }
+
+
+def hurdle_lines(
+    account: HurdleAccount, tier: int, row: int, on: date, flows: Iterable[tuple[date, int]]
+) -> dict[str, Any]:
+    """Tell what an investor lacks of an IRR, and what each flow of cents counts for on the day."""
+    return {
+        "tier": tier,
+        "rate": plain(account.rate),
+        "flows": [
+            {
+                "on": day.isoformat(),
+                "amount": _money(flow),
+                "days": (on - day).days,
+                "grown": str(account.value_of(flow, day, on)),
+            }
+            for day, flow in sorted(flows)
+        ],
+        "lacking": str(account.balances(on)[row]),
+        "grains_in_a_cent": str(GRAIN),
+    }
 
 
 def _lines_of(past: PastDistribution, keys: Collection[str]) -> Iterable[PastLine]:

@@ -35,6 +35,7 @@ class Flow:
 
     `weights` are empty where nothing flows; those of hurdles are what each investor lacks, in
     parts of which there are `per_cent` in a cent. `need` is None where the tier takes all that is left.
+    `profits` are those of investors and sponsor as the tier found them, from which a catch-up reckons.
     """
 
     tier: Tier
@@ -43,6 +44,7 @@ class Flow:
     need: Fraction | None = NOTHING
     weights: Sequence[int] = ()
     per_cent: int = 1
+    profits: tuple[Fraction, Fraction] = (NOTHING, NOTHING)
 
     @property
     def taken(self) -> Fraction:
@@ -106,10 +108,13 @@ class Run:
     def take(self, amount: Fraction) -> None:
         """Let the next tier, whose need has been worked out, take an amount, and go on to the one after it."""
         tier, need = self.tier, self._need
-        sponsor = amount * _sponsor_rate(tier)
-        flow = Flow(tier, amount - sponsor, sponsor, need, self._weights if amount else (), self._per_cent)
+        sponsor = amount * sponsor_rate(tier)
+        weights, profits = self._weights if amount else (), (self._lp, self._gp)
+        self._note(Flow(tier, amount - sponsor, sponsor, need, weights, self._per_cent, profits))
+
+    def _note(self, flow: Flow) -> None:
         self.flows.append(flow)
-        if amount and amount == need:
+        if flow.taken and flow.taken == flow.need:
             self._count(flow)
         self._weights = []
 
@@ -197,7 +202,7 @@ class Run:
         return [min(cash, capital) for cash, capital in zip(given, unreturned, strict=True)]
 
 
-def _sponsor_rate(tier: Tier) -> Fraction:
+def sponsor_rate(tier: Tier) -> Fraction:
     """Return the sponsor's part of each dollar in a tier."""
     if isinstance(tier, CatchUp):
         return Fraction(tier.gp_rate)

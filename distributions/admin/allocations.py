@@ -5,6 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 
+from distributions.admin.receipts import ReceiptPages
 from distributions.models import DistributionAllocation, DistributionApproval
 from realco.admin_pages import ReadOnlyAdmin, badge_column, link_column, moment_column, money_column
 
@@ -23,7 +24,7 @@ def explanation(allocation: Any) -> str:
 
 
 @admin.register(DistributionAllocation)
-class DistributionAllocationAdmin(ReadOnlyAdmin):
+class DistributionAllocationAdmin(ReceiptPages):
     """What each payee gets of each distribution."""
 
     list_display = (

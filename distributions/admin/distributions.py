@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
+from distributions.admin.previews import PreviewPages
 from distributions.models import Distribution, DistributionAllocation
 from distributions.models.distributions import DistributionStatus
 from distributions.operations import distributions, payouts
@@ -27,7 +28,7 @@ from realco.admin_pages import (
     table,
     text_column,
 )
-from realco.admin_steps import Order, Reason, Step, SteppedAdmin, Task
+from realco.admin_steps import Order, Reason, Step, Task
 from realco.errors import Refusal
 from realco.models import User
 from realco.money import format_money
@@ -174,7 +175,7 @@ CREATE = Task(
 
 
 @admin.register(Distribution)
-class DistributionAdmin(SteppedAdmin):
+class DistributionAdmin(PreviewPages):
     """Money that offerings send back."""
 
     list_display = (

@@ -1,4 +1,5 @@
 from distributions.models.distributions import Distribution, DistributionAllocation, DistributionApproval
+from distributions.models.receipts import Receipt, ReceiptWhole
 from distributions.models.waterfall_examples import WaterfallExample
 from distributions.models.waterfall_terms import WaterfallTerms, WaterfallTier
 
@@ -6,6 +7,8 @@ __all__ = [
     "Distribution",
     "DistributionAllocation",
     "DistributionApproval",
+    "Receipt",
+    "ReceiptWhole",
     "WaterfallExample",
     "WaterfallTerms",
     "WaterfallTier",

@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from distributions import contents
 from distributions.models import Distribution, DistributionAllocation, DistributionApproval
+from distributions.operations import receipts
 from distributions.queries import distributions as queries
 from distributions.queries import entitlements
 from distributions.queries.distributions import available, signatures_needed
@@ -204,6 +205,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
                 f"Since this distribution was worked out, {'; '.join(changes)}. Calculate it again.", changes=changes
             )
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
+        receipts.freeze(distribution, at=at)
         content_hash = contents.content_hash(distribution, allocations, submitted_at=at)
         distribution.mark_pending_approval(content_hash=content_hash, at=at)
         distribution.save()

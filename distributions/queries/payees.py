@@ -3,16 +3,28 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 from uuid import UUID
 
 from django.db.models import F, Q
 
 from compliance.models import CheckStatus, InvestorProfile
-from distributions.models import Distribution, DistributionAllocation
+from distributions.models import Distribution
 from finance.models import BankAccount
 from realco.models import User
 
 NO_ACCOUNT = "This person has no verified bank account. Ask them to add one."
+
+
+class Payable(Protocol):
+    """What is to be paid: an allocation, or one that is only imagined."""
+
+    @property
+    def pk(self) -> UUID: ...
+    @property
+    def investor_id(self) -> UUID: ...
+    @property
+    def investment_id(self) -> UUID | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +35,7 @@ class Payee:
     obstacle: str = ""
 
 
-def of(distribution: Distribution, allocations: Sequence[DistributionAllocation], *, at: datetime) -> dict[UUID, Payee]:
+def of(distribution: Distribution, allocations: Sequence[Payable], *, at: datetime) -> dict[UUID, Payee]:
     """
     Return the payee of each allocation, by its id; three queries for any number of them.
 
@@ -39,7 +51,8 @@ def of(distribution: Distribution, allocations: Sequence[DistributionAllocation]
     )
     of_people = {account.user_id: account for account in accounts if account.user_id is not None}
     of_sponsor = next((account for account in reversed(accounts) if account.organization_id is not None), None)
-    profiles = {profile.user_id: profile for profile in InvestorProfile.objects.filter(user_id__in=user_ids)}
+    identities = InvestorProfile.objects.only("user_id", "restricted_at", "kyc_status", "kyc_expires_at")
+    profiles = {profile.user_id: profile for profile in identities.filter(user_id__in=user_ids)}
     inactive = set(User.objects.filter(pk__in=user_ids, is_active=False).values_list("pk", flat=True))
     payees = {}
     for allocation in allocations:
@@ -52,7 +65,7 @@ def of(distribution: Distribution, allocations: Sequence[DistributionAllocation]
 
 
 def _obstacles(
-    allocation: DistributionAllocation,
+    allocation: Payable,
     account: BankAccount | None,
     profile: InvestorProfile | None,
     inactive: set[UUID],

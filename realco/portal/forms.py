@@ -13,6 +13,7 @@ from uuid import UUID
 from django import forms
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm
 
+from distributions import receipt_files
 from finance.models import BankAccount, Transaction
 from finance.operations.bank_accounts import is_routing_number
 from finance.queries.investor_transactions import Criteria
@@ -266,3 +267,28 @@ class StatementForm(forms.Form):
     def kept(self) -> dict[str, str]:
         """The fields as they go into the address of the next page."""
         return {name: str(value) for name, value in self.cleaned_data.items() if value}
+
+
+class ReceiptForm(forms.Form):
+    """A receipt file to check."""
+
+    file = forms.FileField(
+        label="Receipt file",
+        help_text="The file you downloaded, ending in .json.",
+        widget=forms.ClearableFileInput(attrs={"accept": ".json,application/json"}),
+        error_messages={
+            "required": "Choose the file first.",
+            "empty": "The file is empty.",
+            "missing": "Choose the file first.",
+        },
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **{"label_suffix": "", **options})
+
+    def clean_file(self) -> Any:
+        """Refuse what is larger than any receipt, before it is read."""
+        file = self.cleaned_data["file"]
+        if file.size > receipt_files.MOST_BYTES:
+            raise forms.ValidationError("This file is larger than any receipt.")
+        return file

@@ -6,7 +6,14 @@ from django.views.decorators.cache import never_cache
 
 from realco.portal.bank_accounts import add_bank_account, bank_accounts, close_bank_account
 from realco.portal.dashboard import dashboard
-from realco.portal.distributions import distribution, distributions
+from realco.portal.distributions import (
+    check_receipt,
+    distribution,
+    distribution_statement,
+    distributions,
+    quarter_statement,
+    receipt,
+)
 from realco.portal.forms import PasswordForm, SignInForm
 from realco.portal.offerings import invest, offering, offerings, quote
 from realco.portal.profile import profile
@@ -37,6 +44,10 @@ urlpatterns = [
     path("payments/<uuid:payment_id>/cancel/", cancel, name="cancel"),
     path("distributions/", distributions, name="distributions"),
     path("distributions/<uuid:allocation_id>/", distribution, name="distribution"),
+    path("distributions/<uuid:allocation_id>/receipt/", receipt, name="receipt"),
+    path("distributions/<uuid:allocation_id>/statement/", distribution_statement, name="distribution_statement"),
+    path("distributions/quarters/<int:year>-<int:number>/", quarter_statement, name="quarter_statement"),
+    path("distributions/check/", check_receipt, name="check_receipt"),
     path("statement/", statement, name="statement"),
     path("statement/proofs/", proof_list, name="proofs"),
     path("statement/proofs/<uuid:snapshot_id>/", proof, name="proof"),

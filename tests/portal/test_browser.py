@@ -70,6 +70,7 @@ class TestLook:
         names = ["dashboard", "offerings", "transactions", "distributions", "statement", "proofs", "profile"]
         addresses = [
             *(reverse(f"portal:{name}") for name in names),
+            reverse("portal:check_receipt"),
             reverse("portal:bank_accounts"),
             reverse("portal:add_bank_account"),
             reverse("portal:offering", kwargs={"slug": offering.slug}),

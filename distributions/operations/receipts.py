@@ -1,0 +1,82 @@
+"""Receipts are frozen with the numbers they explain: once for each submission, in its transaction."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from distributions import receipt_files, receipts
+from distributions.derivations import SPONSOR
+from distributions.models import Distribution, Receipt, ReceiptWhole, WaterfallTerms
+from distributions.queries import entitlements
+from distributions.queries import receipts as queries
+from distributions.queries import terms as terms_queries
+from realco.identifiers import new_id
+from realco.money import to_json
+
+CHUNK = 5_000
+
+
+def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
+    """
+    Keep what every standing allocation follows from, under its hash; the distribution is locked by whoever submits it.
+
+    The whole is written once and each payee's part once, so that receipts of fifty thousand payees
+    take a few megabytes. What the engine can work out again from them is not kept.
+
+    :raises NoTerms: if the offering has no terms on that day
+    :raises NotDistributable: if money was released for somebody who has no investment
+    """
+    basis = entitlements.basis_of(distribution)
+    noted = receipts.note(
+        terms_queries.as_engine(basis.terms),
+        basis.positions,
+        basis.history,
+        distribution.net_amount,
+        distribution.as_of_date,
+    )
+    heading = _heading(distribution, basis.terms, at)
+    whole_hash = receipt_files.digest(noted.whole)
+    whole = ReceiptWhole.objects.create(
+        distribution=distribution,
+        content={"distribution": heading, "whole": noted.whole},
+        sha256=whole_hash,
+        created_at=at,
+    )
+    rows = []
+    for allocation in entitlements.standing(distribution):
+        key = str(allocation.investment_id) if allocation.investment_id else SPONSOR
+        content = {
+            "payee": key,
+            "own": noted.own[key],
+            "result": noted.results[key],
+            "allocated": queries.allocated(allocation),
+        }
+        receipt = {"distribution": heading, "allocation": str(allocation.pk), **content}
+        rows.append(
+            Receipt(
+                id=new_id(),
+                allocation=allocation,
+                whole=whole,
+                content=content,
+                sha256=receipt_files.receipt_hash(receipt, whole_hash=whole_hash),
+                created_at=at,
+            )
+        )
+    Receipt.objects.bulk_create(rows, batch_size=CHUNK)
+    return whole
+
+
+def _heading(distribution: Distribution, terms: WaterfallTerms, at: datetime) -> dict[str, Any]:
+    """Say of which distribution a receipt is, and under which terms."""
+    return {
+        "number": distribution.distribution_number,
+        "id": str(distribution.pk),
+        "offering": str(distribution.offering_id),
+        "offering_name": str(distribution.offering),
+        "as_of_date": distribution.as_of_date.isoformat(),
+        "total_amount": to_json(distribution.total_amount),
+        "platform_fee_amount": to_json(distribution.platform_fee_amount),
+        "net_amount": to_json(distribution.net_amount),
+        "terms": str(terms.pk),
+        "terms_version": terms.version,
+        "submitted_at": at.astimezone(UTC).isoformat(),
+    }
