@@ -106,9 +106,12 @@ class TestTheDatabase:
         assert "kept as they are" in attack("TRUNCATE distribution_allocations CASCADE")
 
     def test_lets_no_tiers_fail_to_add_up(self, deal: Deal) -> None:
-        deal.submit("1000.00")
+        deal.draw_up("1000.00")
 
-        words = attack("UPDATE distributions SET preferred_return_total = preferred_return_total + 0.01")
+        words = attack(
+            "UPDATE distributions SET status = 'PENDING_APPROVAL', content_hash = 'x',"
+            " preferred_return_total = preferred_return_total + 0.01"
+        )
 
         assert "distributions_tiers_add_up" in words
 

@@ -142,9 +142,9 @@ class TestConfirm:
 
         tampered = "UPDATE distribution_allocations SET override_reason = 'Another' WHERE override_reason <> ''"
         with connection.cursor() as cursor:
-            cursor.execute("ALTER TABLE distribution_allocations DISABLE TRIGGER USER")
+            cursor.execute("SET LOCAL session_replication_role = replica")
             cursor.execute(tampered)
-            cursor.execute("ALTER TABLE distribution_allocations ENABLE TRIGGER USER")
+            cursor.execute("SET LOCAL session_replication_role = origin")
 
         assert distributions.changes_under_lock(submitted, anew=False) == [
             "its rows no longer have the hash that was submitted"

@@ -396,6 +396,7 @@ class TestFollow:
         come_back(payment_of(row).pk, at=NOW + timedelta(days=21))
         assert figures(deal, 0) == (500_000, 0, 0, 120_000, 0)
 
+        factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
         for one in (newer, older):
             payouts.retry_failed(one, by=deal.operator, at=NOW + timedelta(days=22))
             arrive(standing(one)[0], at=NOW + timedelta(days=22))

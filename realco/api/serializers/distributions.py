@@ -7,6 +7,7 @@ from rest_framework import serializers
 
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
 from distributions.models.distributions import AllocationStatus, DistributionStatus, DistributionType
+from distributions.queries import payees
 from distributions.queries.distributions import Preview, Stages
 from realco.api.serializers.fields import (
     AmountField,
@@ -148,6 +149,13 @@ class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
     calculated = serializers.DictField(child=serializers.CharField(), read_only=True, allow_null=True)
     processed_at = moment()
     created_at = serializers.DateTimeField(read_only=True)
+
+    def to_representation(self, instance: DistributionAllocation) -> dict[str, Any]:
+        """Write the allocation; what compliance has to do with its waiting is not for the payee to read."""
+        content = super().to_representation(instance)
+        if not is_viewer(self.context["request"].user, "distributions.view_distribution"):
+            content["waiting_reason"] = payees.shown_to_payee(instance.waiting_reason)
+        return content
 
 
 class AllocationListQuerySerializer(PageQuerySerializer):
