@@ -111,15 +111,48 @@ def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any
     django.setup()
     from django.db import connection
 
-    from distributions.operations import distributions, payouts
     from escrow import books
-    from escrow.models import Investment
     from finance.models import Transaction
+
+    logging.disable(logging.WARNING)
+    whole, steps = _draft(ids)
+    seconds, processor, memory, statements = {}, {}, {}, {}
+    server = connection.connection and connection.connection.info.backend_pid
+    for name in STAGES:
+        watch = _Watch()
+        profile = cProfile.Profile()
+        began, worked, served = time.perf_counter(), time.process_time(), _processor_of(server)
+        with connection.execute_wrapper(watch):
+            if name == profiled:
+                profile.enable()
+            whole = steps[name](whole)
+            profile.disable()
+        seconds[name] = time.perf_counter() - began
+        processor[name] = time.process_time() - worked, _processor_of(server) - served
+        memory[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        statements[name] = watch.number
+        if name == profiled:
+            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+            watch.show()
+    return {
+        "seconds": seconds,
+        "processor": processor,
+        "memory": memory,
+        "statements": statements,
+        "queued": Transaction.objects.filter(distribution=whole, status="QUEUED", is_reserved=True).count(),
+        "payees": whole.allocations.exclude(status="CANCELLED").count(),
+        "findings": len(books.check([whole.escrow_account_id])),
+    }
+
+
+def _draft(ids: dict[str, str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
+    """Draw up a distribution of a third of the capital; return it, and how each stage is done."""
+    from distributions.operations import distributions, payouts
+    from escrow.models import Investment
     from realco import clock
     from realco.business_days import banking_date
     from realco.models import Offering, User
 
-    logging.disable(logging.WARNING)
     at = clock.now()
     operator, first, second = (User.objects.get(pk=UUID(ids[name])) for name in ("operator", "first", "second"))
     offering = Offering.objects.get(pk=UUID(ids["offering"]))
@@ -128,56 +161,38 @@ def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any
         offering, type="RETURN_OF_CAPITAL", total_amount=(capital / 3).quantize(Decimal("0.01")),
         as_of_date=banking_date(at), creator=operator, idempotency_key=str(time.time_ns()), at=at,
     )  # fmt: skip
-    steps: dict[str, Callable[[], Any]] = {
-        "calculate": lambda: distributions.calculate(whole, by=operator, at=at),
-        "submit": lambda: distributions.submit(whole, by=operator, at=at),
-        "sign": lambda: distributions.approve(whole, approver=first, content_hash=whole.content_hash, at=at),
-        "sign again": lambda: distributions.approve(whole, approver=second, content_hash=whole.content_hash, at=at),
-        "execute": lambda: payouts.execute(whole, executor=operator, at=at),
-    }
-    seconds, processor, memory, statements = {}, {}, {}, {}
-    server = connection.connection and connection.connection.info.backend_pid
-    for name in STAGES:
-        took: defaultdict[str, float] = defaultdict(float)
-        counted = 0
 
-        def watch(execute, sql, params, many, context):  # type: ignore[no-untyped-def]
-            nonlocal counted
-            counted += 1
-            asked = time.perf_counter()
-            try:
-                return execute(sql, params, many, context)
-            finally:
-                took[str(sql)[:100]] += time.perf_counter() - asked  # noqa: B023
+    def sign(row: Any, approver: Any) -> Any:
+        return distributions.approve(row, approver=approver, content_hash=row.content_hash, at=at)
 
-        profile = cProfile.Profile()
-        began, worked, served = time.perf_counter(), time.process_time(), _processor_of(server)
-        with connection.execute_wrapper(watch):
-            if name == profiled:
-                profile.enable()
-            whole = steps[name]()
-            profile.disable()
-        seconds[name] = time.perf_counter() - began
-        processor[name] = time.process_time() - worked, _processor_of(server) - served
-        memory[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-        statements[name] = counted
-        if name == profiled:
-            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
-            for sql, spent in sorted(took.items(), key=lambda one: -one[1])[:14]:
-                print(f"{spent:>9.2f} s  {sql!r}")
-    queued = Transaction.objects.filter(distribution=whole, status="QUEUED", is_reserved=True).count()
-    began = time.perf_counter()
-    findings = books.check([whole.escrow_account_id])
-    return {
-        "seconds": seconds,
-        "processor": processor,
-        "memory": memory,
-        "statements": statements,
-        "queued": queued,
-        "payees": whole.allocations.exclude(status="CANCELLED").count(),
-        "findings": len(findings),
-        "checking": time.perf_counter() - began,
+    return whole, {
+        "calculate": lambda row: distributions.calculate(row, by=operator, at=at),
+        "submit": lambda row: distributions.submit(row, by=operator, at=at),
+        "sign": lambda row: sign(row, first),
+        "sign again": lambda row: sign(row, second),
+        "execute": lambda row: payouts.execute(row, executor=operator, at=at),
     }
+
+
+class _Watch:
+    """Counts statements, and where their time goes."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.took: defaultdict[str, float] = defaultdict(float)
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        self.number += 1
+        asked = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.took[str(sql)[:100]] += time.perf_counter() - asked
+
+    def show(self) -> None:
+        """Print the slowest."""
+        for sql, spent in sorted(self.took.items(), key=lambda one: -one[1])[:14]:
+            print(f"{spent:>9.2f} s  {sql!r}")
 
 
 def _processor_of(pid: int | None) -> float:

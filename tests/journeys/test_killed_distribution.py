@@ -70,10 +70,10 @@ SENDING = 2 * (
     Kill("finance.process.before_begin", 3, SENT.count),
 )
 SETTLING = (
-    Kill("webhooks.after_store", INVESTORS // 3, TransactionWebhook.objects.count),
-    Kill("webhooks.before_commit", 3, ARRIVED.count),
-    Kill("webhooks.after_store", INVESTORS // 6, TransactionWebhook.objects.count),
-    Kill("webhooks.before_commit", 3, ARRIVED.count),
+    Kill("webhooks.after_store", INVESTORS // 4, TransactionWebhook.objects.count),
+    Kill("webhooks.after_store", INVESTORS // 4, TransactionWebhook.objects.count),
+    Kill("webhooks.before_commit", 9, ARRIVED.count),
+    Kill("webhooks.before_commit", 9, ARRIVED.count),
 )
 CLEARING = (
     Kill("clearing.before_commit", 3, CLEARED.count),
