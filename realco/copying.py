@@ -31,7 +31,9 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     table = connection.ops.quote_name(model._meta.db_table)
     with transaction.atomic(savepoint=False):
         audit.stamp(connection)
-        with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({columns}) FROM STDIN") as copy:
+        # The copying is the driver's own, and so would its errors be.
+        command = f"COPY {table} ({columns}) FROM STDIN"
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(command) as copy:
             copy.write(text)
             copy.write("\n")
     for row in rows:

@@ -45,7 +45,7 @@ VIEW_EVERYTHING = (
     "finance.view_refundrun", "finance.view_refunditem", "finance.view_refundrunapproval",
     "distributions.view_distribution", "distributions.view_distributionallocation",
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
-    "distributions.view_waterfalltier",
+    "distributions.view_waterfalltier", "distributions.view_allocationline", "distributions.view_withholdingrate",
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[str, ...]] = {

@@ -117,9 +117,7 @@ def create(
     """
     Draw up a distribution of an amount (US dollars) as of a day; what it pays is worked out later.
 
-    A platform fee comes off the top: the tiers share what is left of the total.
-
-    The same key with the same contents returns the same distribution.
+    A platform fee comes off the top. The same key with the same contents returns the same distribution.
 
     :raises NotPermitted: if the person may not create distributions
     :raises money.InvalidAmount: if the amount is not a positive number of cents
@@ -131,15 +129,12 @@ def create(
     :raises IdempotencyKeyReused: if the key was used for another distribution
     """
     permissions.require(creator, permissions.CREATE_DISTRIBUTION)
-    amount = money.positive(total_amount)
-    fee = money.positive(platform_fee_amount) if platform_fee_amount else ZERO
-    if fee >= amount:
-        raise FeeTooHigh(f"A fee of {format_money(fee)} leaves nothing of {format_money(amount)} to distribute.")
+    amount, fee = _amounts(total_amount, platform_fee_amount)
     _require_known(type, idempotency_key)
     key = f"{creator.pk}:{idempotency_key.strip()}"
     asked = [str(offering.pk), type, to_json(amount), as_of_date.isoformat(), description]
-    request = json.dumps([*asked, to_json(fee)] if fee else asked)
-    request_hash = hashlib.sha256(request.encode()).hexdigest()
+    asked += [to_json(fee)] if fee else []
+    request_hash = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     with audit.acting("distribution.create", by=creator, reason=description), transaction.atomic():
         earlier = _find_earlier(key, request_hash)
         if earlier is not None:
@@ -235,7 +230,9 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
                 f"Since this distribution was worked out, {'; '.join(changes)}. Calculate it again.", changes=changes
             )
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
-        content_hash = contents.content_hash(distribution, allocations, lines=_lines(distribution), submitted_at=at)
+        content_hash = contents.content_hash(
+            distribution, allocations, lines=deductions.signed(distribution), submitted_at=at
+        )
         distribution.mark_pending_approval(content_hash=content_hash, at=at)
         distribution.save()
     return distribution
@@ -328,7 +325,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     assert distribution.submitted_at is not None
     allocations = entitlements.standing(distribution, with_people=False)
     now = contents.content_hash(
-        distribution, allocations, lines=_lines(distribution), submitted_at=distribution.submitted_at
+        distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
     )
     if now != distribution.content_hash:
         return ["its rows no longer have the hash that was submitted"]
@@ -342,11 +339,6 @@ def _changes(distribution: Distribution, allocations: Sequence[DistributionAlloc
     if before and before != deductions.digest(distribution, {row.investor_id for row in allocations}):
         changes.append("a fee rule or a rate of withholding has changed")
     return changes
-
-
-def _lines(distribution: Distribution) -> list[list[str]]:
-    rows = AllocationLine.objects.filter(allocation__distribution=distribution)
-    return deductions.as_signed(rows.exclude(allocation__status=DistributionAllocation.Status.CANCELLED))
 
 
 def void(distribution: Distribution) -> None:
@@ -421,6 +413,14 @@ def _require_available(account_id: UUID, amount: Decimal, *, excluding: UUID | N
             available=to_json(left),
             asked=to_json(amount),
         )
+
+
+def _amounts(total_amount: Decimal, platform_fee_amount: Decimal) -> tuple[Decimal, Decimal]:
+    amount = money.positive(total_amount)
+    fee = money.positive(platform_fee_amount) if platform_fee_amount else ZERO
+    if fee >= amount:
+        raise FeeTooHigh(f"A fee of {format_money(fee)} leaves nothing of {format_money(amount)} to distribute.")
+    return amount, fee
 
 
 def _find_earlier(key: str, request_hash: str) -> Distribution | None:

@@ -93,16 +93,10 @@ def _line(
     )  # fmt: skip
 
 
-def as_signed(lines: Iterable[AllocationLine]) -> list[list[str]]:
-    """Return lines as they are part of what approvers sign."""
+def signed(distribution: Distribution) -> list[list[str]]:
+    """Return a distribution's lines as they are part of what approvers sign."""
+    rows = AllocationLine.objects.filter(allocation__distribution=distribution)
     return sorted(
-        [
-            str(line.allocation_id),
-            line.kind,
-            to_json(line.amount),
-            to_json(line.base_amount),
-            str(line.rate),
-            line.reason,
-        ]
-        for line in lines
+        [str(one.allocation_id), one.kind, to_json(one.amount), to_json(one.base_amount), str(one.rate), one.reason]
+        for one in rows.exclude(allocation__status=DistributionAllocation.Status.CANCELLED)
     )

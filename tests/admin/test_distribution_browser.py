@@ -48,6 +48,6 @@ def test_pages_fit_break_no_policy_and_follow(browser: Any, live_server: Any, su
     assert "0 of 3" in page.inner_text("#stages div:nth-of-type(2)")
     for row in deals.standing(paying)[:2]:
         settlements.process(deals.payment_of(row).pk, at=now)
-    page.wait_for_function("document.querySelector('#stages div:nth-of-type(2)').innerText.includes('2 of 3')")
+    page.wait_for_selector("#stages div:nth-of-type(2) >> text=2 of 3")
     assert "1 wait" in page.inner_text("#stages")
     assert complaints == []
