@@ -2,6 +2,9 @@
 The waterfall engine's speed and memory: 1,000, 10,000 and 50,000 investors, without and with ten years of history.
 
     python benchmarks/distributions.py [--investors 1000 10000 50000] [--quarters 40] [--repeats 5]
+    DATABASE_URL=postgres://… REALCO_MODE=test python benchmarks/distributions.py --database [--profile STAGE]
+
+With ``--database`` a distribution is taken from the draft to queued payments (`paying_distributions`).
 
 Investors come in over sixty days, every third with a second call later on. History is what the engine itself
 paid each quarter: income of 1 to 3 % of capital, so that in some quarters return is left owing and in others
@@ -32,6 +35,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
+from benchmarks import paying_distributions
 from distributions.positions import LineTable
 from distributions.replay import Replay
 from distributions.templates import preferred_and_catch_up, three_hurdle_promote
@@ -83,6 +87,8 @@ class Row:
 
 def main() -> int:
     arguments = _arguments()
+    if arguments.database:
+        return _database(arguments.investors, arguments.profile)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     print(f"{'terms':<12} {'investors':>9} {'quarters':>8} {'p95 s':>8} {'median s':>8} {'cpu s':>8} {'MB':>6}")
     missed = 0
@@ -105,7 +111,30 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--investors", type=int, nargs="+", default=[1_000, 10_000, 50_000])
     parser.add_argument("--quarters", type=int, default=40, help="quarters of history (default: ten years)")
     parser.add_argument("--repeats", type=int, default=5, help="calculations per row; ten times as many below 10,000")
+    parser.add_argument("--database", action="store_true", help="measure paying in the database instead")
+    parser.add_argument("--profile", default="", help="with --database: where the time of this stage goes")
     return parser.parse_args()
+
+
+def _database(sizes: Sequence[int], profiled: str) -> int:
+    """Measure paying at each size; return 1 where a figure is missed."""
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    heads = " ".join(f"{name:>10}" for name in paying_distributions.STAGES)
+    print(f"{'investors':>9} {heads} {'ms each':>8} {'cpu':>8} {'db cpu':>8} {'MB':>6} {'statements':>10}")
+    missed, before = 0, None
+    for investors in sizes:
+        context = multiprocessing.get_context("spawn")
+        with context.Pool(1) as pool:
+            ids = pool.apply(paying_distributions.prepare, (investors,))
+        with context.Pool(1) as pool:
+            found = pool.apply(paying_distributions.measure, (investors, ids, profiled))
+        misses = paying_distributions.show(investors, found, before)
+        before = found["seconds"]["execute"] / investors
+        missed += len(misses)
+        for miss in misses:
+            print(f"          {miss}", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f}")
+    return 1 if missed else 0
 
 
 def _in_own_process(name: str, investors: int, quarters: int, repeats: int) -> Row:

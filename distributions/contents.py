@@ -11,13 +11,18 @@ from realco.money import to_json
 
 
 def content_hash(
-    distribution: Distribution, allocations: Sequence[DistributionAllocation], *, submitted_at: datetime
+    distribution: Distribution,
+    allocations: Sequence[DistributionAllocation],
+    *,
+    lines: Sequence[Sequence[str]] = (),
+    submitted_at: datetime,
 ) -> str:
     """
     Return the SHA-256 of a distribution's numbers, as canonical JSON.
 
     The moment of submission is part of it: numbers that were withdrawn and submitted again need
-    new signatures, even where they are the same.
+    new signatures, even where they are the same. Deductions (``lines``) and overrides are part of it
+    where there are any; hashes of distributions without them are what they always were.
     """
     content = {
         "distribution": distribution.distribution_number,
@@ -40,6 +45,10 @@ def content_hash(
         "allocations": sorted(_allocation(row) for row in allocations),
         **receipts.hashes(distribution, submitted_at=submitted_at),
     }
+    if lines:
+        content["lines"] = lines
+    if overrides := sorted(_override(row) for row in allocations if row.overridden_by_id is not None):
+        content["overrides"] = overrides
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
@@ -55,4 +64,14 @@ def _allocation(row: DistributionAllocation) -> list[str]:
         to_json(row.total_amount),
         to_json(row.fee_amount),
         to_json(row.net_amount),
+    ]
+
+
+def _override(row: DistributionAllocation) -> list[str]:
+    return [
+        str(row.pk),
+        json.dumps(row.calculated, sort_keys=True),
+        row.override_reason,
+        str(row.overridden_by_id),
+        str(row.override_confirmed_by_id),
     ]

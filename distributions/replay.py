@@ -61,7 +61,7 @@ class Replay:
     def pay(self, past: PastDistribution) -> None:
         """Come to the day of a distribution and book it."""
         self.come_to(past.on)
-        self.book(self._paid(past), past.on)
+        self.book(self.paid(past), past.on)
 
     def book(self, paid: Paid, on: date) -> None:
         """Book the cents of a run on the day reached, and note how far they were from its exact shares."""
@@ -89,7 +89,7 @@ class Replay:
         self.books.classes[place].transfer(*own, transfer.part, transfer.on)
         self.books.move_carry(place, *own, Fraction(transfer.part))
 
-    def _paid(self, past: PastDistribution) -> Paid:
+    def paid(self, past: PastDistribution) -> Paid:
         """Return a past distribution's cents by nature, per row, and the sponsor's per class."""
         name = f"The distribution of {past.on}"
         if isinstance(past.lines, LineTable):

@@ -15,6 +15,6 @@ def follow_payment(*, payment_id: str, **_: object) -> None:
 
 
 @shared_task(name="distributions.sweep", ignore_result=True)
-def sweep(**_: object) -> None:
-    """Resume, follow and finish whatever waits."""
-    sweeps.sweep(at=clock.now())
+def sweep(**_: object) -> int:
+    """Resume, follow and finish whatever waits; return how much of it moved on."""
+    return sweeps.sweep(at=clock.now())

@@ -93,6 +93,13 @@ def stamp_writes(execute: Callable[..., Any], sql: Any, params: Any, many: bool,
     return execute(sql, params, many, context)
 
 
+def stamp(connection: Any) -> None:
+    """Stamp the acting person on the open transaction before a write that is not a statement, such as COPY."""
+    if _status(connection) == TransactionStatus.IDLE:
+        connection.realco_stamp = None
+    _stamp(connection)
+
+
 def _stamp(connection: Any) -> None:
     """Tell the open transaction who acts, unless it already knows."""
     actor = _actor.get()

@@ -129,8 +129,14 @@ def written_once(*columns: str) -> pgtrigger.Trigger:
     )
 
 
-def legal_status(initial: str, transitions: Mapping[Any, Iterable[str]]) -> pgtrigger.Trigger:
-    """Refuse every change of status that is not in the table of transitions, and every other first status."""
+def legal_status(
+    initial: str, transitions: Mapping[Any, Iterable[str]], *, on_insert: bool = True
+) -> pgtrigger.Trigger:
+    """
+    Refuse every change of status that is not in the table of transitions, and every other first status.
+
+    Not ``on_insert``, another guard of the table says what a row may begin as.
+    """
     table = {str(source): sorted(str(target) for target in targets) for source, targets in transitions.items()}
     remembered = ["held_from"] if sources_of(transitions, HELD_FROM) else []
     return Guard(
@@ -139,7 +145,11 @@ def legal_status(initial: str, transitions: Mapping[Any, Iterable[str]]) -> pgtr
         json.dumps(table, sort_keys=True),
         name="legal_status",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("status", *remembered),
+        operation=(
+            pgtrigger.Insert | pgtrigger.UpdateOf("status", *remembered)
+            if on_insert
+            else pgtrigger.UpdateOf("status", *remembered)
+        ),
     )
 
 

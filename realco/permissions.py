@@ -48,6 +48,7 @@ VIEW_EVERYTHING = (
     "distributions.view_distribution", "distributions.view_distributionallocation",
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
     "distributions.view_waterfalltier", "distributions.view_waterfallexample",
+    "distributions.view_allocationline", "distributions.view_withholdingrate",
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[str, ...]] = {

@@ -19,7 +19,7 @@ from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.models.transaction_limits import LimitType
 from compliance.queries import limits
 from compliance.rules import RULES, Question, Rule, look_up
-from realco import audit
+from realco import audit, copying
 from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.models import User
@@ -181,7 +181,7 @@ def examine_many(
             )
             answered.append(tuple(check for rule in rules for check in rule(question)))
         new = {check.pk: check for answers in answered for check in answers if check._state.adding}
-        ComplianceCheck.objects.bulk_create(new.values())
+        copying.insert(ComplianceCheck, list(new.values()))
         return [Verdict(_worst(answers), answers) for answers in answered]
 
 

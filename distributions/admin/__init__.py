@@ -1,3 +1,3 @@
-from distributions.admin import allocations, distributions, terms
+from distributions.admin import allocations, distributions, terms, withholdings
 
-__all__ = ["allocations", "distributions", "terms"]
+__all__ = ["allocations", "distributions", "terms", "withholdings"]

@@ -4,10 +4,20 @@ import json
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 
 from distributions.admin.receipts import ReceiptPages
 from distributions.models import DistributionAllocation, DistributionApproval
-from realco.admin_pages import ReadOnlyAdmin, badge_column, link_column, moment_column, money_column
+from realco.admin_pages import (
+    ReadOnlyAdmin,
+    Table,
+    badge_column,
+    link_column,
+    moment_column,
+    money_column,
+    table,
+    text_column,
+)
 
 AMOUNTS = (
     money_column("return_of_capital"),
@@ -43,14 +53,40 @@ class DistributionAllocationAdmin(ReceiptPages):
             {
                 "fields": (
                     link_column("distribution"), link_column("investor", "payee"), link_column("investment"),
-                    badge_column(), "failure_reason", link_column("transaction", "payment"),
+                    badge_column(), "failure_reason", "waiting_reason", moment_column("waiting_since", "waiting since"),
+                    link_column("transaction", "payment"),
                     moment_column("processed_at", "paid"), "id",
                 )
             },
         ),
-        ("Amounts", {"fields": (*AMOUNTS, money_column("fee_amount", "fee"), money_column("net_amount", "net"))}),
+        (
+            "Amounts",
+            {
+                "fields": (
+                    *AMOUNTS, money_column("fee_amount", "fee"), money_column("withholding_amount", "withheld"),
+                    money_column("net_amount", "net"),
+                )
+            },
+        ),
+        (
+            "Override",
+            {
+                "fields": (
+                    "override_reason", link_column("overridden_by"), link_column("override_confirmed_by"),
+                    moment_column("override_confirmed_at", "confirmed"), "calculated",
+                )
+            },
+        ),
         ("How it came about", {"fields": (explanation,)}),
     )  # fmt: skip
+
+    def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
+        return [
+            table(
+                "Taken off", row.lines.all(), text_column("kind"), money_column("amount"),
+                money_column("base_amount", "of"), text_column("reason"), empty="Nothing is taken off.",
+            )
+        ]  # fmt: skip
 
 
 @admin.register(DistributionApproval)

@@ -4,9 +4,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
-from django.urls import reverse
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
 
+from distributions.admin import decisions
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
 from distributions.admin.previews import PreviewPages
 from distributions.models import Distribution, DistributionAllocation
@@ -108,6 +112,8 @@ STEPS = (
         done="Calculated.",
         reason=Reason.NONE,
     ),
+    decisions.OVERRIDE,
+    decisions.CONFIRM,
     Step(
         name="submit",
         label="Submit",
@@ -152,6 +158,7 @@ STEPS = (
         done="The failed payments are made anew.",
         form=AgainForm,
     ),
+    decisions.REMIT,
     Step(
         name="cancel",
         label="Cancel distribution",
@@ -214,8 +221,27 @@ class DistributionAdmin(PreviewPages):
             },
         ),
     )  # fmt: skip
+    change_form_template = "admin/staff/distribution.html"
     steps = STEPS
     tasks = (CREATE,)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.stages_view)
+        return [path("<uuid:row_id>/stages/", view, name="distributions_distribution_stages"), *super().get_urls()]
+
+    def stages_view(self, request: HttpRequest, row_id: object) -> HttpResponse:
+        """Answer with the bars alone, for the page that shows them."""
+        row = self.get_object(request, str(row_id))
+        if row is None or not self.has_view_permission(request, row):
+            raise PermissionDenied
+        return TemplateResponse(request, "admin/staff/includes/stages.html", _stages(row))
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        row = self.get_object(request, unquote(object_id))
+        bars = _stages(row) if row is not None and row.status in query.PAYING else {}
+        return super().change_view(request, object_id, form_url, {**bars, **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> Any:
         related = ("offering__organization", "escrow_account", "created_by", "terms__offering")
@@ -224,7 +250,8 @@ class DistributionAdmin(PreviewPages):
     def figures_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any, str]]:
         signed, needed = len(query.signers(row)), query.signatures_needed(row.total_amount)
         progress = query.progress(row)
-        failed = f"{progress.failed} failed" if progress.failed else ""
+        counts = ((progress.failed, "failed"), (progress.waiting, "waiting"))
+        failed = ", ".join(f"{number} {what}" for number, what in counts if number)
         return [
             ("Total", format_money(row.total_amount), "US dollars"),
             ("Net of fees", format_money(row.net_amount), ""),
@@ -249,8 +276,14 @@ class DistributionAdmin(PreviewPages):
             table(
                 "Payees", rows[:SHOWN], _payee, *_TIERS,
                 money_column("net_amount", "net"), badge_column(), _payment,
-                text_column("failure_reason", "problem"), empty="It has not been calculated.",
+                text_column("failure_reason", "problem"), text_column("waiting_reason", "waits for"),
+                empty="It has not been calculated.",
                 more=everything if len(rows) > SHOWN else "",
+            ),
+            table(
+                "Overrides", query.overrides(row), _payee, _waterfall, money_column("total_amount", "decided"),
+                text_column("override_reason", "reason"), link_column("overridden_by", "by"),
+                link_column("override_confirmed_by", "confirmed by"), empty="Everybody gets what the waterfall gives.",
             ),
             table(
                 "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
@@ -285,6 +318,27 @@ def _payee(allocation: Any) -> Any:
 @admin.display(description="payment")
 def _payment(allocation: Any) -> Any:
     return link(allocation.transaction, "Payment")
+
+
+@admin.display(description="the waterfall gave")
+def _waterfall(allocation: Any) -> Any:
+    return shown_money(sum((Decimal(amount) for amount in allocation.calculated.values()), Decimal(0)))
+
+
+def _stages(row: Distribution) -> dict[str, Any]:
+    """Return what the bars show, and where they are asked for again."""
+    found = query.stages(row)
+    bars = (("Made", found.made), ("Sent", found.sent), ("Arrived", found.arrived), ("Paid", found.paid))
+    return {
+        "stages": {
+            "total": found.total,
+            "bars": [{"label": label, "number": number} for label, number in bars],
+            "failed": found.failed,
+            "waiting": found.waiting,
+            "is_running": found.is_running,
+        },
+        "stages_address": reverse("admin:distributions_distribution_stages", args=[row.pk]),
+    }
 
 
 def _numbers(preview: Preview) -> list[Table]:

@@ -158,6 +158,12 @@ class Distribution(FSMModelMixin, models.Model):
                 when=guards.Before,
                 operation=guards.UpdateOf("status"),
             ),
+            guards.Guard(
+                "distributions_stay_as_submitted",
+                name="stays_as_submitted",
+                when=guards.Before,
+                operation=guards.Update,
+            ),
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -223,39 +229,6 @@ class Distribution(FSMModelMixin, models.Model):
         self.cancelled_at = at
 
 
-class DistributionApproval(models.Model):
-    """One person's signature under the hash of a distribution's numbers."""
-
-    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    distribution = models.ForeignKey(Distribution, on_delete=models.PROTECT, related_name="approvals")
-    approver = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    content_hash = models.CharField(max_length=64)
-    note = models.CharField(max_length=300, blank=True, default="")
-    approved_at = models.DateTimeField()
-
-    class Meta:
-        db_table = "distribution_approvals"
-        ordering = ("approved_at",)
-        constraints = (
-            models.UniqueConstraint(
-                fields=["distribution", "approver", "content_hash"], name="distribution_approvals_once"
-            ),
-        )
-        triggers = (
-            *guards.audited(),
-            *guards.append_only(),
-            guards.Guard(
-                "distributions_approver_is_another",
-                name="approver_is_another",
-                when=guards.Before,
-                operation=guards.Insert,
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.approver} approved {self.distribution}"
-
-
 class AllocationStatus(models.TextChoices):
     PENDING = "PENDING", "Pending"
     PROCESSING = "PROCESSING", "Processing"
@@ -277,8 +250,11 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     """
     What one payee gets of one distribution; the sponsor's share is an allocation without an investment.
 
-    ``total_amount`` is the sum of the tiers, ``net_amount = total_amount - fee_amount`` is paid.
-    ``transaction`` is the present payment; earlier, failed ones hang on it by ``replaces``.
+    ``total_amount`` is the sum of the tiers; ``net_amount = total_amount - fee_amount - withholding_amount`` is
+    paid, and the lines (allocation_lines.py) say what was taken off. Where people decided otherwise than the
+    waterfall, ``calculated`` has what it gave. ``transaction`` is the present payment; earlier, failed ones hang
+    on it by ``replaces``. Whoever cannot be paid now waits, still PENDING, for what ``waiting_reason`` names;
+    ``processed_at`` is when money arrived last, whether or not it came back.
     """
 
     Status = AllocationStatus
@@ -294,12 +270,22 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     profit_split = MoneyField(default=ZERO)
     total_amount = MoneyField()
     fee_amount = MoneyField(default=ZERO)
+    withholding_amount = MoneyField(default=ZERO, db_default=ZERO)
     net_amount = MoneyField()
+    calculated = models.JSONField(null=True, blank=True)
+    override_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    overridden_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    override_confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    override_confirmed_at = models.DateTimeField(null=True, blank=True)
     status = FSMField(max_length=20, choices=AllocationStatus.choices, default=AllocationStatus.PENDING, protected=True)
     transaction = models.OneToOneField(
         "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="allocation"
     )
     failure_reason = models.CharField(max_length=500, blank=True, default="")
+    waiting_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
+    waiting_since = models.DateTimeField(null=True, blank=True)
     processed_at = models.DateTimeField(null=True)
     explanation = models.JSONField(default=dict, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
@@ -312,8 +298,15 @@ class DistributionAllocation(FSMModelMixin, models.Model):
         indexes = (
             models.Index(fields=["distribution", "status"], name="allocations_progress"),
             models.Index(fields=["investor", "-created_at"], name="allocations_investor"),
+            models.Index(fields=["distribution", "-created_at", "-id"], name="allocations_paged"),
+            models.Index(fields=["distribution"], condition=Q(waiting_since__isnull=False), name="allocations_waiting"),
         )
         constraints = (
+            models.CheckConstraint(
+                condition=Q(waiting_since__isnull=True, waiting_reason="")
+                | (Q(waiting_since__isnull=False, status__in=["PENDING", "CANCELLED"]) & ~Q(waiting_reason="")),
+                name="allocations_waiting_says_why",
+            ),
             guards.known_values("distribution_allocations", "status", AllocationStatus),
             models.UniqueConstraint(
                 fields=["distribution", "investor", "investment"],
@@ -334,8 +327,19 @@ class DistributionAllocation(FSMModelMixin, models.Model):
                 name="allocations_tiers_add_up",
             ),
             models.CheckConstraint(
-                condition=Q(fee_amount__gte=0, net_amount__gte=0, net_amount=F("total_amount") - F("fee_amount")),
-                name="allocations_net_is_total_less_fee",
+                condition=Q(fee_amount__gte=0, withholding_amount__gte=0, net_amount__gte=0)
+                & Q(net_amount=F("total_amount") - F("fee_amount") - F("withholding_amount")),
+                name="allocations_net_is_total_less_deductions",
+            ),
+            models.CheckConstraint(
+                condition=Q(overridden_by__isnull=True, override_confirmed_by__isnull=True, override_reason="")
+                & Q(calculated__isnull=True)
+                | Q(overridden_by__isnull=False, calculated__isnull=False) & ~Q(override_reason=""),
+                name="allocations_override_says_why",
+            ),
+            models.CheckConstraint(
+                condition=Q(override_confirmed_by__isnull=True) | ~Q(override_confirmed_by=F("overridden_by")),
+                name="allocations_override_four_eyes",
             ),
         )
         triggers = (
@@ -344,6 +348,17 @@ class DistributionAllocation(FSMModelMixin, models.Model):
             guards.immutable(
                 "distribution_id", "investor_id", "investment_id", "return_of_capital", "preferred_return",
                 "sponsor_catch_up", "profit_split", "total_amount", "fee_amount", "net_amount",
+            ),
+            guards.immutable(
+                "withholding_amount", "calculated", "override_reason", "overridden_by_id", name="immutable_override"
+            ),
+            guards.written_once("override_confirmed_by_id", "override_confirmed_at"),
+            guards.Guard(
+                "distributions_allocation_is_drawn_up",
+                name="is_drawn_up",
+                when=guards.Before,
+                operation=guards.Insert | guards.UpdateOf("status"),
+                condition=guards.Condition("NEW.status IN ('PENDING', 'CANCELLED')"),
             ),
             guards.legal_status(AllocationStatus.PENDING, ALLOCATION_TRANSITIONS),
         )  # fmt: skip
@@ -357,6 +372,8 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     def mark_processing(self, *, payment: Any) -> None:
         self.transaction = payment
         self.failure_reason = ""
+        self.waiting_reason = ""
+        self.waiting_since = None
 
     @transition(
         field=status, source=[AllocationStatus.PROCESSING, AllocationStatus.FAILED], target=AllocationStatus.COMPLETED
@@ -372,6 +389,11 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     )
     def mark_failed(self, *, reason: str) -> None:
         self.failure_reason = reason
+
+    def wait(self, *, reason: str, at: datetime) -> None:
+        """Note what keeps it from being paid; it stays PENDING, and is paid when that is mended."""
+        self.waiting_reason = reason[:500]
+        self.waiting_since = self.waiting_since or at
 
     @transition(
         field=status, source=[AllocationStatus.PENDING, AllocationStatus.FAILED], target=AllocationStatus.CANCELLED

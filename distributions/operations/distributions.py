@@ -7,6 +7,7 @@ void. Locks: the distribution before its escrow account. Paying is in payouts.py
 
 import hashlib
 import json
+from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -14,19 +15,19 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from distributions import contents
-from distributions.models import Distribution, DistributionAllocation, DistributionApproval
+from distributions.models import AllocationLine, Distribution, DistributionAllocation, DistributionApproval
 from distributions.operations import receipts
+from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
-from distributions.queries import entitlements
 from distributions.queries.distributions import available, signatures_needed
 from escrow.models import EscrowAccount
 from escrow.operations.ledger import InsufficientFunds
 from finance.operations.orders import require_escrow_open
-from realco import audit, money, permissions
+from realco import audit, copying, money, permissions
 from realco.business_days import banking_date
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
-from realco.money import format_money, to_json
+from realco.money import ZERO, format_money, to_json
 
 Status = Distribution.Status
 DISTRIBUTING = (Offering.Status.FUNDED, Offering.Status.OPERATING, Offering.Status.EXITED)
@@ -42,6 +43,10 @@ class IdempotencyKeyReused(Duplicate):
 
 class UnknownType(Refusal):
     """There is no such type of distribution."""
+
+
+class FeeTooHigh(Refusal):
+    """The fee takes everything that was to be distributed."""
 
 
 class NoEscrowAccount(Refusal):
@@ -82,6 +87,10 @@ class AlreadyApprovedByYou(NotPermitted):
     """Two approvals are two people."""
 
 
+class OverrideUnconfirmed(IllegalTransition):
+    """A line was overridden and nobody else has confirmed it."""
+
+
 class NumbersChanged(IllegalTransition):
     """What the distribution rests on has changed; it must be worked out, and signed, anew."""
 
@@ -99,6 +108,7 @@ def create(
     *,
     type: str,
     total_amount: Decimal,
+    platform_fee_amount: Decimal = ZERO,
     as_of_date: date,
     description: str = "",
     creator: User,
@@ -108,10 +118,11 @@ def create(
     """
     Draw up a distribution of an amount (US dollars) as of a day; what it pays is worked out later.
 
-    The same key with the same contents returns the same distribution.
+    A platform fee comes off the top. The same key with the same contents returns the same distribution.
 
     :raises NotPermitted: if the person may not create distributions
     :raises money.InvalidAmount: if the amount is not a positive number of cents
+    :raises FeeTooHigh: if the fee leaves nothing
     :raises UnknownType: if there is no such type
     :raises OfferingNotDistributing: if the offering is not funded, operating or exited
     :raises DayInFuture: if the day has not come
@@ -119,11 +130,12 @@ def create(
     :raises IdempotencyKeyReused: if the key was used for another distribution
     """
     permissions.require(creator, permissions.CREATE_DISTRIBUTION)
-    amount = money.positive(total_amount)
+    amount, fee = _amounts(total_amount, platform_fee_amount)
     _require_known(type, idempotency_key)
     key = f"{creator.pk}:{idempotency_key.strip()}"
-    request = json.dumps([str(offering.pk), type, to_json(amount), as_of_date.isoformat(), description])
-    request_hash = hashlib.sha256(request.encode()).hexdigest()
+    asked = [str(offering.pk), type, to_json(amount), as_of_date.isoformat(), description]
+    asked += [to_json(fee)] if fee else []
+    request_hash = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     with audit.acting("distribution.create", by=creator, reason=description), transaction.atomic():
         earlier = _find_earlier(key, request_hash)
         if earlier is not None:
@@ -136,7 +148,8 @@ def create(
             distribution_number=_next_number(banking_date(at).year),
             type=type,
             total_amount=amount,
-            net_amount=amount,
+            platform_fee_amount=fee,
+            net_amount=amount - fee,
             as_of_date=as_of_date,
             description=description[:300],
             created_by=creator,
@@ -160,7 +173,7 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
     with audit.acting("distribution.calculate", by=by), transaction.atomic():
         distribution = lock(distribution.pk)
-        _require_draft(distribution)
+        require_draft(distribution)
         now = entitlements.entitlements(distribution)
         # One statement for all rows; the status trigger checks each of them.
         standing = DistributionAllocation.objects.filter(distribution=distribution).exclude(
@@ -169,16 +182,24 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
         standing.update(status=DistributionAllocation.Status.CANCELLED, updated_at=at)
         for allocation in now.allocations:
             allocation.created_at = at
-        DistributionAllocation.objects.bulk_create(now.allocations)
+        lines = deductions.apply(distribution, now.allocations)
+        copying.insert(DistributionAllocation, now.allocations)
+        copying.insert(AllocationLine, lines)
         distribution.terms = now.basis.terms
         distribution.waterfall_tiers = now.tiers
         distribution.return_of_capital_total = now.result.return_of_capital
         distribution.preferred_return_total = now.result.preferred_return
         distribution.sponsor_catch_up_total = now.result.sponsor_catch_up
         distribution.profit_split_total = now.result.profit_split
-        distribution.metadata = {**distribution.metadata, "basis": now.basis.as_json()}
+        distribution.metadata = {**distribution.metadata, "basis": _basis(distribution, now)}
         distribution.save()
     return distribution
+
+
+def _basis(distribution: Distribution, now: entitlements.Entitlements) -> dict[str, str]:
+    """Return what the numbers rest on, deductions and all."""
+    payees = {allocation.investor_id for allocation in now.allocations}
+    return {**now.basis.as_json(), "deductions": deductions.digest(distribution, payees)}
 
 
 def submit(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
@@ -188,25 +209,32 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
     :raises NotPermitted: if the person may not create distributions
     :raises NotDraft: if it was submitted before
     :raises NotCalculated: if it has not been worked out
+    :raises OverrideUnconfirmed: if a line was overridden and nobody else has confirmed it
     :raises NumbersChanged: if something has changed since it was worked out
     :raises InsufficientFunds: if the offering holds less by now
     """
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
     with audit.acting("distribution.submit", by=by), transaction.atomic():
         distribution = lock(distribution.pk)
-        _require_draft(distribution)
+        require_draft(distribution)
         allocations = entitlements.standing(distribution)
         if not allocations:
             raise NotCalculated("This distribution has not been worked out. Calculate it first.")
+        if any(row.overridden_by_id and not row.override_confirmed_by_id for row in allocations):
+            raise OverrideUnconfirmed(
+                "A line was overridden; a second person must confirm that before it is submitted."
+            )
         lock_account(distribution)
-        changes = entitlements.changes_since(distribution, with_balance=True)
+        changes = _changes(distribution, allocations, anew=True)
         if changes:
             raise NumbersChanged(
                 f"Since this distribution was worked out, {'; '.join(changes)}. Calculate it again.", changes=changes
             )
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
-        content_hash = contents.content_hash(distribution, allocations, submitted_at=at)
+        content_hash = contents.content_hash(
+            distribution, allocations, lines=deductions.signed(distribution), submitted_at=at
+        )
         distribution.mark_pending_approval(content_hash=content_hash, at=at)
         distribution.save()
     return distribution
@@ -233,7 +261,7 @@ def approve(
     with audit.acting("distribution.approve", by=approver, reason=note), transaction.atomic():
         distribution = lock(distribution.pk)
         _require_signable(distribution, approver, content_hash)
-        changes = changes_under_lock(distribution, with_balance=True)
+        changes = changes_under_lock(distribution, anew=True)
         if changes:
             void(distribution)
         else:
@@ -288,15 +316,31 @@ def lock_account(distribution: Distribution) -> None:
     EscrowAccount.objects.select_for_update(no_key=True).get(pk=distribution.escrow_account_id)
 
 
-def changes_under_lock(distribution: Distribution, *, with_balance: bool) -> list[str]:
-    """Return in words what no longer agrees with the signed numbers, with everything locked."""
+def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
+    """
+    Return in words what no longer agrees with the signed numbers, with everything locked.
+
+    The offering holding less than the total counts, after what it has promised otherwise; ``anew`` works
+    the waterfall once more (``entitlements.changes_since``).
+    """
     lock_account(distribution)
     assert distribution.submitted_at is not None
-    allocations = entitlements.standing(distribution)
-    now = contents.content_hash(distribution, allocations, submitted_at=distribution.submitted_at)
+    allocations = entitlements.standing(distribution, with_people=False)
+    now = contents.content_hash(
+        distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
+    )
     if now != distribution.content_hash:
         return ["its rows no longer have the hash that was submitted"]
-    return entitlements.changes_since(distribution, with_balance=with_balance)
+    return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]
+
+
+def _changes(distribution: Distribution, allocations: Sequence[DistributionAllocation], *, anew: bool) -> list[str]:
+    """Return in words what the numbers rested on and is otherwise now, deductions and all."""
+    changes = entitlements.changes_since(distribution, anew=anew)
+    before = distribution.metadata.get("basis", {}).get("deductions")
+    if before and before != deductions.digest(distribution, {row.investor_id for row in allocations}):
+        changes.append("a fee rule or a rate of withholding has changed")
+    return changes
 
 
 def void(distribution: Distribution) -> None:
@@ -339,7 +383,12 @@ def _require_known(type: str, idempotency_key: str) -> None:
         raise IdempotencyKeyMissing("Give an idempotency key of 1 to 200 characters, a new one for each distribution.")
 
 
-def _require_draft(distribution: Distribution) -> None:
+def require_draft(distribution: Distribution) -> None:
+    """
+    Refuse what is done to drafts only.
+
+    :raises NotDraft: with the distribution's status
+    """
     if distribution.status != Status.DRAFT:
         raise NotDraft(f"{distribution} is {_is(distribution)}; only a draft is worked out or submitted.")
 
@@ -366,6 +415,14 @@ def _require_available(account_id: UUID, amount: Decimal, *, excluding: UUID | N
             available=to_json(left),
             asked=to_json(amount),
         )
+
+
+def _amounts(total_amount: Decimal, platform_fee_amount: Decimal) -> tuple[Decimal, Decimal]:
+    amount = money.positive(total_amount)
+    fee = money.positive(platform_fee_amount) if platform_fee_amount else ZERO
+    if fee >= amount:
+        raise FeeTooHigh(f"A fee of {format_money(fee)} leaves nothing of {format_money(amount)} to distribute.")
+    return amount, fee
 
 
 def _find_earlier(key: str, request_hash: str) -> Distribution | None:

@@ -3,12 +3,15 @@ Paying an approved distribution: one payment for each allocation, nobody twice.
 
 Payments are made in chunks, each chunk in one database transaction with its allocations, so that
 a run cut short goes on where it stopped; an allocation that has a payment is not paid again. Who
-cannot be paid now fails with the reason, and is retried later.
+cannot be paid now waits, still PENDING, with the reason, and is paid by the sweep when that is mended; only
+a payment that was tried and did not arrive is FAILED.
 """
 
+import gc
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.db import transaction
@@ -18,9 +21,7 @@ from distributions.operations import allocations as following
 from distributions.operations import distributions
 from distributions.queries import distributions as queries
 from distributions.queries import payees
-from distributions.queries.distributions import available
 from distributions.queries.payees import Payee
-from escrow.operations.ledger import InsufficientFunds
 from finance.models import BankAccount, Transaction
 from finance.operations import payouts as finance_payouts
 from finance.operations import transactions
@@ -28,11 +29,10 @@ from finance.operations.orders import BankAccountNotUsable, Order, require_escro
 from realco import audit, permissions, stopping_points
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
-from realco.money import format_money, to_json
 
 Status = Distribution.Status
 Allocation = DistributionAllocation.Status
-CHUNK = 200
+CHUNK = 1000
 logger = logging.getLogger(__name__)
 
 
@@ -52,16 +52,15 @@ def execute(distribution: Distribution, *, executor: User, at: datetime) -> Dist
     """
     Pay an approved distribution: reserve its money and queue a payment to every payee.
 
-    Who cannot be paid now is FAILED with the reason. If something else stops it half way, such as
-    a frozen escrow account, it stays QUEUED or PROCESSING, says why in its metadata, and the sweep
-    goes on with it. Call it outside of other transactions: each chunk commits.
+    Who cannot be paid now waits with the reason, and is paid by the sweep once it is gone. If something else
+    stops it half way, such as a frozen escrow account, it stays QUEUED or PROCESSING, says why in its
+    metadata, and the sweep goes on with it. Call it outside of other transactions: each chunk commits.
 
     :raises NotPermitted: if the person may not execute distributions
     :raises NotApproved: if it lacks signatures, or was executed before
-    :raises NumbersChanged: if an investment, the terms or another distribution has changed since;
-        it went back to draft
+    :raises NumbersChanged: if an investment, the terms or another distribution has changed since, or the
+        offering no longer holds the money; it went back to draft
     :raises EscrowNotOpen: if the escrow account is frozen or closed
-    :raises InsufficientFunds: if the offering no longer holds the money
     """
     permissions.require(executor, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.execute", by=executor), transaction.atomic():
@@ -69,11 +68,11 @@ def execute(distribution: Distribution, *, executor: User, at: datetime) -> Dist
         if distribution.status != Status.APPROVED:
             state = str(distribution.get_status_display()).lower()
             raise NotApproved(f"{distribution} is {state}; only an approved distribution is executed, once.")
-        changes = distributions.changes_under_lock(distribution, with_balance=False)
+        require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
+        changes = distributions.changes_under_lock(distribution, anew=False)
         if changes:
             distributions.void(distribution)
         else:
-            _require_payable(distribution)
             distribution.mark_queued(executor=executor, at=at)
             distribution.save()
     distributions.require_unchanged(distribution, changes)
@@ -84,13 +83,32 @@ def execute(distribution: Distribution, *, executor: User, at: datetime) -> Dist
 
 def resume(distribution_id: UUID, *, at: datetime) -> Distribution:
     """Go on paying a distribution that was executed, until nobody is left; harmless at any time."""
+    go_on(distribution_id, at=at)
+    return Distribution.objects.get(pk=distribution_id)
+
+
+def go_on(distribution_id: UUID, *, at: datetime) -> int:
+    """Do the same, and return how many allocations were dealt with."""
+    done = 0
     try:
-        while pay_some(distribution_id, at=at):
+        while paid := _without_collecting(partial(pay_some, distribution_id, at=at)):
+            done += paid
             stopping_points.reach("distribution.between_chunks")
     except Refusal as refusal:
         logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
         _note(distribution_id, str(refusal))
-    return Distribution.objects.get(pk=distribution_id)
+    return done
+
+
+def _without_collecting(work: Callable[[], int]) -> int:
+    """Work without looking for garbage meanwhile: a chunk has none, and looking took a third of the time."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        return work()
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def pay_some(distribution_id: UUID, *, at: datetime) -> int:
@@ -103,18 +121,44 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
         distribution = distributions.lock(distribution_id)
         if distribution.status not in (Status.QUEUED, Status.PROCESSING):
             return 0
-        waiting = list(distribution.allocations.filter(status=Allocation.PENDING).order_by("pk")[:CHUNK])
+        due = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=True)
+        rows = list(due.defer("explanation").order_by("pk")[:CHUNK])
         if distribution.status == Status.QUEUED:
             distribution.mark_processing()
             distribution.save()
-        if waiting:
-            _pay(distribution, waiting, payees.of(distribution, waiting, at=at), at=at)
+        if rows:
+            _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
             if "stopped" in distribution.metadata:
                 distribution.metadata.pop("stopped")
                 distribution.save()
             stopping_points.reach("distribution.before_chunk_commits")
         following.finish(distribution, at=at)
-    return len(waiting)
+    return len(rows)
+
+
+def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
+    """
+    Pay those who waited and whose obstacle is gone, and note what keeps the others now; return how many moved.
+
+    A chunk is one transaction; where one is refused (a frozen account), everybody goes on waiting.
+    """
+    moved, after = 0, UUID(int=0)
+    while True:
+        with audit.acting("distribution.pay_waiting"), transaction.atomic():
+            distribution = distributions.lock(distribution_id)
+            if distribution.status not in queries.PAYING:
+                return moved
+            waiting = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=False)
+            rows = list(waiting.filter(pk__gt=after).defer("explanation").order_by("pk")[:CHUNK])
+            if not rows:
+                return moved
+            after = rows[-1].pk
+            found = payees.of(distribution, rows, at=at)
+            changed = [row for row in rows if row.waiting_reason != found[row.pk].obstacle]
+            if changed:
+                _pay(distribution, changed, found, at=at)
+                following.finish(distribution, at=at)
+            moved += sum(not found[row.pk].obstacle for row in changed)
 
 
 def retry_failed(
@@ -154,17 +198,6 @@ def retry_failed(
     return distribution
 
 
-def _require_payable(distribution: Distribution) -> None:
-    require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
-    left = available(distribution.escrow_account_id, excluding=distribution.pk)
-    if distribution.net_amount > left:
-        raise InsufficientFunds(
-            f"The offering holds {format_money(left)} that is not promised otherwise;"
-            f" {distribution} needs {format_money(distribution.net_amount)}.",
-            available=to_json(left),
-        )
-
-
 def _pay(
     distribution: Distribution,
     rows: Sequence[DistributionAllocation],
@@ -181,7 +214,7 @@ def _pay(
         elif allocation.status == Allocation.FAILED:
             allocation.failure_reason = obstacle
         else:
-            allocation.mark_failed(reason=obstacle)
+            allocation.wait(reason=obstacle, at=at)
     payments = finance_payouts.originate(
         [_order(distribution, allocation, found[allocation.pk]) for allocation in payable],
         keys=[_key(allocation) for allocation in payable],
@@ -193,9 +226,7 @@ def _pay(
         allocation.mark_processing(payment=payment)
         if payment.status == Transaction.Status.CANCELLED:
             allocation.mark_failed(reason=payment.cancelled_reason)
-    for allocation in rows:
-        allocation.updated_at = at
-    DistributionAllocation.objects.bulk_update(rows, ["status", "transaction", "failure_reason", "updated_at"])
+    following.write(rows, at=at)
 
 
 def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee) -> Order:

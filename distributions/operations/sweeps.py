@@ -1,6 +1,7 @@
 """Sweeps: what was executed goes on, and what a lost message left behind is caught up with."""
 
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
@@ -11,8 +12,6 @@ from django.db.models import Exists, OuterRef, Q
 
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import allocations, distributions, payouts
-from distributions.operations.allocations import NOT_PAID, UNDER_WAY
-from finance.models import Transaction
 from realco import audit
 
 Status = DistributionAllocation.Status
@@ -24,54 +23,62 @@ def sweep(*, at: datetime) -> int:
     """
     Resume distributions that were executed, follow payments whose message was lost, and finish what is done.
 
-    Returns how many distributions and payments it touched. One that fails does not stop the others.
+    Returns how many allocations and distributions it moved on. One that fails does not stop the others.
     """
-    touched = 0
+    moved = 0
     for pk in unpaid():
-        touched += _tried(partial(payouts.resume, pk, at=at), pk)
-    for payment_id in unfollowed():
-        touched += _tried(partial(allocations.follow, payment_id, at=at), payment_id)
+        moved += _tried(partial(payouts.go_on, pk, at=at), pk)
+    for pk in waited_for():
+        moved += _tried(partial(payouts.pay_waiting, pk, at=at), pk)
+    for pk, payment_ids in unfollowed().items():
+        moved += _tried(partial(allocations.follow_many, pk, payment_ids, at=at), pk)
     for pk in unfinished():
-        touched += _tried(partial(_finish, pk, at=at), pk)
-    return touched
+        moved += _tried(partial(_finish, pk, at=at), pk)
+    return moved
 
 
 def unpaid() -> list[UUID]:
-    """Return executed distributions with payees who have no payment yet, the oldest first."""
-    waiting = DistributionAllocation.objects.filter(distribution=OuterRef("pk"), status=Status.PENDING)
-    rows = Distribution.objects.filter(status__in=[WHOLE.QUEUED, WHOLE.PROCESSING]).order_by("executed_at")
-    return list(rows.filter(Q(status=WHOLE.QUEUED) | Exists(waiting)).values_list("pk", flat=True))
-
-
-def unfollowed() -> list[UUID]:
-    """Return payments that have come further than their allocations know."""
-    behind = (
-        Q(status=Status.PROCESSING, transaction__status__in=[Transaction.Status.COMPLETED, *NOT_PAID])
-        | Q(status=Status.COMPLETED, transaction__status__in=NOT_PAID)
-        | Q(status=Status.FAILED, transaction__status__in=[Transaction.Status.COMPLETED, *UNDER_WAY])
+    """Return executed distributions with payees who have no payment yet and could, the oldest first."""
+    due = DistributionAllocation.objects.filter(
+        distribution=OuterRef("pk"), status=Status.PENDING, waiting_since__isnull=True
     )
-    rows = DistributionAllocation.objects.filter(behind).order_by("transaction_id")
-    return [pk for pk in rows.values_list("transaction_id", flat=True) if pk is not None]
+    rows = Distribution.objects.filter(status__in=[WHOLE.QUEUED, WHOLE.PROCESSING]).order_by("executed_at")
+    return list(rows.filter(Q(status=WHOLE.QUEUED) | Exists(due)).values_list("pk", flat=True))
+
+
+def waited_for() -> list[UUID]:
+    """Return distributions some of whose payees wait for what keeps them from being paid."""
+    rows = DistributionAllocation.objects.filter(status=Status.PENDING, waiting_since__isnull=False)
+    return list(rows.order_by("distribution_id").values_list("distribution_id", flat=True).distinct())
+
+
+def unfollowed() -> dict[UUID, list[UUID]]:
+    """Return payments that have come further than their allocations know, by distribution."""
+    found: dict[UUID, list[UUID]] = defaultdict(list)
+    rows = DistributionAllocation.objects.filter(allocations.BEHIND).order_by("transaction_id")
+    for distribution_id, payment_id in rows.values_list("distribution_id", "transaction_id"):
+        assert payment_id is not None
+        found[distribution_id].append(payment_id)
+    return found
 
 
 def unfinished() -> list[UUID]:
-    """Return distributions that are PROCESSING though nobody's payment is waited for."""
-    waiting = DistributionAllocation.objects.filter(
-        distribution=OuterRef("pk"), status__in=[Status.PENDING, Status.PROCESSING]
+    """Return distributions that are PROCESSING though nobody's payment is under way."""
+    under_way = DistributionAllocation.objects.filter(distribution=OuterRef("pk")).filter(
+        Q(status=Status.PROCESSING) | Q(status=Status.PENDING, waiting_since__isnull=True)
     )
-    rows = Distribution.objects.filter(status=WHOLE.PROCESSING).exclude(Exists(waiting))
+    rows = Distribution.objects.filter(status=WHOLE.PROCESSING).exclude(Exists(under_way))
     return list(rows.values_list("pk", flat=True))
 
 
-def _finish(distribution_id: UUID, *, at: datetime) -> None:
+def _finish(distribution_id: UUID, *, at: datetime) -> int:
     with audit.acting("distribution.finish"), transaction.atomic():
-        allocations.finish(distributions.lock(distribution_id), at=at)
+        return int(allocations.finish(distributions.lock(distribution_id), at=at))
 
 
-def _tried(work: Callable[[], object], pk: UUID) -> int:
+def _tried(work: Callable[[], int], pk: UUID) -> int:
     try:
-        work()
+        return work()
     except Exception:
         logger.exception("the sweep left %s for its next round", pk)
         return 0
-    return 1

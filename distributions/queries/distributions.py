@@ -5,19 +5,34 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
+from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 
-from distributions.models import Distribution, DistributionAllocation, DistributionApproval, WaterfallTerms
-from distributions.queries import entitlements
+from distributions.models import (
+    AllocationLine,
+    Distribution,
+    DistributionAllocation,
+    DistributionApproval,
+    WaterfallTerms,
+)
+from distributions.queries import deductions, entitlements
 from distributions.queries.entitlements import COUNTED
 from escrow.models import LedgerAccount
 from escrow.queries.balances import balance
+from finance.models import Transaction
 from finance.models.transactions import APPROVAL_THRESHOLD
 from realco.models import User
-from realco.money import ZERO
+from realco.money import ZERO, format_money
 
 Status = DistributionAllocation.Status
 VIEW = "distributions.view_distribution"
+PAYING = (
+    Distribution.Status.QUEUED,
+    Distribution.Status.PROCESSING,
+    Distribution.Status.PARTIALLY_FAILED,
+    Distribution.Status.FAILED,
+    Distribution.Status.COMPLETED,
+)
+"""Distributions that were executed: whoever waits of them is paid when that is possible."""
 NOT_YET_SHOWN = (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL, Distribution.Status.CANCELLED)
 
 
@@ -78,15 +93,21 @@ def signatures_needed(total_amount: Decimal) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a distribution's payments are; amounts in US dollars, keys are allocation statuses."""
+    """
+    How far a distribution's payments are; amounts in US dollars, keys are allocation statuses.
+
+    Those who wait for what keeps them from being paid are not among the pending ones, but ``waiting``.
+    """
 
     numbers: Mapping[str, int]
     amounts: Mapping[str, Decimal]
+    waiting: int = 0
+    amount_waiting: Decimal = ZERO
 
     @property
     def total(self) -> int:
         """The number of payees."""
-        return sum(self.numbers.values())
+        return sum(self.numbers.values()) + self.waiting
 
     @property
     def paid(self) -> int:
@@ -105,8 +126,44 @@ class Progress:
 
     @property
     def is_done(self) -> bool:
-        """Whether no payment is waited for."""
+        """Whether no payment is under way; some payees may wait for one."""
         return not (self.numbers.get(Status.PENDING) or self.numbers.get(Status.PROCESSING))
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """How many payees of a distribution have come how far; whoever is at a stage has passed those before it."""
+
+    total: int = 0
+    made: int = 0
+    sent: int = 0
+    arrived: int = 0
+    paid: int = 0
+    failed: int = 0
+    waiting: int = 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether payments are still to be made, or under way."""
+        return self.paid + self.failed + self.waiting < self.total
+
+
+UNSENT = ("INITIATED", "PENDING_APPROVAL", "APPROVED", "QUEUED", "PENDING_RETRY", "ON_HOLD")
+
+
+def stages(distribution: Distribution) -> Stages:
+    """Return how far a distribution's payments have come; one query."""
+    live = Q(status__in=[Status.PROCESSING, Status.COMPLETED])
+    found = distribution.allocations.exclude(status=Status.CANCELLED).aggregate(
+        total=Count("id"),
+        made=Count("id", filter=live),
+        sent=Count("id", filter=live & ~Q(transaction__status__in=UNSENT)),
+        arrived=Count("id", filter=live & Q(transaction__status__in=["SETTLED", "COMPLETED"])),
+        paid=Count("id", filter=Q(status=Status.COMPLETED)),
+        failed=Count("id", filter=Q(status=Status.FAILED)),
+        waiting=Count("id", filter=Q(status=Status.PENDING, waiting_since__isnull=False)),
+    )
+    return Stages(**found)
 
 
 def progress(distribution: Distribution) -> Progress:
@@ -114,13 +171,17 @@ def progress(distribution: Distribution) -> Progress:
     rows = (
         distribution.allocations.exclude(status=Status.CANCELLED)
         .order_by()
-        .values_list("status")
+        .annotate(waits=Case(When(waiting_since__isnull=True, then=F("status")), default=Value("WAITING")))
+        .values_list("waits")
         .annotate(Count("id"), Sum("net_amount"))
     )
     found = {str(status): (number, amount) for status, number, amount in rows}
+    waiting, amount_waiting = found.pop("WAITING", (0, ZERO))
     return Progress(
         numbers={status: number for status, (number, _) in found.items()},
         amounts={status: amount for status, (_, amount) in found.items()},
+        waiting=waiting,
+        amount_waiting=amount_waiting,
     )
 
 
@@ -129,7 +190,7 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
     Return what the offering holds and has not promised: what may still be distributed, US dollars.
 
     Promised is what approved distributions owe and have not reserved: allocations not yet paid for,
-    or whose payment failed and gave its money back.
+    or whose payment failed and gave its money back; and fees and withheld taxes that have not been remitted.
     """
     owed = DistributionAllocation.objects.filter(
         Q(status__in=[Status.PENDING, Status.FAILED])
@@ -140,9 +201,41 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
     if excluding is not None:
         owed = owed.exclude(distribution_id=excluding)
     promised: Decimal = owed.aggregate(total=Sum("net_amount", default=ZERO))["total"]
+    promised += deducted(escrow_account_id, excluding=excluding)
     held = balance(escrow_account_id, LedgerAccount.Kind.OFFERING)
     left: Decimal = max(held - promised, ZERO)
     return left
+
+
+def deducted(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Decimal:
+    """Return the fees and the withheld taxes of approved distributions that have not left escrow, US dollars."""
+    whole = Distribution.objects.filter(escrow_account_id=escrow_account_id, status__in=COUNTED)
+    if excluding is not None:
+        whole = whole.exclude(pk=excluding)
+    lines = AllocationLine.objects.filter(allocation__distribution__in=whole)
+    taken = lines.exclude(allocation__status=Status.CANCELLED).aggregate(total=Sum("amount", default=ZERO))["total"]
+    top: Decimal = whole.aggregate(total=Sum("platform_fee_amount", default=ZERO))["total"]
+    left = Transaction.objects.filter(distribution__in=whole, type=Transaction.Type.ESCROW_WITHDRAWAL).filter(
+        Q(is_reserved=True) | Q(settled_at__isnull=False, reversed_at__isnull=True)
+    )
+    remitted: Decimal = left.aggregate(total=Sum("amount", default=ZERO))["total"]
+    not_remitted: Decimal = max(top + taken - remitted, ZERO)
+    return not_remitted
+
+
+def shortfall(distribution: Distribution) -> list[str]:
+    """Return in words that an offering holds less than a distribution of it needs; empty if it does not."""
+    left = available(distribution.escrow_account_id, excluding=distribution.pk)
+    if left >= distribution.total_amount:
+        return []
+    needed = format_money(distribution.total_amount)
+    return [f"the offering holds {format_money(left)} that is not promised otherwise, less than the {needed} it needs"]
+
+
+def overrides(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    """Return the lines for which people decided otherwise than the waterfall."""
+    rows = distribution.allocations.exclude(status=Status.CANCELLED).filter(overridden_by__isnull=False)
+    return rows.select_related("investor", "overridden_by", "override_confirmed_by").order_by("pk")
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,22 +262,24 @@ def preview(distribution: Distribution) -> Preview:
     """
     Show what a distribution pays to whom, changing nothing.
 
-    A draft is worked out as things stand now; a submitted one is shown as it was frozen.
+    A draft is worked out as things stand now, unless people have decided otherwise for a line; then, and
+    when it was submitted, it is shown as it was drawn up.
 
     :raises NoTerms: if the offering has no terms on that day
     :raises NotDistributable: if the waterfall cannot be run on these figures
     """
     terms, tiers, changes = distribution.terms, distribution.waterfall_tiers, list[str]()
-    if distribution.status == Distribution.Status.DRAFT:
+    if distribution.status == Distribution.Status.DRAFT and not overrides(distribution).exists():
         now = entitlements.entitlements(distribution)
         terms, tiers, allocations = now.basis.terms, now.tiers, list(now.allocations)
+        deductions.apply(distribution, allocations)
         people = User.objects.in_bulk([row.investor_id for row in allocations])
         for row in allocations:
             row.investor = people[row.investor_id]
     else:
         allocations = entitlements.standing(distribution)
-        if distribution.status == Distribution.Status.PENDING_APPROVAL:
-            changes = entitlements.changes_since(distribution, with_balance=True)
+        if distribution.status in (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL):
+            changes = [*entitlements.changes_since(distribution, anew=True), *shortfall(distribution)]
     return Preview(
         terms=terms,
         tiers=tiers,

@@ -9,7 +9,7 @@ have arrived: what was allocated is owed, and must not be allocated again.
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -25,7 +25,7 @@ from distributions.waterfall import PastDistribution, PastLine, Position, Result
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
 from escrow.queries.balances import balance
 from realco.errors import Refusal
-from realco.money import ZERO, format_money, to_json
+from realco.money import ZERO, to_json
 
 Status = Distribution.Status
 COUNTED = (
@@ -37,6 +37,10 @@ COUNTED = (
     Status.FAILED,
 )
 """Distributions whose allocations are owed or paid."""
+
+
+PARTS = ("return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split")
+"""The columns of an allocation that the waterfall fills."""
 
 
 class NoTerms(Refusal):
@@ -114,12 +118,7 @@ def entitlements(distribution: Distribution) -> Entitlements:
     """
     basis = basis_of(distribution)
     terms = terms_queries.as_engine(basis.terms)
-    try:
-        result = waterfall.calculate(
-            terms, basis.positions, basis.history, distribution.net_amount, distribution.as_of_date
-        )
-    except waterfall.UnworkableFigures as error:
-        raise NotDistributable(f"{error} Choose another day or amount.") from error
+    result = _worked(distribution, basis)
     words = class_explanations.explain(terms, basis.positions, result, version=basis.terms.version)
     return Entitlements(
         basis=basis,
@@ -127,6 +126,19 @@ def entitlements(distribution: Distribution) -> Entitlements:
         allocations=tuple(_allocations(distribution, basis, result, words)),
         tiers=class_explanations.tiers(terms, result),
     )
+
+
+def _worked(distribution: Distribution, basis: Basis) -> Result:
+    try:
+        return waterfall.calculate(
+            terms_queries.as_engine(basis.terms),
+            basis.positions,
+            basis.history,
+            distribution.net_amount,
+            distribution.as_of_date,
+        )
+    except waterfall.UnworkableFigures as error:
+        raise NotDistributable(f"{error} Choose another day or amount.") from error
 
 
 def basis_of(distribution: Distribution) -> Basis:
@@ -142,7 +154,7 @@ def basis_of(distribution: Distribution) -> Basis:
             f"{distribution.offering} has no waterfall terms in force on {distribution.as_of_date}."
             " Give it terms first."
         )
-    investments, positions = _positions(distribution, terms)
+    investments, positions = _positions(distribution, terms, on=distribution.as_of_date)
     history, numbers = _history(distribution)
     return Basis(
         terms=terms,
@@ -165,23 +177,25 @@ def sample(
     :raises NotDistributable: if money was released for somebody who has no investment
     """
     distribution = Distribution(offering_id=terms.offering_id, escrow_account=account, as_of_date=on)
-    _, positions = _positions(distribution, terms)
+    _, positions = _positions(distribution, terms, on=on)
     history, _ = _history(distribution)
     return positions, history
 
 
-def changes_since(distribution: Distribution, *, with_balance: bool) -> list[str]:
+def changes_since(distribution: Distribution, *, anew: bool) -> list[str]:
     """
     Return in words what has changed since a distribution's numbers were drawn up; empty if nothing has.
 
-    ``with_balance`` counts any change of what the offering holds as one.
+    ``anew`` works the waterfall again as well, which finds what none of its figures shows: that it counts
+    in another way by now.
     """
     before = distribution.metadata.get("basis", {})
     try:
-        now = entitlements(distribution)
+        found = basis_of(distribution)
+        result = _worked(distribution, found) if anew else None
     except Refusal as refusal:
         return [str(refusal)]
-    basis = now.basis.as_json()
+    basis = found.as_json()
     changes = []
     if basis["terms"] != before.get("terms"):
         changes.append(
@@ -193,18 +207,16 @@ def changes_since(distribution: Distribution, *, with_balance: bool) -> list[str
         changes.append(
             f"other distributions have been approved or cancelled (now counted: {basis['history_numbers'] or 'none'})"
         )
-    if with_balance and basis["offering_balance"] != before.get("offering_balance"):
-        held = format_money(Decimal(before.get("offering_balance", "0.00")))
-        changes.append(f"the offering holds {format_money(now.basis.offering_balance)}, it held {held}")
-    if not changes and not _same(distribution, now.allocations):
+    if not changes and result is not None and not _same(distribution, _allocations(distribution, found, result, {})):
         changes.append("the numbers come out differently")
     return changes
 
 
-def standing(distribution: Distribution) -> list[DistributionAllocation]:
+def standing(distribution: Distribution, *, with_people: bool = True) -> list[DistributionAllocation]:
     """Return a distribution's allocations that stand, those of investors first."""
     rows = DistributionAllocation.objects.filter(distribution=distribution)
-    rows = rows.exclude(status=DistributionAllocation.Status.CANCELLED).select_related("investor", "investment")
+    rows = rows.exclude(status=DistributionAllocation.Status.CANCELLED)
+    rows = rows.select_related("investor", "investment") if with_people else rows.defer("explanation", "metadata")
     return sorted(rows, key=lambda row: (row.investment_id is None, str(row.investment_id)))
 
 
@@ -215,47 +227,55 @@ def pays(distribution: Distribution, user_id: UUID) -> bool:
 
 
 def _same(distribution: Distribution, allocations: Iterable[DistributionAllocation]) -> bool:
-    return {_figures(row) for row in standing(distribution)} == {_figures(row) for row in allocations}
+    return {_figures(row) for row in standing(distribution, with_people=False)} == {
+        _figures(row) for row in allocations
+    }
 
 
 def _figures(row: DistributionAllocation) -> tuple[object, ...]:
-    return (
-        row.investor_id,
-        row.investment_id,
-        row.return_of_capital,
-        row.preferred_return,
-        row.sponsor_catch_up,
-        row.profit_split,
-        row.net_amount,
-    )
+    """Return what the waterfall gave, whatever people decided instead and whatever is taken off."""
+    parts = [getattr(row, name) for name in PARTS]
+    if row.calculated is not None:
+        parts = [Decimal(row.calculated[name]) for name in PARTS]
+    return (row.investor_id, row.investment_id, *parts)
+
+
+def positions(distribution: Distribution, *, on: date, only: Collection[UUID]) -> tuple[Position, ...]:
+    """Return the positions of some investments of a distribution's offering on a day, in the order of their keys."""
+    terms = distribution.terms
+    assert terms is not None
+    return _positions(distribution, terms, on=on, only=only)[1]
 
 
 def _positions(
-    distribution: Distribution, terms: WaterfallTerms
+    distribution: Distribution, terms: WaterfallTerms, *, on: date, only: Collection[UUID] | None = None
 ) -> tuple[dict[str, tuple[UUID, UUID]], tuple[Position, ...]]:
     """Return investment and investor by key, and the positions the ledger shows, in the order of their keys."""
+    investments = Investment.objects.filter(offering_id=distribution.offering_id)
+    investments = investments.exclude(status=Investment.Status.CANCELLED)
     released = (
         EscrowLedgerEntry.objects.filter(
             escrow_account_id=distribution.escrow_account_id,
             journal_entry__event=JournalEntry.Event.RELEASE,
             journal_entry__reversed_by__isnull=True,
             ledger_account__kind=LedgerAccount.Kind.INVESTOR,
-            effective_date__lte=distribution.as_of_date,
+            effective_date__lte=on,
         )
         .order_by()
         .values_list("ledger_account__owner_id", "effective_date")
         .annotate(Sum("amount"))
     )
+    if only is not None:
+        investments = investments.filter(pk__in=only)
+        released = released.filter(ledger_account__owner__in=investments.values("investor_id"))
     contributions: dict[UUID, list[tuple[date, Decimal]]] = defaultdict(list)
     for investor_id, day, amount in released:
         contributions[investor_id].append((day, amount))
     held = {
         investor_id: (investment_id, ownership, class_name)
-        for investor_id, investment_id, ownership, class_name in Investment.objects.filter(
-            offering_id=distribution.offering_id
+        for investor_id, investment_id, ownership, class_name in investments.values_list(
+            "investor_id", "id", "ownership_percentage", "class_name"
         )
-        .exclude(status=Investment.Status.CANCELLED)
-        .values_list("investor_id", "id", "ownership_percentage", "class_name")
     }
     strangers = contributions.keys() - held.keys()
     if strangers:
@@ -264,15 +284,13 @@ def _positions(
             " Check its closings before you distribute."
         )
     has_classes = bool(terms_queries.class_names(terms))
-    investments, positions = {}, []
+    found, told = {}, []
     for investor_id, paid in contributions.items():
         investment_id, percentage, class_name = held[investor_id]
-        investments[str(investment_id)] = (investment_id, investor_id)
+        found[str(investment_id)] = (investment_id, investor_id)
         ownership = percentage / 100 if percentage is not None else None
-        positions.append(
-            Position(str(investment_id), tuple(sorted(paid)), ownership, class_name if has_classes else "")
-        )
-    return investments, tuple(sorted(positions, key=lambda position: position.key))
+        told.append(Position(str(investment_id), tuple(sorted(paid)), ownership, class_name if has_classes else ""))
+    return found, tuple(sorted(told, key=lambda position: position.key))
 
 
 def _history(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], tuple[str, ...]]:
@@ -344,7 +362,7 @@ def _allocations(
                 profit_split=share.profit_split,
                 total_amount=share.total,
                 net_amount=share.total,
-                explanation=words[share.key],
+                explanation=words.get(share.key, {}),
             )
     if result.sponsor.total:
         yield DistributionAllocation(
@@ -354,7 +372,7 @@ def _allocations(
             profit_split=result.sponsor.profit_split,
             total_amount=result.sponsor.total,
             net_amount=result.sponsor.total,
-            explanation=words[explanations.SPONSOR],
+            explanation=words.get(explanations.SPONSOR, {}),
             metadata={"promote_by_class": [[name, to_json(amount)] for name, amount in result.sponsor.by_class]}
             if result.sponsor.by_class
             else {},

@@ -280,7 +280,8 @@ class Transaction(FSMModelMixin, models.Model):
                 "settled_at", "clears_on", "completed_at", "cancelled_at", "reversed_at",
                 "stripe_payment_intent_id",
             ),
-            guards.legal_status(S.INITIATED, TRANSITIONS),
+            guards.legal_status(S.INITIATED, TRANSITIONS, on_insert=False),
+            guards.Guard("finance_payment_begins", name="begins", when=guards.Before, operation=guards.Insert),
             guards.Guard(
                 "realco_immutable",
                 "refund_item_id",

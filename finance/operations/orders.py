@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -66,7 +66,7 @@ class Order:
     @property
     def content_hash(self) -> str:
         """SHA-256 of the order, stored beside its idempotency key."""
-        content = {name: str(value) for name, value in asdict(self).items() if name != "metadata"}
+        content = {one.name: str(getattr(self, one.name)) for one in fields(self) if one.name != "metadata"}
         if self.refund_item_id is None:
             del content["refund_item_id"]  # Hashes of orders that knew no refund items stay what they were.
         content["amount"] = f"{self.amount:.2f}"
@@ -114,9 +114,9 @@ def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
     return Parties(account, party, _find_bank_account(order, party))
 
 
-def examine_approved(wanted: Sequence[Order]) -> dict[UUID, Parties]:
+def examine_approved(wanted: Sequence[Order]) -> list[Parties]:
     """
-    Check the orders of refund items, as ``examine`` does but for who asks, and return the rows each names.
+    Check orders that people have approved together, as ``examine`` does but for who asks; return the rows each names.
 
     What was approved is not asked again by a person, so nobody's permission is. Three queries for any
     number of orders.
@@ -124,22 +124,23 @@ def examine_approved(wanted: Sequence[Order]) -> dict[UUID, Parties]:
     :raises UnknownChoice: if a method, account or person does not exist or is not active
     :raises money.InvalidAmount: if an amount is not a positive number of cents
     :raises EscrowNotOpen: if the escrow account is frozen or closed
+    :raises OfferingNotOpen: if the offering's state does not allow it
     :raises BankAccountNotUsable: if a bank account is not the payee's own and verified
     """
     accounts = EscrowAccount.objects.select_related("offering").in_bulk({order.escrow_account_id for order in wanted})
     people = User.objects.in_bulk({order.to_user_id for order in wanted})
     named = {order.to_bank_account_id for order in wanted}
     banks = BankAccount.objects.select_related("organization").in_bulk([pk for pk in named if pk is not None])
-    found = {}
+    found = []
     for order in wanted:
         _require_known(order)
         money.require_known_currency(order.currency)
         money.positive(order.amount)
         account = accounts[order.escrow_account_id]
         require_escrow_open(account, order.type)
+        _require_after_closing(order, account.offering)
         party = _active(people.get(order.to_user_id), "payee (to_user)")
-        assert order.refund_item_id is not None
-        found[order.refund_item_id] = Parties(account, party, _usable_bank_account(order, party, banks))
+        found.append(Parties(account, party, _usable_bank_account(order, party, banks)))
     return found
 
 
@@ -223,15 +224,19 @@ def require_escrow_open(account: EscrowAccount, transaction_type: str) -> None:
 
 
 def _require_offering_open(order: Order, offering: Offering, *, at: datetime) -> None:
-    status = offering.get_status_display().lower()
     if order.type == TransactionType.DEPOSIT:
         require_raising(offering)
         if at >= offering.deadline_at:
             raise OfferingNotOpen(f"{offering} closed to investments on {offering.deadline_at:%B %d, %Y}.")
-    elif order.type in (TransactionType.WITHDRAWAL, TransactionType.REFUND):
+    else:
+        _require_after_closing(order, offering)
+
+
+def _require_after_closing(order: Order, offering: Offering) -> None:
+    if order.type in (TransactionType.WITHDRAWAL, TransactionType.REFUND) or offering.status in AFTER_CLOSING:
         return
-    elif offering.status not in AFTER_CLOSING:
-        raise OfferingNotOpen(f"{offering} is {status}; this is possible only after it has closed its raise.")
+    status = offering.get_status_display().lower()
+    raise OfferingNotOpen(f"{offering} is {status}; this is possible only after it has closed its raise.")
 
 
 def require_raising(offering: Offering) -> None:

@@ -5,11 +5,10 @@ The approvals are those of the distribution or the run, whose signed figures nam
 amount. Money is reserved for all of them with one posting, rows are written set-based.
 """
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from compliance.models import CheckStatus
 from escrow.operations import escrow_accounts, ledger
@@ -20,18 +19,10 @@ from finance.models.transactions import TransactionType, approvals_required
 from finance.operations import bulk_submissions, orders, transactions
 from finance.operations.orders import Order, Parties
 from finance.operations.screening import screen_many
-from realco import audit
+from realco import audit, copying
 from realco.business_days import banking_date
 from realco.errors import NotPermitted
 from realco.models import User
-
-_QUEUE = """
-UPDATE transactions t
-   SET status = 'QUEUED', is_reserved = true, compliance_check_passed = true, compliance_check_data = p.answers::jsonb,
-       updated_at = %s
-  FROM unnest(%s::uuid[], %s::text[]) AS p (payment, answers) WHERE t.id = p.payment
-"""
-"""A batch in one statement; payments that do not pass are few, and saved one by one."""
 
 
 class LacksApprovals(NotPermitted):
@@ -58,20 +49,16 @@ def originate(
     :raises LacksApprovals: if a payment needs more approvers than signed
     :raises ApproverIsInitiator: if the initiator is among the approvers
     :raises InsufficientFunds: if escrow holds less than the sum
-    :raises Refusal: whatever ``orders.examine`` refuses
+    :raises Refusal: whatever ``orders.examine_approved`` refuses
     """
     if any(order.type != TransactionType.DISTRIBUTION for order in wanted):
         raise ValueError("payouts are distributions; other payments are approved one by one")
-    permissions_asked = [order for order in wanted if _lacks(order, approvers)]
-    if permissions_asked:
-        [first, *_] = permissions_asked
-        needed = approvals_required(first.type, first.amount)
-        raise LacksApprovals(f"A payment of {first.amount} needs {needed} approvers.")
-
-    def examine(order: Order) -> Parties:
-        return orders.examine(order, initiator=initiator, at=at)
-
-    return _make(wanted, keys=keys, examine=examine, initiator=initiator, approvers=approvers, at=at)
+    for order in wanted:
+        if _lacks(order, approvers):
+            needed = approvals_required(order.type, order.amount)
+            raise LacksApprovals(f"A payment of {order.amount} needs {needed} approvers.")
+    _require_kept_open(wanted)
+    return _make(wanted, keys=keys, initiator=initiator, approvers=approvers, at=at)
 
 
 def originate_refunds(
@@ -97,22 +84,20 @@ def originate_refunds(
     """
     if any(order.type != TransactionType.REFUND or order.refund_item_id is None for order in wanted):
         raise ValueError("these are the payments of refund items and of nothing else")
+    _require_kept_open(wanted)
+    return _make(wanted, keys=keys, initiator=initiator, approvers=approvers, at=at)
+
+
+def _require_kept_open(wanted: Sequence[Order]) -> None:
+    """Keep the escrow accounts from being closed until the caller's transaction ends."""
     if not all(escrow_accounts.keep_open(account) for account in {order.escrow_account_id for order in wanted}):
-        raise EscrowNotOpen("The escrow account is just being closed. The refunds are paid when it stays open.")
-    examined = orders.examine_approved(wanted)
-
-    def examine(order: Order) -> Parties:
-        assert order.refund_item_id is not None
-        return examined[order.refund_item_id]
-
-    return _make(wanted, keys=keys, examine=examine, initiator=initiator, approvers=approvers, at=at)
+        raise EscrowNotOpen("The escrow account is just being closed. Everybody is paid when it stays open.")
 
 
 def _make(
     wanted: Sequence[Order],
     *,
     keys: Sequence[str],
-    examine: Callable[[Order], Parties],
     initiator: User,
     approvers: Sequence[User],
     at: datetime,
@@ -122,12 +107,12 @@ def _make(
     with audit.acting("transaction.originate"), transaction.atomic():
         full_keys = [f"payout:{key}" for key in keys]
         known = {payment.idempotency_key: payment for payment in _existing(full_keys)}
+        new = [(order, key) for order, key in zip(wanted, full_keys, strict=True) if key not in known]
+        examined = orders.examine_approved([order for order, _ in new])
         made = [
-            _new(order, examine(order), key=key, initiator=initiator, approvers=approvers, at=at)
-            for order, key in zip(wanted, full_keys, strict=True)
-            if key not in known
+            _new(order, parties, key=key, initiator=initiator, approvers=approvers, at=at)
+            for (order, key), parties in zip(new, examined, strict=True)
         ]
-        Transaction.objects.bulk_create(made)
         _route(made, at=at)
         known.update({payment.idempotency_key: payment for payment in made})
     return [known[key] for key in full_keys]
@@ -175,26 +160,24 @@ def _new(
 
 
 def _route(made: Sequence[Transaction], *, at: datetime) -> None:
-    """Screen the payees; reserve the money of those who pass and queue their payments."""
+    """Screen the payees; reserve the money of those who pass, whose payments begin in the queue."""
     passed, others = [], []
     for payment, verdict in zip(made, screen_many(made, at=at), strict=True):
-        if verdict.status == CheckStatus.FAILED:
-            transactions.refuse(payment, at=at)
-            others.append(payment)
-        elif verdict.status != CheckStatus.PASSED or not payment.is_fully_approved:
-            payment.mark_pending_approval(approvals=max(1, payment.approvals_required))
-            others.append(payment)
-        else:
+        if verdict.status == CheckStatus.PASSED and payment.is_fully_approved:
             payment.mark_approved()
             payment.mark_queued()
             payment.is_reserved = True
             passed.append(payment)
+        else:
+            others.append((payment, verdict))
+    copying.insert(Transaction, [*passed, *(payment for payment, _ in others)])
     ledger.post([entries.reserved(payment, on=banking_date(at)) for payment in passed], by=_initiator(passed), at=at)
-    with connection.cursor() as cursor:
-        answers = [json.dumps(payment.compliance_check_data) for payment in passed]
-        cursor.execute(_QUEUE, [at, [payment.pk for payment in passed], answers])
     bulk_submissions.wake(passed)
-    for payment in others:
+    for payment, verdict in others:
+        if verdict.status == CheckStatus.FAILED:
+            transactions.refuse(payment, at=at)
+        else:
+            payment.mark_pending_approval(approvals=max(1, payment.approvals_required))
         payment.save()
 
 

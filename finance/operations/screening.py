@@ -23,10 +23,17 @@ def screen(payment: Transaction, *, party: User, at: datetime) -> Verdict:
 
 
 def screen_many(payments: Sequence[Transaction], *, at: datetime) -> list[Verdict]:
-    """Screen many payments that exist, each with the answers that ``screen`` gives; the caller saves them."""
+    """
+    Screen many payments, each with the answers that ``screen`` gives; the caller saves them.
+
+    They may be new: their checks name rows that are there by the time the caller's transaction commits.
+    """
     paid_in = totals.deposited_by([payment.party.pk for payment in payments], at=at)
     asked = [
-        (payment.party, facts(payment, at=at, known=paid_in[payment.party.pk] if payment.is_outbound else None))
+        (
+            payment.party,
+            facts(payment, at=at, known=paid_in[payment.party.pk] if payment.is_outbound else None, is_made=True),
+        )
         for payment in payments
     ]
     verdicts = gate.examine_many(asked, at=at)
@@ -40,13 +47,14 @@ def _note(payment: Transaction, verdict: Verdict) -> None:
     payment.compliance_check_data = verdict.data
 
 
-def facts(payment: Transaction, *, at: datetime, known: Totals | None = None) -> PaymentFacts:
+def facts(payment: Transaction, *, at: datetime, known: Totals | None = None, is_made: bool = False) -> PaymentFacts:
     """
     Return what compliance is told about a payment; also for one that is not saved yet.
 
-    ``known`` are the totals that its party has paid in besides it, if they have been counted.
+    ``known`` are the totals that its party has paid in besides it, if they have been counted. ``is_made``
+    if it will be saved in the same transaction, whatever the answer.
     """
-    is_saved = not payment._state.adding
+    is_saved = is_made or not payment._state.adding
     assert payment.party is not None
     account = payment.from_bank_account or payment.to_bank_account
     return PaymentFacts(

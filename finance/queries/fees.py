@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from finance.models import FeeRule
 from realco.money import CENT
@@ -27,21 +27,27 @@ def quote(transaction_type: str, payment_method: str, amount: Decimal, *, on: da
 
     Each rule's part is rounded half up to the cent. A $10,000 ACH deposit: 50.80, net 9,949.20.
     """
-    rules = FeeRule.objects.filter(
+    rows = rules(transaction_type, payment_method, on=on)
+    parts = tuple((rule.name, cost) for rule in rows if (cost := part(rule, amount)))
+    fee = sum((cost for _, cost in parts), ZERO)
+    return Fees(fee_amount=fee, net_amount=amount - fee, parts=parts)
+
+
+def rules(transaction_type: str, payment_method: str, *, on: date) -> QuerySet[FeeRule]:
+    """Return the rules in force on a day for a type and a method of payment, by name."""
+    return FeeRule.objects.filter(
         Q(payment_method="") | Q(payment_method=payment_method),
         Q(effective_to__isnull=True) | Q(effective_to__gt=on),
         effective_from__lte=on,
         transaction_types__contains=transaction_type,
     ).order_by("name")
-    parts = tuple((rule.name, part) for rule in rules if (part := _part(rule, amount)))
-    fee = sum((part for _, part in parts), ZERO)
-    return Fees(fee_amount=fee, net_amount=amount - fee, parts=parts)
 
 
-def _part(rule: FeeRule, amount: Decimal) -> Decimal:
-    part = (amount * rule.rate + rule.fixed_amount).quantize(CENT, ROUND_HALF_UP)
+def part(rule: FeeRule, amount: Decimal) -> Decimal:
+    """Return what one rule takes of an amount, rounded half up to the cent."""
+    cost = (amount * rule.rate + rule.fixed_amount).quantize(CENT, ROUND_HALF_UP)
     if rule.minimum is not None:
-        part = max(part, rule.minimum)
+        cost = max(cost, rule.minimum)
     if rule.maximum is not None:
-        part = min(part, rule.maximum)
-    return part
+        cost = min(cost, rule.maximum)
+    return cost

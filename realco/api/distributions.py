@@ -23,6 +23,7 @@ from realco.api.serializers.distributions import (
     DistributionPreviewSerializer,
     DistributionRetrySerializer,
     DistributionSerializer,
+    StagesSerializer,
 )
 from realco.api.serializers.fields import NothingSerializer, ReasonSerializer
 from realco.api.serializers.pages import page_of
@@ -75,6 +76,7 @@ class Distributions(Endpoint):
             visibility.offering(person, asked["offering_id"]),
             type=asked["type"],
             total_amount=asked["total_amount"],
+            platform_fee_amount=asked["platform_fee_amount"],
             as_of_date=asked["as_of_date"],
             description=asked["description"],
             creator=person,
@@ -142,6 +144,25 @@ class Allocations(Endpoint):
         after, size = wanted.pop("cursor"), wanted.pop("page_size")
         rows = visibility.allocations(person, distribution).filter(**wanted)
         return listed(AllocationSerializer, pagination.page(rows, after=after, size=size), request)
+
+
+class Progress(Endpoint):
+    """How far a distribution's payments are."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"GET": "get"}
+
+    @operation(
+        "get_distribution_progress",
+        "Get a distribution's progress",
+        answers=StagesSerializer,
+        errors=(*READING, 403, 404),
+        parameters=[ID],
+        tag=TAG,
+    )
+    def get(self, request: Request, distribution_id: str) -> Response:
+        """Count how many payees have come how far; for staff."""
+        distribution = visibility.previewable(asker(request), distribution_id)
+        return answer(StagesSerializer, queries.stages(distribution), request)
 
 
 class Step(Endpoint):

@@ -57,6 +57,7 @@ urlpatterns = [
     path(f"{ONE_DISTRIBUTION}/execute", distributions.Execute.as_view(), name="distribution-execute"),
     path(f"{ONE_DISTRIBUTION}/cancel", distributions.Cancel.as_view(), name="distribution-cancel"),
     path(f"{ONE_DISTRIBUTION}/retry", distributions.Retry.as_view(), name="distribution-retry"),
+    path(f"{ONE_DISTRIBUTION}/progress", distributions.Progress.as_view(), name="distribution-progress"),
     path(f"{ONE_DISTRIBUTION}/allocations", distributions.Allocations.as_view(), name="distribution-allocations"),
     path("waterfall-terms", waterfall_terms.Versions.as_view(), name="waterfall-terms"),
     path(ONE_VERSION, waterfall_terms.OneVersion.as_view(), name="waterfall-terms-version"),

@@ -220,3 +220,64 @@ class TestPaying:
 
         assert len(queries) < 25
         assert distribution.total_amount == Decimal("9000.00")
+
+
+class TestProgress:
+    def test_shows_bars_that_follow_while_it_runs(self, deal: Deal) -> None:
+        distribution = deal.execute("9000.00", on=clock.now().date(), at=clock.now())
+        client = client_of(deal.operator)
+        page = client.get(reverse("admin:distributions_distribution_change", args=[distribution.pk])).content.decode()
+        bars = reverse("admin:distributions_distribution_stages", args=[distribution.pk])
+
+        assert f'hx-get="{bars}"' in page
+        assert 'aria-label="Made"></progress> 3 of 3' in page
+        assert client.get(bars).status_code == 200
+
+        for row in deals.standing(distribution):
+            deals.arrive(row, at=clock.now())
+        shown = client.get(bars).content.decode()
+        assert 'aria-label="Paid"></progress> 3 of 3' in shown
+        assert "hx-get" not in shown
+
+    def test_is_for_those_who_may_see_distributions(self, deal: Deal) -> None:
+        distribution = deal.execute("9000.00", on=clock.now().date(), at=clock.now())
+        stranger = factories.make_user("Stranger", is_staff=True)
+        bars = reverse("admin:distributions_distribution_stages", args=[distribution.pk])
+
+        assert client_of(stranger).get(bars).status_code == 403
+
+
+class TestOverrides:
+    def test_one_person_decides_and_another_confirms(self, deal: Deal) -> None:
+        create(deal)
+        distribution = Distribution.objects.get()
+        take(deal.operator, distribution, "calculate")
+        first, second, *_ = deals.standing(distribution)
+        amount = str(first.preferred_return - 1)
+
+        decided = {"line": str(first.pk), "against": str(second.pk), "part": "preferred_return", "amount": amount}
+        take(deal.operator, distribution, "override", **decided, reason="Side letter")
+        own = client_of(deal.operator).get(address(distribution, "confirm-overrides"))
+        assert own.status_code == 302
+        take(deal.approver, distribution, "confirm-overrides")
+        take(deal.operator, distribution, "submit")
+
+        assert distribution.status == Status.PENDING_APPROVAL
+        page = client_of(deal.approver).get(reverse("admin:distributions_distribution_change", args=[distribution.pk]))
+        assert "Side letter" in page.content.decode()
+
+
+class TestWithholding:
+    def test_rates_are_set_with_a_reason(self, deal: Deal) -> None:
+        task = reverse("admin:distributions_withholdingrate_task", args=["set"])
+        form = {"email": deal.investors[0].email, "rate": "0.24", "effective_from": "2020-01-01", "reason": "W-8BEN"}
+        assert client_of(deal.operator).post(task, form).status_code == 302
+
+        create(deal)
+        distribution = Distribution.objects.get()
+        take(deal.operator, distribution, "calculate")
+
+        [row] = distribution.allocations.exclude(withholding_amount=0)
+        assert row.investor == deal.investors[0]
+        page = client_of(deal.operator).get(reverse("admin:distributions_distributionallocation_change", args=[row.pk]))
+        assert "W-8BEN" in page.content.decode()

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from rest_framework.test import APIClient
 
+from compliance.models import InvestorProfile
 from distributions.models import Distribution
 from escrow.models import EscrowAccount
 from realco.business_days import banking_date
@@ -138,6 +139,40 @@ class TestTheWayThrough:
         assert {row["status"] for row in rows} == {"PROCESSING"}
         again = staff.post(f"{url}/execute")
         assert (again.status_code, again.json()["error"]["code"]) == (422, "INVALID_STATE_TRANSITION")
+
+    def test_says_how_far_it_is_and_who_waits(
+        self,
+        client_of: ClientOf,
+        distributing: EscrowAccount,
+        investor: User,
+        operator: User,
+        approver: User,
+        at: datetime,
+    ) -> None:
+        InvestorProfile.objects.filter(user=investor).update(restricted_at=at, restriction_reason="Dispute")
+        staff = client_of(operator)
+        url = submitted(staff, distributing, at)
+        said = {"content_hash": Distribution.objects.get().content_hash}
+        client_of(approver).post(f"{url}/approve", said, format="json")
+        staff.post(f"{url}/execute")
+
+        stages = staff.get(f"{url}/progress").json()
+        assert (stages["waiting"], stages["made"], stages["paid"]) == (1, stages["total"] - 1, 0)
+        [row] = client_of(investor).get(f"{url}/allocations").json()["results"]
+        assert (row["status"], row["waiting_reason"]) == (
+            "PENDING",
+            "We cannot pay this yet. Please get in touch with us.",
+        )
+        waiting = [one for one in staff.get(f"{url}/allocations").json()["results"] if one["waiting_reason"]]
+        assert "restricted" in waiting[0]["waiting_reason"]
+        assert client_of(investor).get(f"{url}/progress").status_code == 403
+
+    def test_takes_a_platform_fee_off_the_top(
+        self, client_of: ClientOf, distributing: EscrowAccount, operator: User, at: datetime
+    ) -> None:
+        client = client_of(operator)
+        status, body = post(client, draft(distributing, at, platform_fee_amount="10.00"))
+        assert (status, body["net_amount"]) == (201, "990.00")
 
     def test_a_stale_hash_signs_nothing(
         self, client_of: ClientOf, distributing: EscrowAccount, operator: User, approver: User, at: datetime

@@ -1,6 +1,7 @@
 """Signing distributions: four eyes, and what makes a signature void; and calling one off."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -20,7 +21,7 @@ from distributions.queries import distributions as queries
 from realco.errors import NotPermitted
 from realco.models import AuditEvent, User
 from tests import factories
-from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal
+from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal, spend
 
 pytestmark = pytest.mark.django_db
 
@@ -48,9 +49,10 @@ class TestSubmit:
     def test_refuses_numbers_that_are_no_longer_right(self, deal: Deal) -> None:
         deal.earn("100.00")
         distribution = deal.draw_up("100.00")
-        deal.earn("1.00")
+        commit(deal, deal.investors[0], "1000.00", at=NOW)
+        close(deal, at=NOW)
 
-        with pytest.raises(NumbersChanged, match="Calculate it again"):
+        with pytest.raises(NumbersChanged, match=r"investments have changed\. Calculate it again"):
             distributions.submit(distribution, by=deal.operator, at=NOW)
 
 
@@ -121,12 +123,19 @@ class TestApprove:
         with pytest.raises(NotAwaitingApproval):
             self.approve(deal, deal.draw_up("100.00"), deal.approver, content_hash="0" * 64)
 
-    def test_voids_the_signatures_when_money_has_moved(self, deal: Deal) -> None:
+    def test_goes_on_though_the_offering_has_earned_more(self, deal: Deal) -> None:
         deal.earn("60000.00")
         distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
         deal.earn("1.00")
 
-        with pytest.raises(NumbersChanged, match=r"holds \$60,001\.00, it held \$60,000\.00"):
+        assert self.approve(deal, distribution, deal.second_approver).status == Distribution.Status.APPROVED
+
+    def test_voids_the_signatures_when_the_money_is_no_longer_there(self, deal: Deal) -> None:
+        deal.earn("60000.00")
+        distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
+        spend(deal.escrow, Decimal("0.01"), at=NOW)
+
+        with pytest.raises(NumbersChanged, match=r"holds \$59,999\.99 .* less than the \$60,000\.00"):
             self.approve(deal, distribution, deal.second_approver)
 
         distribution.refresh_from_db()
@@ -155,9 +164,10 @@ class TestApprove:
     def test_counts_no_signature_from_before(self, deal: Deal) -> None:
         deal.earn("60000.00")
         distribution = self.approve(deal, deal.submit("60000.00"), deal.approver)
-        deal.earn("1.00")
+        spend(deal.escrow, Decimal("0.01"), at=NOW)
         with pytest.raises(NumbersChanged):
             self.approve(deal, distribution, deal.second_approver)
+        deal.earn("1.00")
         distribution = distributions.calculate(distribution, by=deal.operator, at=NOW)
         distribution = distributions.submit(distribution, by=deal.operator, at=NOW + timedelta(minutes=1))
 

@@ -106,9 +106,12 @@ class TestTheDatabase:
         assert "kept as they are" in attack("TRUNCATE distribution_allocations CASCADE")
 
     def test_lets_no_tiers_fail_to_add_up(self, deal: Deal) -> None:
-        deal.submit("1000.00")
+        deal.draw_up("1000.00")
 
-        words = attack("UPDATE distributions SET preferred_return_total = preferred_return_total + 0.01")
+        words = attack(
+            "UPDATE distributions SET status = 'PENDING_APPROVAL', content_hash = 'x',"
+            " preferred_return_total = preferred_return_total + 0.01"
+        )
 
         assert "distributions_tiers_add_up" in words
 
@@ -163,3 +166,33 @@ class TestTheDatabase:
                 " WHERE entity_type = 'distributions' AND operation = 'UPDATE' ORDER BY created_at DESC LIMIT 1"
             )
             assert cursor.fetchone() == ("By hand",)
+
+
+class TestPaymentsThatBeginInTheQueue:
+    SQL = (
+        "INSERT INTO transactions SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(),"
+        " 'idempotency_key', gen_random_uuid(), 'replaces_id', NULL) || %s::jsonb)).* FROM transactions t"
+        " WHERE t.type = 'DISTRIBUTION' LIMIT 1"
+    )
+
+    @pytest.mark.parametrize(
+        "change",
+        [
+            '{"is_reserved": false}',
+            '{"compliance_check_passed": false}',
+            '{"distribution_id": null}',
+            '{"type": "ESCROW_WITHDRAWAL"}',
+            '{"status": "APPROVED"}',
+        ],
+    )
+    def test_are_signed_screened_and_reserved(self, deal: Deal, change: str) -> None:
+        deal.execute("1000.00")
+
+        assert "rows begin as INITIATED" in attack(self.SQL, change)
+
+    def test_have_their_approvals(self, deal: Deal) -> None:
+        deal.execute("1000.00")
+
+        words = attack(self.SQL, '{"approved_by_id": null, "approved_at": null}')
+
+        assert "transactions_moves_only_approved" in words

@@ -23,7 +23,7 @@ from realco.errors import NotPermitted
 from realco.models import Offering, User
 from realco.money import InvalidAmount
 from tests import factories
-from tests.distributions.deals import EXIT, FUNDED, NOW, Deal, close, commit, make_deal, standing
+from tests.distributions.deals import EXIT, FUNDED, NOW, Deal, close, commit, make_deal, spend, standing
 
 pytestmark = pytest.mark.django_db
 
@@ -312,9 +312,11 @@ class TestPreview:
     def test_says_what_has_changed_since_submission(self, deal: Deal) -> None:
         deal.earn("100.00")
         distribution = deal.submit("100.00")
-        deal.earn("5.00")
+        spend(deal.escrow, Decimal("5.00"), at=NOW)
 
-        assert queries.preview(distribution).changes == ["the offering holds $105.00, it held $100.00"]
+        assert queries.preview(distribution).changes == [
+            "the offering holds $95.00 that is not promised otherwise, less than the $100.00 it needs"
+        ]
 
 
 class TestVisibility:

@@ -1,6 +1,6 @@
 """Paying distributions: to whom, what waits, what is followed, finished, returned and retried."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,14 +9,14 @@ import pytest
 from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.operations import checks, sanctions
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import allocations, payouts
+from distributions.operations import allocations, payouts, sweeps
 from distributions.operations.distributions import NumbersChanged
 from distributions.operations.payouts import NotApproved
 from distributions.queries import distributions as queries
 from distributions.tasks import follow_payment
 from escrow import books
 from escrow.operations import escrow_accounts
-from escrow.operations.ledger import EscrowNotOpen, InsufficientFunds
+from escrow.operations.ledger import EscrowNotOpen
 from finance.operations import bank_accounts, transactions
 from finance.operations.orders import Order
 from realco.errors import NotPermitted
@@ -54,6 +54,11 @@ def close_account(deal: Deal, number: int) -> None:
     """Take an investor's only bank account away."""
     [account] = deal.investors[number].bank_accounts.all()
     bank_accounts.close(account, by=deal.operator, reason="Moved", at=NOW)
+
+
+def restrict(deal: Deal, number: int) -> None:
+    """Have compliance stop dealing with an investor."""
+    InvestorProfile.objects.filter(user=deal.investors[number]).update(restricted_at=NOW, restriction_reason="Dispute")
 
 
 class TestExecute:
@@ -148,15 +153,15 @@ class TestExecute:
         distribution.refresh_from_db()
         assert (distribution.status, distribution.content_hash) == ("DRAFT", "")
 
-    def test_refuses_when_the_money_was_drawn_meanwhile(self, deal: Deal) -> None:
+    def test_voids_the_approval_when_the_money_was_drawn_meanwhile(self, deal: Deal) -> None:
         distribution = deal.approve("1700000.00")
         spend(deal.escrow, Decimal("0.01"), at=NOW)
 
-        with pytest.raises(InsufficientFunds):
+        with pytest.raises(NumbersChanged, match=r"holds \$1,699,999\.99 .* less than the \$1,700,000\.00"):
             payouts.execute(distribution, executor=deal.operator, at=NOW)
 
         distribution.refresh_from_db()
-        assert distribution.status == "APPROVED"
+        assert distribution.status == "DRAFT"
 
     def test_refuses_a_frozen_account(self, deal: Deal) -> None:
         distribution = deal.approve("1000.00")
@@ -172,29 +177,52 @@ class TestPayeesWhoCannotBePaid:
 
         first, second, _ = standing(deal.execute("1000.00"))
 
-        assert (first.status, second.status) == ("PROCESSING", "FAILED")
-        assert "no verified bank account" in second.failure_reason
-        assert second.transaction is None
+        assert (first.status, second.status, second.waiting_since) == ("PROCESSING", "PENDING", NOW)
+        assert "no verified bank account" in second.waiting_reason
+        assert (second.failure_reason, second.transaction) == ("", None)
 
     def test_wait_while_restricted(self, deal: Deal) -> None:
-        InvestorProfile.objects.filter(user=deal.investors[0]).update(restricted_at=NOW, restriction_reason="Dispute")
+        restrict(deal, 0)
 
         first, *_ = standing(deal.execute("1000.00"))
 
-        assert (first.status, first.failure_reason[:31]) == ("FAILED", "This person is restricted by co")
+        assert (first.status, first.waiting_reason[:31]) == ("PENDING", "This person is restricted by co")
 
     def test_wait_when_their_identity_has_expired(self, deal: Deal) -> None:
         InvestorProfile.objects.filter(user=deal.investors[0]).update(kyc_expires_at=NOW)
 
         first, *_ = standing(deal.execute("1000.00"))
 
-        assert "has expired" in first.failure_reason
+        assert "has expired" in first.waiting_reason
 
-    def test_leave_the_distribution_failed_if_they_are_all(self, deal: Deal) -> None:
+    def test_do_not_keep_the_others_from_being_paid(self, deal: Deal) -> None:
+        close_account(deal, 1)
+        distribution = deal.execute("1000.00")
+        first, _, third = standing(distribution)
+
+        arrive(first)
+        arrive(third)
+
+        distribution.refresh_from_db()
+        progress = queries.progress(distribution)
+        assert (progress.paid, progress.waiting, distribution.status) == (2, 1, "PROCESSING")
+
+    def test_leave_the_distribution_open_if_they_are_all(self, deal: Deal) -> None:
         for number in range(3):
             close_account(deal, number)
 
-        assert deal.execute("1000.00").status == "FAILED"
+        assert deal.execute("1000.00").status == "PROCESSING"
+
+    def test_do_not_hide_that_somebody_elses_payment_failed(self, deal: Deal) -> None:
+        close_account(deal, 1)
+        distribution = deal.execute("1000.00")
+        first, _, third = standing(distribution)
+
+        bounce(first)
+        arrive(third)
+
+        distribution.refresh_from_db()
+        assert distribution.status == "PARTIALLY_FAILED"
 
     def test_keep_their_money_promised(self, deal: Deal) -> None:
         close_account(deal, 1)
@@ -203,14 +231,54 @@ class TestPayeesWhoCannotBePaid:
 
         assert queries.available(deal.escrow.pk) == 1_699_000
 
-    def test_are_paid_later(self, deal: Deal) -> None:
+    def test_are_paid_by_the_sweep_once_that_is_mended(self, deal: Deal) -> None:
+        close_account(deal, 1)
+        distribution = deal.execute("1000.00")
+        assert sweeps.sweep(at=NOW) == 0
+        factories.make_bank_account(deal.investors[1], verifier=deal.operator, at=NOW, number="000999999991")
+
+        assert sweeps.sweep(at=NOW) == 1
+
+        assert {(row.status, row.waiting_reason) for row in standing(distribution)} == {("PROCESSING", "")}
+        for row in standing(distribution):
+            arrive(row)
+        distribution.refresh_from_db()
+        assert distribution.status == "COMPLETED"
+        assert books.check([deal.escrow.pk]) == []
+
+    def test_are_paid_though_the_rest_failed_before(self, deal: Deal) -> None:
+        restrict(deal, 1)
+        distribution = deal.execute("1000.00")
+        first, second, third = standing(distribution)
+        bounce(first)
+        bounce(third)
+        InvestorProfile.objects.filter(user=deal.investors[1]).update(restricted_at=None, restriction_reason="")
+
+        sweeps.sweep(at=NOW)
+
+        distribution.refresh_from_db()
+        assert (payment_of(second).status, distribution.status) == ("QUEUED", "PROCESSING")
+
+    def test_say_what_keeps_them_now(self, deal: Deal) -> None:
+        close_account(deal, 1)
+        distribution = deal.execute("1000.00")
+        restrict(deal, 1)
+
+        sweeps.sweep(at=NOW + timedelta(hours=1))
+
+        _, second, _ = standing(distribution)
+        assert ("restricted" in second.waiting_reason, second.waiting_since) == (True, NOW)
+
+    def test_are_not_paid_out_of_a_frozen_account(self, deal: Deal) -> None:
         close_account(deal, 1)
         distribution = deal.execute("1000.00")
         factories.make_bank_account(deal.investors[1], verifier=deal.operator, at=NOW, number="000999999991")
+        escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
 
-        payouts.retry_failed(distribution, by=deal.operator, at=NOW)
+        assert sweeps.sweep(at=NOW) == 0
 
-        assert {row.status for row in standing(distribution)} == {"PROCESSING"}
+        _, second, _ = standing(distribution)
+        assert (second.status, second.transaction) == ("PENDING", None)
 
 
 class TestReview:
@@ -248,6 +316,13 @@ class TestReview:
 
         first.refresh_from_db()
         assert (first.status, first.failure_reason) == ("FAILED", "A true match")
+
+
+def figures(deal: Deal, number: int) -> tuple[object, ...]:
+    """What an investment says of itself: unreturned, returned, preferred paid and owed, profits."""
+    row = deal.investors[number].investments.get()
+    paid = (row.returned_capital, row.preferred_return_paid, row.preferred_return_owed, row.profits_paid)
+    return (row.current_balance, *paid)
 
 
 class TestFollow:
@@ -303,6 +378,30 @@ class TestFollow:
         assert investment.preferred_return_paid == 0
         assert investment.preferred_return_owed == 120_000
         assert queries.available(deal.escrow.pk) == 1_699_000
+
+    def test_restores_each_in_whatever_order_banks_return_them(self, deal: Deal) -> None:
+        before = figures(deal, 0)
+        older = deal.pay("1300000.00", on=date(2024, 12, 31))
+        between = figures(deal, 0)
+        newer = deal.pay("400000.00")
+        last = figures(deal, 0)
+        assert before == (500_000, 0, 0, 0, 0)
+
+        come_back(payment_of(standing(older)[0]).pk, at=NOW + timedelta(days=20))
+        # Only the newer one has arrived: the return of three years on all the capital, less what that one paid of it.
+        row = standing(newer)[0]
+        returned, preferred, profit = row.return_of_capital, row.preferred_return, row.profit_split
+        assert figures(deal, 0) == (500_000 - returned, returned, preferred, 120_000 - preferred, profit)
+
+        come_back(payment_of(row).pk, at=NOW + timedelta(days=21))
+        assert figures(deal, 0) == (500_000, 0, 0, 120_000, 0)
+
+        factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
+        for one in (newer, older):
+            payouts.retry_failed(one, by=deal.operator, at=NOW + timedelta(days=22))
+            arrive(standing(one)[0], at=NOW + timedelta(days=22))
+        assert figures(deal, 0) == last
+        assert between != last
 
     def test_keeps_stored_totals_equal_to_what_was_paid(self, deal: Deal) -> None:
         for amount in ("100000.00", "1000000.00", "600000.00"):

@@ -152,7 +152,7 @@ class TestResume:
 
         distribution.refresh_from_db()
         assert distribution.status == "COMPLETED"
-        assert (sweeps.unpaid(), sweeps.unfollowed(), sweeps.unfinished()) == ([], [], [])
+        assert [sweeps.unpaid(), list(sweeps.unfollowed()), sweeps.unfinished()] == [[], [], []]
 
 
 class TestTheLedger:

@@ -5,7 +5,7 @@ The same rows and journal entries that the operations make one by one, in the sa
 transitions (the database's guards see to that), and the sandbox bank's own books beside them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -28,11 +28,29 @@ BATCH = 1000
 ON_THE_WAY = ("QUEUED", "PROCESSING", "PENDING_SETTLEMENT", "SETTLED")
 
 
-def join(escrow: EscrowAccount, number: int, *, verifier: User, at: datetime) -> list[User]:
-    """Investors with an identity, a verified bank account and a commitment each."""
+def usual(index: int) -> str:
+    """A bank account that takes everything."""
+    return f"77{index:08d}"
+
+
+def join(
+    escrow: EscrowAccount,
+    number: int,
+    *,
+    verifier: User,
+    at: datetime,
+    mark: str = "",
+    account_of: Callable[[int], str] = usual,
+) -> list[User]:
+    """Investors with an identity and a verified bank account each; ``mark`` tells them from an earlier lot."""
     people = User.objects.bulk_create(
         [
-            User(id=new_id(), email=f"investor.{index}@many.example", full_name=f"Investor {index:05d}", password="!")
+            User(
+                id=new_id(),
+                email=f"investor.{index}{mark}@many.example",
+                full_name=f"Investor {index:05d}",
+                password="!",
+            )
             for index in range(number)
         ],
         batch_size=BATCH,
@@ -50,8 +68,8 @@ def join(escrow: EscrowAccount, number: int, *, verifier: User, at: datetime) ->
     accounts = [
         BankAccount(
             id=new_id(), user=person, holder_name=person.full_name, bank_name="Many Bank", added_by=person,
-            account_number=f"77{index:08d}", routing_number=ROUTING, last_four=f"{index:08d}"[-4:],
-            fingerprint=fingerprint(ROUTING, f"77{index:08d}"), created_at=at,
+            account_number=account_of(index), routing_number=ROUTING, last_four=account_of(index)[-4:],
+            fingerprint=fingerprint(ROUTING, account_of(index)), created_at=at,
         )
         for index, person in enumerate(people)
     ]  # fmt: skip

@@ -7,7 +7,8 @@ from rest_framework import serializers
 
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
 from distributions.models.distributions import AllocationStatus, DistributionStatus, DistributionType
-from distributions.queries.distributions import Preview
+from distributions.queries import payees
+from distributions.queries.distributions import Preview, Stages
 from realco.api.serializers.fields import (
     AmountField,
     CurrencyField,
@@ -22,6 +23,7 @@ from realco.api.serializers.fields import (
 from realco.api.serializers.pages import DayField, PageQuerySerializer
 from realco.api.visibility import is_viewer
 from realco.models import User
+from realco.money import ZERO
 
 
 class DistributionSerializer(serializers.Serializer[Distribution]):
@@ -79,6 +81,9 @@ class DistributionOrderSerializer(StrictSerializer):
     offering_id = serializers.UUIDField()
     type = EnumField(DistributionType)
     total_amount = AmountField()
+    platform_fee_amount = AmountField(
+        required=False, default=ZERO, help_text="Comes off the top; the tiers share what is left."
+    )
     as_of_date = DayField(help_text="The day up to which preferred return accrues.")
     description = TextField(required=False, allow_blank=True, default="")
 
@@ -134,11 +139,23 @@ class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
     profit_split = MoneyText(read_only=True)
     total_amount = MoneyText(read_only=True)
     fee_amount = MoneyText(read_only=True)
+    withholding_amount = MoneyText(read_only=True)
     net_amount = MoneyText(read_only=True)
     transaction_id = reference()
     failure_reason = text()
+    waiting_reason = text(help_text="What keeps this payee from being paid; paid by itself once that is mended.")
+    waiting_since = moment()
+    override_reason = text(help_text="Why people decided otherwise than the waterfall; `calculated` is what it gave.")
+    calculated = serializers.DictField(child=serializers.CharField(), read_only=True, allow_null=True)
     processed_at = moment()
     created_at = serializers.DateTimeField(read_only=True)
+
+    def to_representation(self, instance: DistributionAllocation) -> dict[str, Any]:
+        """Write the allocation; what compliance has to do with its waiting is not for the payee to read."""
+        content = super().to_representation(instance)
+        if not is_viewer(self.context["request"].user, "distributions.view_distribution"):
+            content["waiting_reason"] = payees.shown_to_payee(instance.waiting_reason)
+        return content
 
 
 class AllocationListQuerySerializer(PageQuerySerializer):
@@ -167,7 +184,25 @@ class PreviewAllocationSerializer(serializers.Serializer[DistributionAllocation]
     profit_split = MoneyText(read_only=True)
     total_amount = MoneyText(read_only=True)
     fee_amount = MoneyText(read_only=True)
+    withholding_amount = MoneyText(read_only=True)
     net_amount = MoneyText(read_only=True)
+
+
+class StagesSerializer(serializers.Serializer[Stages]):
+    """
+    How many payees of a distribution have come how far; whoever is at a stage has passed those before it.
+
+    `waiting` are not paid until what keeps them from it is mended, `failed` until they are paid again.
+    """
+
+    total = serializers.IntegerField(read_only=True)
+    made = serializers.IntegerField(read_only=True)
+    sent = serializers.IntegerField(read_only=True)
+    arrived = serializers.IntegerField(read_only=True)
+    paid = serializers.IntegerField(read_only=True)
+    failed = serializers.IntegerField(read_only=True)
+    waiting = serializers.IntegerField(read_only=True)
+    is_running = serializers.BooleanField(read_only=True)
 
 
 class SignerSerializer(serializers.Serializer[User]):

@@ -1,0 +1,225 @@
+"""
+A distribution in the database, from the draft to queued payments: what each stage costs at 1,000, 10,000 and 50,000.
+
+    DATABASE_URL=postgres://… REALCO_MODE=test python benchmarks/distributions.py --database [--investors 1000 10000]
+
+Everybody has committed, paid and been released. A distribution of a third of the capital, with everybody
+above their first tier, is calculated, submitted, signed by two people and executed: rows, reservations and ledger of
+every payment, up to QUEUED. Each size is measured in a process of its own, and its memory with it; the
+investors are made in another one before. The figures to meet: executing 50,000 within 30 s and 1 GB, and
+no size costs much more a payment than the one before. Exit code 1 where one is missed. The database must be migrated
+and is left with the rows; use one of your own.
+"""
+
+import cProfile
+import logging
+import os
+import pstats
+import resource
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realco.settings")
+
+STAGES = ("calculate", "submit", "sign", "sign again", "execute")
+MOST_SECONDS = {50_000: 30.0}
+MOST_MEMORY = 1024
+LOT = 2_500
+MOST_GROWTH = 1.6
+"""A payment may cost so many times what it costs at the size before: more is not linear."""
+
+
+def prepare(investors: int) -> dict[str, str]:
+    """Make an offering with so many released investors; return the ids of what measuring needs."""
+    import django
+
+    django.setup()
+    from distributions.operations import terms
+    from realco import clock
+    from realco.business_days import banking_date
+    from tests import factories
+    from tests.finance import sandbox_stage as stage
+
+    logging.disable(logging.WARNING)
+    try:
+        at = stage.begin()
+    except clock.NoSandbox:  # The sizes share a database, and its clock is past that day.
+        at = clock.now()
+    factories.make_reference_data(at)
+    tag = int(time.time())
+    factories._numbers = count(tag)  # The sizes share a database.
+    operator = factories.make_user(f"Olivia {tag}", "Operations", is_staff=True)
+    approvers = [factories.make_user(f"{name} {tag}", "Approvers", is_staff=True) for name in ("Adam", "Anna")]
+    offering = factories.make_offering(
+        operator=operator,
+        at=at,
+        name=f"Paying {tag}",
+        maximum_amount=Decimal("990000000.00"),
+        deadline_at=at + timedelta(days=900),
+    )
+    escrow = factories.make_escrow(offering, operator=operator, at=at)
+    for start in range(0, investors, LOT):
+        _bring_in(escrow, min(LOT, investors - start), operator=operator, approvers=approvers, mark=f"{tag}.{start}")
+    on = banking_date(clock.now())
+    terms.create_from_template(offering, template="original_four_tiers", effective_from=on, by=operator, at=clock.now())
+    _analyze()
+    clock.advance(timedelta(days=180))
+    return {
+        "offering": str(offering.pk),
+        "operator": str(operator.pk),
+        "first": str(approvers[0].pk),
+        "second": str(approvers[1].pk),
+    }
+
+
+def _bring_in(escrow: Any, number: int, *, operator: Any, approvers: list[Any], mark: str) -> None:
+    """Bring in a lot of investors and release their money to the offering by a closing of their own."""
+    from escrow.operations import closings
+    from realco import clock
+    from tests import factories
+    from tests.journeys import many_investors
+
+    at = clock.now()
+    people = many_investors.join(escrow, number, verifier=operator, at=at, mark=mark)
+    many_investors.pay_in(escrow, people, uncleared=0, settled_at=at, clears_at=at + timedelta(days=1))
+    clock.advance(timedelta(days=2))
+    _analyze()
+    closing = closings.propose(escrow, by=operator, at=clock.now())
+    factories.close(closing, approver=approvers[0], second=approvers[1], at=clock.now())
+
+
+def _analyze() -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any]:
+    """Take a distribution to QUEUED payments; return the seconds of each stage, and the most memory used."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from escrow import books
+    from finance.models import Transaction
+
+    logging.disable(logging.WARNING)
+    whole, steps = _draft(ids)
+    seconds, processor, memory, statements = {}, {}, {}, {}
+    server = connection.connection and connection.connection.info.backend_pid
+    for name in STAGES:
+        watch = _Watch()
+        profile = cProfile.Profile()
+        began, worked, served = time.perf_counter(), time.process_time(), _processor_of(server)
+        with connection.execute_wrapper(watch):
+            if name == profiled:
+                profile.enable()
+            whole = steps[name](whole)
+            profile.disable()
+        seconds[name] = time.perf_counter() - began
+        processor[name] = time.process_time() - worked, _processor_of(server) - served
+        memory[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        statements[name] = watch.number
+        if name == profiled:
+            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+            watch.show()
+    return {
+        "seconds": seconds,
+        "processor": processor,
+        "memory": memory,
+        "statements": statements,
+        "queued": Transaction.objects.filter(distribution=whole, status="QUEUED", is_reserved=True).count(),
+        "payees": whole.allocations.exclude(status="CANCELLED").count(),
+        "findings": len(books.check([whole.escrow_account_id])),
+    }
+
+
+def _draft(ids: dict[str, str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
+    """Draw up a distribution of a third of the capital; return it, and how each stage is done."""
+    from distributions.operations import distributions, payouts
+    from escrow.models import Investment
+    from realco import clock
+    from realco.business_days import banking_date
+    from realco.models import Offering, User
+
+    at = clock.now()
+    operator, first, second = (User.objects.get(pk=UUID(ids[name])) for name in ("operator", "first", "second"))
+    offering = Offering.objects.get(pk=UUID(ids["offering"]))
+    capital = sum(Investment.objects.filter(offering=offering).values_list("funded_amount", flat=True), Decimal(0))
+    whole = distributions.create(
+        offering, type="RETURN_OF_CAPITAL", total_amount=(capital / 3).quantize(Decimal("0.01")),
+        as_of_date=banking_date(at), creator=operator, idempotency_key=str(time.time_ns()), at=at,
+    )  # fmt: skip
+
+    def sign(row: Any, approver: Any) -> Any:
+        return distributions.approve(row, approver=approver, content_hash=row.content_hash, at=at)
+
+    return whole, {
+        "calculate": lambda row: distributions.calculate(row, by=operator, at=at),
+        "submit": lambda row: distributions.submit(row, by=operator, at=at),
+        "sign": lambda row: sign(row, first),
+        "sign again": lambda row: sign(row, second),
+        "execute": lambda row: payouts.execute(row, executor=operator, at=at),
+    }
+
+
+class _Watch:
+    """Counts statements, and where their time goes."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self.took: defaultdict[str, float] = defaultdict(float)
+
+    def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: Any) -> Any:
+        self.number += 1
+        asked = time.perf_counter()
+        try:
+            return execute(sql, params, many, context)
+        finally:
+            self.took[str(sql)[:100]] += time.perf_counter() - asked
+
+    def show(self) -> None:
+        """Print the slowest."""
+        for sql, spent in sorted(self.took.items(), key=lambda one: -one[1])[:14]:
+            print(f"{spent:>9.2f} s  {sql!r}")
+
+
+def _processor_of(pid: int | None) -> float:
+    """Return the processor seconds of the database's process, where it runs on this machine; else nothing."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return 0.0
+    user, system = text.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def show(investors: int, found: dict[str, Any], before: float | None) -> list[str]:
+    """Print a row and return what it misses."""
+    seconds, peak = found["seconds"], max(found["memory"].values())
+    each = seconds["execute"] / investors
+    row = [f"{seconds[name]:>10.2f}" for name in STAGES]
+    ours, servers = found["processor"]["execute"]
+    row += [f"{each * 1000:>8.3f} {ours:>8.1f} {servers:>8.1f} {peak:>6} {found['statements']['execute']:>10,}"]
+    print(f"{investors:>9,}", *row, flush=True)
+    missed = []
+    if found["queued"] != found["payees"] or found["payees"] < investors or found["findings"]:
+        missed.append(f"{found['queued']} of {found['payees']} queued, {found['findings']} findings of the books")
+    if seconds["execute"] > MOST_SECONDS.get(investors, float("inf")):
+        missed.append(f"{seconds['execute']:.1f} s, not {MOST_SECONDS[investors]} s")
+    if peak > MOST_MEMORY:
+        missed.append(f"{peak} MB, not {MOST_MEMORY} MB")
+    if before is not None and each > before * MOST_GROWTH:
+        missed.append(f"{each / before:.1f} times the cost of a payment at the size before")
+    return missed

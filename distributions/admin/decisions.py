@@ -1,0 +1,132 @@
+"""Steps on distributions that people decide: a line otherwise than the waterfall, and remitting what was taken off."""
+
+from typing import Any
+
+from django import forms
+
+from distributions.models import AllocationLine, Distribution, DistributionAllocation
+from distributions.operations import overrides, withholdings
+from distributions.operations.overrides import Decision
+from distributions.queries import distributions as query
+from distributions.queries.entitlements import COUNTED, PARTS
+from finance.models import BankAccount
+from realco import money, permissions
+from realco.admin_steps import Order, Reason, Step, StepForm
+from realco.errors import Refusal
+from realco.models import User
+
+Status = Distribution.Status
+
+
+class OverrideForm(StepForm):
+    """Which part of whose line becomes how much, and who makes up for it."""
+
+    line = forms.ModelChoiceField(queryset=DistributionAllocation.objects.none(), label="Payee")
+    part = forms.ChoiceField(choices=[(name, name.replace("_", " ").capitalize()) for name in PARTS])
+    amount = forms.CharField(max_length=40, label="New amount of this part", help_text="US dollars, such as 510.00.")
+    against = forms.ModelChoiceField(
+        queryset=DistributionAllocation.objects.none(),
+        label="Made up for by",
+        help_text="This payee gets so much less of the same part, or more: the total stays.",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        standing = self.row.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
+        for name in ("line", "against"):
+            field: Any = self.fields[name]
+            field.queryset = standing.select_related("investor").order_by("investor__full_name", "pk")
+        self.fields["reason"].help_text = "The payee is shown it, and it is kept."
+
+    def clean_amount(self) -> Any:
+        try:
+            text = self.cleaned_data["amount"]
+            return money.ZERO if text.strip("0.") == "" else money.positive(text)
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+
+class RemitForm(StepForm):
+    """What is remitted, and to which bank account."""
+
+    kind = forms.ChoiceField(choices=AllocationLine.Kind.choices, label="What was taken off")
+    bank_account = forms.ModelChoiceField(queryset=BankAccount.objects.none(), label="Paid to")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field: Any = self.fields["bank_account"]
+        field.queryset = BankAccount.objects.filter(
+            organization=self.row.offering.organization, status=BankAccount.Status.VERIFIED
+        )
+
+
+def _override(distribution: Distribution, order: Order) -> object:
+    data = order.data
+    decision = Decision(data["line"].pk, data["part"], data["amount"], data["against"].pk)
+    return overrides.override(distribution, decision=decision, reason=order.reason, by=order.by, at=order.at)
+
+
+def _confirm(distribution: Distribution, order: Order) -> object:
+    return overrides.confirm(distribution, by=order.by, at=order.at)
+
+
+def _remit(distribution: Distribution, order: Order) -> object:
+    data = order.data
+    return withholdings.remit(
+        distribution, kind=data["kind"], bank_account=data["bank_account"], by=order.by, at=order.at
+    )
+
+
+def _not_calculated(distribution: Distribution, user: User) -> str:
+    return "" if distribution.metadata.get("basis") else "It has not been worked out yet."
+
+
+def _may_not_confirm(distribution: Distribution, user: User) -> str:
+    waiting = query.overrides(distribution).filter(override_confirmed_by__isnull=True)
+    deciders = set(waiting.values_list("overridden_by_id", flat=True))
+    if not deciders:
+        return "No override waits for a second person."
+    return "You decided this yourself; somebody else must confirm it." if user.pk in deciders else ""
+
+
+def _nothing_due(distribution: Distribution, user: User) -> str:
+    kinds = AllocationLine.Kind.values
+    return "" if any(withholdings.due(distribution, kind) > 0 for kind in kinds) else "Nothing is left to remit."
+
+
+OVERRIDE = Step(
+    name="override",
+    label="Override a line",
+    permission=permissions.CREATE_DISTRIBUTION,
+    act=_override,
+    when=lambda distribution: distribution.status == Status.DRAFT,
+    problem=_not_calculated,
+    explains="A payee gets more or less of a part than the waterfall gives, and another, named payee less or more of "
+    "it. A second person confirms it before the distribution can be submitted, and both payees are shown why.",
+    done="The line is overridden. A second person must confirm it.",
+    form=OverrideForm,
+    is_grave=True,
+)
+CONFIRM = Step(
+    name="confirm-overrides",
+    label="Confirm overrides",
+    permission=(permissions.CREATE_DISTRIBUTION, permissions.APPROVE_DISTRIBUTION),
+    act=_confirm,
+    when=lambda distribution: distribution.status == Status.DRAFT,
+    problem=_may_not_confirm,
+    explains="You confirm, as the second person, what was decided otherwise than the waterfall gives.",
+    done="The overrides are confirmed.",
+    reason=Reason.OPTIONAL,
+)
+REMIT = Step(
+    name="remit",
+    label="Remit deductions",
+    permission=permissions.INITIATE_PAYMENT,
+    act=_remit,
+    when=lambda distribution: distribution.status in COUNTED,
+    problem=_nothing_due,
+    explains="What was withheld, or the platform's fee, leaves escrow by a payment of its own, which needs approval.",
+    done="The payment waits for its approval.",
+    reason=Reason.OPTIONAL,
+    form=RemitForm,
+)

@@ -1,0 +1,102 @@
+"""
+Deductions: what is taken off an allocation before it is paid.
+
+A platform fee where a fee rule for distributions is in force on the day as of which money is sent back, for
+investors only; and withholding, by the investor's newest rate on that day, of income: preferred return and profit.
+Whatever is taken off stays in the offering's ledger account, promised, until it is remitted by a payment of its own.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from decimal import ROUND_HALF_UP, Decimal
+from uuid import UUID
+
+from distributions.models import AllocationLine, Distribution, DistributionAllocation, WithholdingRate
+from finance.models import FeeRule
+from finance.models.transactions import PaymentMethod, TransactionType
+from finance.queries import fees
+from realco.money import CENT, ZERO, to_json
+
+Kind = AllocationLine.Kind
+
+
+def apply(distribution: Distribution, allocations: Sequence[DistributionAllocation]) -> list[AllocationLine]:
+    """
+    Set the fee, the withholding and the net amount of allocations that are not saved; return their lines.
+
+    A handful of queries for any number.
+    """
+    rules = fee_rules(distribution)
+    rates = _rates(distribution, [row.investor_id for row in allocations])
+    lines = []
+    for row in allocations:
+        own = [*_fees(row, rules)]
+        own += _withheld(row, rates.get(row.investor_id), at_most=row.total_amount - CENT - _sum(own))
+        row.fee_amount = _sum(line for line in own if line.kind == Kind.PLATFORM_FEE)
+        row.withholding_amount = _sum(line for line in own if line.kind == Kind.WITHHOLDING)
+        row.net_amount = row.total_amount - row.fee_amount - row.withholding_amount
+        lines += own
+    return lines
+
+
+def fee_rules(distribution: Distribution) -> list[FeeRule]:
+    """Return the rules by which distributions cost something on the day as of which this one is made."""
+    return list(fees.rules(TransactionType.DISTRIBUTION, PaymentMethod.ACH, on=distribution.as_of_date))
+
+
+def digest(distribution: Distribution, investor_ids: Iterable[UUID]) -> str:
+    """Return the SHA-256 of the rules and rates that these investors' deductions follow from."""
+    rates = _rates(distribution, list(investor_ids))
+    known = [sorted(str(rule.pk) for rule in fee_rules(distribution)), sorted(str(rate.pk) for rate in rates.values())]
+    return hashlib.sha256(json.dumps(known).encode()).hexdigest()
+
+
+def _rates(distribution: Distribution, investor_ids: Sequence[UUID]) -> dict[UUID, WithholdingRate]:
+    rows = WithholdingRate.objects.filter(
+        investor_id__in=investor_ids, effective_from__lte=distribution.as_of_date
+    ).order_by("effective_from", "created_at", "id")
+    return {row.investor_id: row for row in rows}
+
+
+def _fees(row: DistributionAllocation, rules: Sequence[FeeRule]) -> Iterable[AllocationLine]:
+    left = row.total_amount - CENT
+    for rule in rules if row.investment_id else ():
+        # A fee with a minimum leaves a cent to pay: a payment of nothing is none.
+        amount = min(fees.part(rule, row.total_amount), left)
+        if amount > 0:
+            left -= amount
+            yield _line(row, Kind.PLATFORM_FEE, amount, row.total_amount, rule.rate, f"Fee rule {rule}")
+
+
+def _withheld(
+    row: DistributionAllocation, rate: WithholdingRate | None, *, at_most: Decimal
+) -> Iterable[AllocationLine]:
+    if rate is None:
+        return
+    income = row.preferred_return + row.profit_split + row.sponsor_catch_up
+    amount = min((income * rate.rate).quantize(CENT, ROUND_HALF_UP), at_most)
+    if amount > 0:
+        yield _line(row, Kind.WITHHOLDING, amount, income, rate.rate, rate.reason)
+
+
+def _sum(lines: Iterable[AllocationLine]) -> Decimal:
+    return sum((line.amount for line in lines), ZERO)
+
+
+def _line(
+    row: DistributionAllocation, kind: str, amount: Decimal, base: Decimal, rate: Decimal, reason: str
+) -> AllocationLine:
+    return AllocationLine(
+        allocation=row, kind=kind, amount=amount, base_amount=base, rate=rate, reason=reason[:300],
+        created_at=row.created_at,
+    )  # fmt: skip
+
+
+def signed(distribution: Distribution) -> list[list[str]]:
+    """Return a distribution's lines as they are part of what approvers sign."""
+    rows = AllocationLine.objects.filter(allocation__distribution=distribution)
+    return sorted(
+        [str(one.allocation_id), one.kind, to_json(one.amount), to_json(one.base_amount), str(one.rate), one.reason]
+        for one in rows.exclude(allocation__status=DistributionAllocation.Status.CANCELLED)
+    )

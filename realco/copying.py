@@ -1,0 +1,78 @@
+"""
+Many new rows of one table at once, by COPY: what ``bulk_create`` does at a tenth of its price.
+
+Every trigger, CHECK and foreign key of the table holds as for an INSERT, and the audit trail says who acts. Rows
+carry their own primary keys. What a column holds for all rows alike is written down once.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, models, transaction
+
+from realco import audit
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_NULL = "\\N"
+
+
+def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Insert new rows, all or none, in their order."""
+    if not rows:
+        return
+    fields = model._meta.concrete_fields
+    columns = ", ".join(connection.ops.quote_name(str(field.column)) for field in fields)
+    lines = zip(*(_column(field, rows) for field in fields), strict=True)
+    text = "\n".join(map("\t".join, lines))
+    table = connection.ops.quote_name(model._meta.db_table)
+    with transaction.atomic(savepoint=False):
+        audit.stamp(connection)
+        # The copying is the driver's own, and so would its errors be.
+        command = f"COPY {table} ({columns}) FROM STDIN"
+        with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(command) as copy:
+            copy.write(text)
+            copy.write("\n")
+    for row in rows:
+        row._state.adding = False
+        row._state.db = connection.alias
+
+
+def _column(field: "models.Field[Any, Any]", rows: Sequence[models.Model]) -> list[str]:
+    """Return what a column holds for each row, as COPY reads it."""
+    if getattr(field, "auto_now", False):
+        values = [field.pre_save(row, add=True) for row in rows]
+    else:
+        values = [row.__dict__[field.attname] for row in rows]
+    first = values[0]
+    if all(value is first for value in values):
+        return [_written(field, first)] * len(values)
+    return [_written(field, value) for value in values]
+
+
+def _written(field: "models.Field[Any, Any]", value: Any) -> str:
+    if value is None:
+        return _NULL
+    if isinstance(field, models.JSONField):
+        return json.dumps(value).translate(_ESCAPES)
+    write = _WRITERS.get(type(value))
+    if write is None:
+        # Choices and other kinds of text are what they say; a kind of value unknown here must not be guessed.
+        if not isinstance(value, str):
+            raise TypeError(f"{field} holds {type(value).__name__}, which is not copied here")
+        return str(value).translate(_ESCAPES)
+    return write(value)
+
+
+_WRITERS: dict[type, Callable[[Any], str]] = {
+    str: lambda value: value.translate(_ESCAPES),
+    UUID: lambda value: value.hex,
+    Decimal: str,
+    int: str,
+    bool: lambda value: "t" if value else "f",
+    datetime: lambda value: value.isoformat(),
+    date: lambda value: value.isoformat(),
+}

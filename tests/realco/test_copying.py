@@ -1,0 +1,65 @@
+"""Rows inserted by COPY are the rows an INSERT would have made, with triggers, constraints and audit events."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from finance.models import FeeRule
+from realco import audit, copying
+from realco.models import AuditEvent
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+AT = datetime(2035, 3, 6, 17, 0, 0, 123456, tzinfo=UTC)
+NASTY = 'a\ttab, a \\ backslash, "quotes", a\nline, \\N, émoji 🏠'
+
+
+def rule(name: str, **fields: object) -> FeeRule:
+    values = {"transaction_types": ["DEPOSIT", NASTY], "effective_from": date(2035, 1, 1), "created_at": AT, **fields}
+    return FeeRule(name=name, **values)
+
+
+class TestInsert:
+    def test_writes_what_an_insert_writes(self) -> None:
+        rows = [rule(NASTY[:60]), rule("rate", rate=Decimal("0.012500"), minimum=Decimal("3.00"))]
+
+        copying.insert(FeeRule, rows)
+
+        for row in rows:
+            found = FeeRule.objects.get(pk=row.pk)
+            for field in FeeRule._meta.concrete_fields:
+                assert getattr(found, field.attname) == getattr(row, field.attname), field.name
+
+    def test_takes_a_row_for_saved_afterwards(self) -> None:
+        row = rule("once")
+        copying.insert(FeeRule, [row])
+
+        row.effective_to = date(2036, 1, 1)
+        row.save()
+
+        assert FeeRule.objects.get(pk=row.pk).effective_to == date(2036, 1, 1)
+
+    def test_says_in_the_audit_trail_who_acts(self) -> None:
+        person = factories.make_user("Copying Clerk")
+        row = rule("audited")
+
+        with audit.acting("fee_rules.copy", by=person), transaction.atomic():
+            copying.insert(FeeRule, [row])
+
+        event = AuditEvent.objects.get(entity_id=str(row.pk))
+        assert (event.operation, event.action, event.user_id) == ("INSERT", "fee_rules.copy", person.pk)
+
+    def test_is_refused_as_an_insert_is(self) -> None:
+        with pytest.raises(IntegrityError, match="fee_rules_not_negative"), transaction.atomic():
+            copying.insert(FeeRule, [rule("good"), rule("bad", rate=Decimal("-1"))])
+
+        assert not FeeRule.objects.filter(name__in=["good", "bad"]).exists()
+
+    def test_guesses_at_no_kind_of_value(self) -> None:
+        with pytest.raises(TypeError, match="bytes"):
+            copying.insert(FeeRule, [rule("bytes", minimum=b"1")])
+
+    def test_of_nothing_does_nothing(self) -> None:
+        copying.insert(FeeRule, [])
