@@ -43,7 +43,6 @@ def prepare(investors: int) -> dict[str, str]:
     import django
 
     django.setup()
-    from distributions.operations import terms
     from realco import clock
     from realco.business_days import banking_date
     from tests import factories
@@ -70,7 +69,7 @@ def prepare(investors: int) -> dict[str, str]:
     for start in range(0, investors, LOT):
         _bring_in(escrow, min(LOT, investors - start), operator=operator, approvers=approvers, mark=f"{tag}.{start}")
     on = banking_date(clock.now())
-    terms.create_from_template(offering, template="original_four_tiers", effective_from=on, by=operator, at=clock.now())
+    factories.make_terms(offering, template="original_four_tiers", effective_from=on, by=operator, at=clock.now())
     _analyze()
     clock.advance(timedelta(days=180))
     return {

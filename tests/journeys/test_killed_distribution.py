@@ -18,7 +18,7 @@ import pytest
 from django.db.models import Sum
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import distributions, payouts, terms
+from distributions.operations import distributions, payouts
 from escrow import books
 from escrow.models import EscrowAccount, Investment, JournalEntry, LedgerAccount
 from escrow.operations import closings, reconciliations, statements
@@ -107,9 +107,7 @@ def escrow(operator: User, approver: User, at: datetime) -> EscrowAccount:
     clock.advance(timedelta(days=20))
     at = clock.now()
     factories.close(closings.propose(escrow, by=operator, at=at), approver=approver, at=at)
-    terms.create_from_template(
-        offering, template="original_four_tiers", effective_from=banking_date(at), by=operator, at=at
-    )
+    factories.make_terms(offering, template="original_four_tiers", effective_from=banking_date(at), by=operator, at=at)
     return escrow
 
 
