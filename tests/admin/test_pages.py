@@ -51,8 +51,8 @@ class TestEveryPage:
             "realco.SandboxClock", "finance.SandboxTransfer", "finance.SandboxLostRequest",
             "escrow.BankMatchLine", "escrow.BankMatchEntry", "escrow.ProofLeaves",
             "finance.SandboxDelivery", "finance.SandboxStatementLine", "compliance.SanctionedName",
-            # Staff see them as files, from the page of their allocation.
-            "distributions.Receipt", "distributions.ReceiptWhole",
+            # Staff see them on the page of their allocation, receipts as files.
+            "distributions.Receipt", "distributions.ReceiptWhole", "distributions.AllocationLine",
         }  # fmt: skip
 
     def test_shows_no_tokens(self) -> None:

@@ -10,8 +10,8 @@ from django.core.management import CommandError, call_command
 
 from distributions import contents, receipt_files, receipt_replays
 from distributions.models import Distribution, DistributionAllocation, Receipt
-from distributions.operations import distributions
-from distributions.queries import investor_distributions
+from distributions.operations import distributions, overrides
+from distributions.queries import investor_distributions, receipt_words
 from distributions.queries import receipts as queries
 from distributions.queries.receipts import Check
 from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
@@ -86,6 +86,25 @@ class TestFreeze:
         assert allocation.receipts.count() == 2
         assert queries.check(allocation).holds
         assert queries.file_for(allocation)["receipt"]["distribution"]["submitted_at"].startswith("2025-12-31T18")
+
+
+class TestDecisions:
+    def test_stand_beside_what_the_waterfall_gave(self, deal: Deal) -> None:
+        draft = deal.draw_up("100000.00")
+        first, second = (row_of(draft, investor) for investor in deal.investors[:2])
+        amount = first.preferred_return + 500
+        decision = overrides.Decision(first.pk, "preferred_return", amount, second.pk)
+        draft = overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=NOW)
+        draft = overrides.confirm(draft, by=deal.second_approver, at=NOW)
+        allocation = row_of(distributions.submit(draft, by=deal.operator, at=NOW), deal.investors[0])
+
+        told = receipt_words.told(allocation)
+
+        assert told is not None
+        [changed] = told.changed
+        assert (changed.worked_out, changed.decided) == (amount - 500, amount)
+        assert told.decided_because == "Side letter"
+        assert queries.check(allocation).holds
 
 
 class TestCheckFile:
