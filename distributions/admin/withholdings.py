@@ -10,7 +10,7 @@ from distributions.models import WithholdingRate
 from distributions.operations import withholdings
 from realco import permissions
 from realco.admin_pages import link_column, moment_column
-from realco.admin_steps import Order, StepForm, SteppedAdmin, Task
+from realco.admin_steps import Order, Reason, StepForm, SteppedAdmin, Task
 from realco.models import User
 
 
@@ -78,5 +78,6 @@ class WithholdingRateAdmin(SteppedAdmin):
             "Capital that comes back is never withheld from.",
             done="The rate is set. Drafts must be calculated again.",
             form=RateForm,
+            reason=Reason.REQUIRED,
         ),
     )

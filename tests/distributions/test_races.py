@@ -15,7 +15,7 @@ from realco.errors import Refusal
 from realco.models import AuditEvent
 from tests import factories
 from tests.conftest import close_connections
-from tests.distributions.deals import EXIT, NOW, Deal, make_deal, payment_of, standing
+from tests.distributions.deals import EXIT, NOW, Deal, bounce, make_deal, payment_of, standing
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
@@ -108,15 +108,26 @@ class TestRaces:
         assert deal.escrow.pending_balance == 1_700_000
 
     def test_retrying_at_once_pays_once(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        bounce(standing(distribution)[0])
+        factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
+
+        results = at_once([lambda: payouts.retry_failed(distribution, by=deal.operator, at=NOW) for _ in range(6)])
+
+        assert refused(results) == 5
+        payments = Transaction.objects.filter(distribution=distribution, to_user=deal.investors[0])
+        assert sorted(payments.values_list("status", flat=True)) == ["CANCELLED", "QUEUED"]
+
+    def test_sweeping_at_once_pays_who_waited_once(self, deal: Deal) -> None:
         [account] = deal.investors[0].bank_accounts.all()
         account.status = account.Status.SUSPENDED
         account.save()
         distribution = deal.execute("1000.00")
         factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
 
-        results = at_once([lambda: payouts.retry_failed(distribution, by=deal.operator, at=NOW) for _ in range(6)])
+        results = at_once([lambda: sweeps.sweep(at=NOW) for _ in range(6)])
 
-        assert refused(results) == 5
+        assert results.count(1) == 1
         assert Transaction.objects.filter(distribution=distribution, to_user=deal.investors[0]).count() == 1
 
     def test_following_at_once_credits_once(self, deal: Deal) -> None:
