@@ -159,22 +159,18 @@ def basis_of(distribution: Distribution, *, looking_back: bool = False) -> Basis
     :raises NotDistributable: if money was released for somebody who has no investment, or an investment
         changed hands later than that day, so that its buyer is due what comes now
     """
-    later = InvestmentTransfer.objects.filter(
-        offering_id=distribution.offering_id,
-        status=InvestmentTransfer.Status.EXECUTED,
-        effective_date__gt=distribution.as_of_date,
-    )
-    if not looking_back and (latest := later.order_by("-effective_date").first()) is not None:
+    handed_over = transfers(distribution.offering_id, until=date.max)
+    if not looking_back and handed_over and handed_over[-1].on > distribution.as_of_date:
         raise NotDistributable(
-            f"An investment changed hands on {latest.effective_date}; distribute as of that day or a later one."
+            f"An investment changed hands on {handed_over[-1].on}; distribute as of that day or a later one."
         )
+    handed_over = tuple(one for one in handed_over if one.on <= distribution.as_of_date)
     terms = terms_queries.in_force(distribution.offering_id, distribution.as_of_date)
     if terms is None:
         raise NoTerms(
             f"{distribution.offering} has no waterfall terms in force on {distribution.as_of_date}."
             " Give it terms first."
         )
-    handed_over = transfers(distribution.offering_id, until=distribution.as_of_date)
     investments, positions = _positions(distribution, terms, handed_over, on=distribution.as_of_date)
     history, numbers = _history(distribution)
     return Basis(
