@@ -17,7 +17,7 @@ from typing import Any
 
 from distributions import cents
 from distributions.derivations import SPONSOR
-from distributions.positions import LineTable, PastDistribution, Position
+from distributions.positions import LineTable, PastDistribution, Position, Transfer
 from distributions.replay import in_order, replay
 from distributions.results import Worked
 from distributions.runs import Flow
@@ -43,13 +43,17 @@ def note(
     history: Sequence[PastDistribution],
     amount: Decimal,
     on: date,
+    transfers: Sequence[Transfer] = (),
 ) -> Noted:
     """
     Work a distribution out and note what everybody's amount follows from.
 
+    What a party to a transfer is due follows from the other's figures too, which are not noted: of
+    those, nothing can be worked out again from what is noted.
+
     :raises UnworkableFigures: as for calculating
     """
-    worked = work(replay(terms, positions, history, on), read_amount(amount), on)
+    worked = work(replay(terms, positions, history, on, transfers), read_amount(amount), on)
     past = in_order(history, on)
     return _Notes(worked, terms, positions, past, amount).noted()
 

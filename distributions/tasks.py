@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from distributions.operations import allocations, sweeps
+from distributions.operations import allocations, call_payments, sweeps
 from realco import clock
 
 
@@ -18,3 +18,15 @@ def follow_payment(*, payment_id: str, **_: object) -> None:
 def sweep(**_: object) -> int:
     """Resume, follow and finish whatever waits; return how much of it moved on."""
     return sweeps.sweep(at=clock.now())
+
+
+@shared_task(name="distributions.follow_call", ignore_result=True)
+def follow_call(*, payment_id: str, **_: object) -> None:
+    """Release the capital call that a completed payment was made for."""
+    call_payments.follow(UUID(payment_id), at=clock.now())
+
+
+@shared_task(name="distributions.sweep_calls", ignore_result=True)
+def sweep_calls(**_: object) -> None:
+    """Release whatever was paid for capital calls and waits."""
+    call_payments.sweep(at=clock.now())

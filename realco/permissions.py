@@ -30,6 +30,12 @@ APPROVE_DISTRIBUTION = "distributions.approve_distribution"
 EXECUTE_DISTRIBUTION = "distributions.execute_distribution"
 DRAFT_TERMS = "distributions.draft_waterfallterms"
 ACTIVATE_TERMS = "distributions.activate_waterfallterms"
+CREATE_CAPITAL_CALL = "distributions.create_capitalcall"
+APPROVE_CAPITAL_CALL = "distributions.approve_capitalcall"
+PROPOSE_TRANSFER = "distributions.propose_investmenttransfer"
+APPROVE_TRANSFER = "distributions.approve_investmenttransfer"
+EXPORT_TAX_DATA = "distributions.create_taxexport"
+VIEW_TAX_IDS = "distributions.show_taxids"
 
 VIEW_EVERYTHING = (
     "realco.view_user", "realco.view_organization", "realco.view_offering", "realco.view_auditevent",
@@ -49,20 +55,24 @@ VIEW_EVERYTHING = (
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
     "distributions.view_waterfalltier", "distributions.view_waterfallexample",
     "distributions.view_allocationline", "distributions.view_withholdingrate",
+    "distributions.view_capitalcall", "distributions.view_capitalcallitem", "distributions.view_capitalcallpayment",
+    "distributions.view_investmenttransfer", "distributions.view_taxexport",
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "Operations": (
         *VIEW_EVERYTHING, INITIATE_PAYMENT, HOLD_PAYMENT, RETRY_PAYMENT, VERIFY_BANK_ACCOUNT, MANAGE_ESCROW,
         RECONCILE, PROPOSE_CLOSING, PROPOSE_REVERSAL, PROPOSE_REFUND_RUN, CREATE_DISTRIBUTION, EXECUTE_DISTRIBUTION,
-        DRAFT_TERMS,
+        CREATE_CAPITAL_CALL, PROPOSE_TRANSFER, EXPORT_TAX_DATA, DRAFT_TERMS,
     ),
     "Approvers": (
         *VIEW_EVERYTHING, APPROVE_PAYMENT, HOLD_PAYMENT, FREEZE_ESCROW, APPROVE_CLOSING, APPROVE_REVERSAL,
-        APPROVE_BANK_PROPOSAL, APPROVE_REFUND_RUN, APPROVE_DISTRIBUTION, ACTIVATE_TERMS,
+        APPROVE_BANK_PROPOSAL, APPROVE_REFUND_RUN, APPROVE_DISTRIBUTION, APPROVE_CAPITAL_CALL, APPROVE_TRANSFER,
+        ACTIVATE_TERMS,
     ),
     "Compliance": (
         *VIEW_EVERYTHING, HOLD_PAYMENT, VERIFY_BANK_ACCOUNT, FREEZE_ESCROW, REVIEW_CHECK, RESTRICT_INVESTOR,
+        EXPORT_TAX_DATA, VIEW_TAX_IDS,
     ),
 }  # fmt: skip
 

@@ -240,6 +240,7 @@ CELERY_BEAT_SCHEDULE = {
     "process stored webhooks": {"task": "finance.sweep_webhooks", "schedule": _EVERY_FEW_SECONDS},
     "clear settled money": {"task": "finance.sweep_clearing", "schedule": _EVERY_FEW_SECONDS * 2},
     "follow distribution payments": {"task": "distributions.sweep", "schedule": _EVERY_FEW_SECONDS},
+    "release paid capital calls": {"task": "distributions.sweep_calls", "schedule": 60.0},
     "let holds expire": {"task": "escrow.sweep_holds", "schedule": 60.0},
     "work the refund runs": {"task": "finance.sweep_refunds", "schedule": _EVERY_FEW_SECONDS},
     "alert of overdue refunds": {"task": "finance.alert_overdue_refunds", "schedule": crontab(hour=13, minute=0)},

@@ -2,11 +2,17 @@
 
 SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transaction.settled": (),
-    "finance.transaction.completed": ("distributions.follow_payment", "finance.follow_refund"),
+    "finance.transaction.completed": (
+        "distributions.follow_payment",
+        "distributions.follow_call",
+        "finance.follow_refund",
+    ),
     "finance.transaction.failed": ("distributions.follow_payment", "finance.follow_refund"),
     "finance.transaction.cancelled": ("distributions.follow_payment", "finance.follow_refund"),
     "finance.transaction.reversed": ("distributions.follow_payment", "finance.follow_refund"),
-    "finance.transactions.completed": ("distributions.sweep", "finance.sweep_refunds"),
+    "finance.transactions.completed": ("distributions.sweep", "distributions.sweep_calls", "finance.sweep_refunds"),
+    "distributions.capital_call.noticed": (),
+    "distributions.investment.transferred": (),
     "escrow.account.unfrozen": ("finance.sweep_webhooks",),
     "escrow.early_closing.announced": (),
     "escrow.early_closing.withdrawn": (),

@@ -1,3 +1,3 @@
-from distributions.admin import allocations, distributions, terms, withholdings
+from distributions.admin import allocations, capital_calls, distributions, terms, transfers, withholdings
 
-__all__ = ["allocations", "distributions", "terms", "withholdings"]
+__all__ = ["allocations", "capital_calls", "distributions", "terms", "transfers", "withholdings"]

@@ -1,17 +1,25 @@
 from distributions.models.allocation_lines import AllocationLine, WithholdingRate
 from distributions.models.approvals import DistributionApproval
+from distributions.models.capital_calls import CapitalCall, CapitalCallItem, CapitalCallPayment
 from distributions.models.distributions import Distribution, DistributionAllocation
 from distributions.models.receipts import Receipt, ReceiptWhole
+from distributions.models.tax_exports import TaxExport
+from distributions.models.transfers import InvestmentTransfer
 from distributions.models.waterfall_examples import WaterfallExample
 from distributions.models.waterfall_terms import WaterfallTerms, WaterfallTier
 
 __all__ = [
     "AllocationLine",
+    "CapitalCall",
+    "CapitalCallItem",
+    "CapitalCallPayment",
     "Distribution",
     "DistributionAllocation",
     "DistributionApproval",
+    "InvestmentTransfer",
     "Receipt",
     "ReceiptWhole",
+    "TaxExport",
     "WaterfallExample",
     "WaterfallTerms",
     "WaterfallTier",

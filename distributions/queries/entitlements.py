@@ -1,8 +1,9 @@
 """
 Entitlements: what everybody is due of a distribution, worked out from the ledger.
 
-Contributions are the releases at an offering's closings, as the ledger has them, each from its
-effective date. History is every distribution that has been approved, whether or not its payments
+Contributions are the releases at an offering's closings and of its capital calls, as the ledger has
+them, each from its effective date; premium and interest on a call are none. What changed hands is told
+by the transfers that were executed. History is every distribution that has been approved, whether or not its payments
 have arrived: what was allocated is owed, and must not be allocated again.
 """
 
@@ -18,10 +19,10 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, Sum
 
 from distributions import waterfall
-from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
+from distributions.models import Distribution, DistributionAllocation, InvestmentTransfer, WaterfallTerms
 from distributions.queries import class_explanations, explanations
 from distributions.queries import terms as terms_queries
-from distributions.waterfall import PastDistribution, PastLine, Position, Result
+from distributions.waterfall import PastDistribution, PastLine, Position, Result, Transfer
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
 from escrow.queries.balances import balance
 from realco.errors import Refusal
@@ -42,6 +43,9 @@ COUNTED = (
 PARTS = ("return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split")
 """The columns of an allocation that the waterfall fills."""
 
+CHARGES = ":charges"
+"""How references of releases end that are premium and interest on a capital call."""
+
 
 class NoTerms(Refusal):
     """The offering has no waterfall terms on that day."""
@@ -61,10 +65,11 @@ class Basis:
     positions: tuple[Position, ...]
     history: tuple[PastDistribution, ...]
     history_numbers: tuple[str, ...]
+    transfers: tuple[Transfer, ...] = ()
 
     def as_json(self) -> dict[str, str]:
         """Return it JSON-ready and short: the long parts as SHA-256."""
-        contributions = [
+        contributions: list[list[object]] = [
             [
                 position.key,
                 str(position.ownership),
@@ -73,6 +78,8 @@ class Basis:
             ]
             for position in self.positions
         ]
+        # Digests of offerings in which nothing changed hands stay what they were.
+        contributions.extend([one.on.isoformat(), one.seller, one.buyer, str(one.part)] for one in self.transfers)
         past = [
             [
                 one.on.isoformat(),
@@ -136,25 +143,35 @@ def _worked(distribution: Distribution, basis: Basis) -> Result:
             basis.history,
             distribution.net_amount,
             distribution.as_of_date,
+            transfers=basis.transfers,
         )
     except waterfall.UnworkableFigures as error:
         raise NotDistributable(f"{error} Choose another day or amount.") from error
 
 
-def basis_of(distribution: Distribution) -> Basis:
+def basis_of(distribution: Distribution, *, looking_back: bool = False) -> Basis:
     """
     Read what a distribution's numbers follow from.
 
+    ``looking_back`` is for those who only look: what changed hands later is then no obstacle.
+
     :raises NoTerms: if the offering has no terms on that day
-    :raises NotDistributable: if money was released for somebody who has no investment
+    :raises NotDistributable: if money was released for somebody who has no investment, or an investment
+        changed hands later than that day, so that its buyer is due what comes now
     """
+    handed_over = transfers(distribution.offering_id, until=date.max)
+    if not looking_back and handed_over and handed_over[-1].on > distribution.as_of_date:
+        raise NotDistributable(
+            f"An investment changed hands on {handed_over[-1].on}; distribute as of that day or a later one."
+        )
+    handed_over = tuple(one for one in handed_over if one.on <= distribution.as_of_date)
     terms = terms_queries.in_force(distribution.offering_id, distribution.as_of_date)
     if terms is None:
         raise NoTerms(
             f"{distribution.offering} has no waterfall terms in force on {distribution.as_of_date}."
             " Give it terms first."
         )
-    investments, positions = _positions(distribution, terms, on=distribution.as_of_date)
+    investments, positions = _positions(distribution, terms, handed_over, on=distribution.as_of_date)
     history, numbers = _history(distribution)
     return Basis(
         terms=terms,
@@ -163,6 +180,7 @@ def basis_of(distribution: Distribution) -> Basis:
         positions=positions,
         history=history,
         history_numbers=numbers,
+        transfers=handed_over,
     )
 
 
@@ -177,9 +195,21 @@ def sample(
     :raises NotDistributable: if money was released for somebody who has no investment
     """
     distribution = Distribution(offering_id=terms.offering_id, escrow_account=account, as_of_date=on)
-    _, positions = _positions(distribution, terms, on=on)
+    _, positions = _positions(distribution, terms, transfers(terms.offering_id, until=on), on=on)
     history, _ = _history(distribution)
     return positions, history
+
+
+def transfers(offering_id: UUID, *, until: date) -> tuple[Transfer, ...]:
+    """Return what changed hands up to a day, in the order in which it took effect."""
+    rows = (
+        InvestmentTransfer.objects.filter(
+            offering_id=offering_id, status=InvestmentTransfer.Status.EXECUTED, effective_date__lte=until
+        )
+        .order_by("effective_date", "executed_at", "id")
+        .values_list("effective_date", "seller_investment_id", "buyer_investment_id", "part")
+    )
+    return tuple(Transfer(day, str(seller), str(buyer), part) for day, seller, buyer, part in rows)
 
 
 def changes_since(distribution: Distribution, *, anew: bool) -> list[str]:
@@ -244,11 +274,17 @@ def positions(distribution: Distribution, *, on: date, only: Collection[UUID]) -
     """Return the positions of some investments of a distribution's offering on a day, in the order of their keys."""
     terms = distribution.terms
     assert terms is not None
-    return _positions(distribution, terms, on=on, only=only)[1]
+    handed_over = transfers(distribution.offering_id, until=on)
+    return _positions(distribution, terms, handed_over, on=on, only=only)[1]
 
 
 def _positions(
-    distribution: Distribution, terms: WaterfallTerms, *, on: date, only: Collection[UUID] | None = None
+    distribution: Distribution,
+    terms: WaterfallTerms,
+    handed_over: tuple[Transfer, ...],
+    *,
+    on: date,
+    only: Collection[UUID] | None = None,
 ) -> tuple[dict[str, tuple[UUID, UUID]], tuple[Position, ...]]:
     """Return investment and investor by key, and the positions the ledger shows, in the order of their keys."""
     investments = Investment.objects.filter(offering_id=distribution.offering_id)
@@ -261,6 +297,7 @@ def _positions(
             ledger_account__kind=LedgerAccount.Kind.INVESTOR,
             effective_date__lte=on,
         )
+        .exclude(journal_entry__reference__endswith=CHARGES)
         .order_by()
         .values_list("ledger_account__owner_id", "effective_date")
         .annotate(Sum("amount"))
@@ -284,6 +321,10 @@ def _positions(
             " Check its closings before you distribute."
         )
     has_classes = bool(terms_queries.class_names(terms))
+    buyers = {one.buyer for one in handed_over}
+    for investor_id, (investment_id, _, _) in held.items():
+        if str(investment_id) in buyers:
+            contributions.setdefault(investor_id, [])
     found, told = {}, []
     for investor_id, paid in contributions.items():
         investment_id, percentage, class_name = held[investor_id]

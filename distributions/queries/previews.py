@@ -172,7 +172,9 @@ def answer(question: Question, *, at: datetime) -> Answer:
         basis = entitlements.basis_of(imagined)
         terms = terms_queries.as_engine(basis.terms)
         try:
-            result = waterfall.calculate(terms, basis.positions, basis.history, question.amount, question.on)
+            result = waterfall.calculate(
+                terms, basis.positions, basis.history, question.amount, question.on, transfers=basis.transfers
+            )
             history = (*basis.history, result.as_past())
             left = _left(question, basis, history)
         except waterfall.UnworkableFigures as error:
@@ -226,7 +228,9 @@ def _left(question: Question, basis: Basis, history: Sequence[PastDistribution])
     if not question.residual:
         return None
     terms = terms_queries.as_engine(basis.terms)
-    return waterfall.calculate(terms, basis.positions, history, question.residual, question.on)
+    return waterfall.calculate(
+        terms, basis.positions, history, question.residual, question.on, transfers=basis.transfers
+    )
 
 
 def _classes(

@@ -72,7 +72,7 @@ def file_for(allocation: DistributionAllocation) -> dict[str, Any]:
     """
     row = of(allocation)
     if row is None:
-        raise NoReceipt("No receipt was kept of this distribution; it is older than receipts are.")
+        raise NoReceipt("No receipt was kept of this: it is older than receipts are, or your investment changed hands.")
     receipt = content(row)
     return receipt_files.compose(receipt, receipt_replays.replay(receipt).working)
 
@@ -90,7 +90,7 @@ def check(allocation: DistributionAllocation) -> Check:
     """
     row = of(allocation)
     if row is None:
-        raise NoReceipt("No receipt was kept of this distribution; it is older than receipts are.")
+        raise NoReceipt("No receipt was kept of this: it is older than receipts are, or your investment changed hands.")
     receipt = content(row)
     try:
         replayed = receipt_replays.replay(receipt)

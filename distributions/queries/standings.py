@@ -7,7 +7,7 @@ reached the investor, so that it is the same in whatever order payments arrive a
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ from distributions.models import Distribution, DistributionAllocation
 from distributions.queries import entitlements
 from distributions.queries import terms as terms_queries
 from distributions.replay import Replay
-from distributions.waterfall import Balance, PastDistribution, PastLine, Position
+from distributions.waterfall import Balance, PastDistribution, PastLine, Position, Transfer
 from realco.money import ZERO
 
 Status = DistributionAllocation.Status
@@ -38,6 +38,9 @@ def of(distribution: Distribution, investment_ids: Collection[UUID]) -> list[Sta
     """Return where investments of a distribution's offering stand; a handful of queries for any number."""
     if not investment_ids:
         return []
+    handed_over = entitlements.transfers(distribution.offering_id, until=date.max)
+    parties = _parties(handed_over, investment_ids)
+    investment_ids = {*investment_ids, *parties}
     lines: dict[date, dict[UUID, list[PastLine]]] = defaultdict(lambda: defaultdict(list))
     sums = dict.fromkeys(investment_ids, (ZERO, ZERO, ZERO))
     newest: dict[UUID, date] = {}
@@ -60,24 +63,41 @@ def of(distribution: Distribution, investment_ids: Collection[UUID]) -> list[Sta
             had = sums[pk]
             sums[pk] = (had[0] + capital, had[1] + preferred, had[2] + profit)
             lines[day][distribution_id].append(PastLine(str(pk), capital, preferred, profit))
-    owed = _owed(distribution, newest, lines)
-    return [Standing(pk, *parts, owed.get(pk, ZERO)) for pk, parts in sums.items()]
+    if parties:
+        latest = max([*(one.on for one in handed_over), *(newest[pk] for pk in parties if pk in newest)])
+        newest.update(dict.fromkeys(parties, latest))
+    told = _told(distribution, newest, lines)
+    for pk in parties & told.keys():
+        sums[pk] = (told[pk].contributed - told[pk].unreturned_capital, *sums[pk][1:])
+    return [Standing(pk, *parts, told[pk].preferred_owed if pk in told else ZERO) for pk, parts in sums.items()]
 
 
-def _owed(
+def _parties(handed_over: Sequence[Transfer], investment_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of some investments between which capital changed hands, and all that they are linked with."""
+    linked = {str(pk) for pk in investment_ids}
+    found: set[str] = set()
+    for _ in handed_over:
+        for one in handed_over:
+            if {one.seller, one.buyer} & linked:
+                found |= {one.seller, one.buyer}
+        linked |= found
+    return {UUID(key) for key in found}
+
+
+def _told(
     distribution: Distribution, newest: dict[UUID, date], lines: dict[date, dict[UUID, list[PastLine]]]
-) -> dict[UUID, Decimal]:
-    """Return the preferred return owed to each investment on its day."""
+) -> dict[UUID, Balance]:
+    """Return the engine's balance of each investment on its day."""
     by_day: dict[date, list[UUID]] = defaultdict(list)
     for pk, day in newest.items():
         by_day[day].append(pk)
-    owed: dict[UUID, Decimal] = {}
+    told: dict[UUID, Balance] = {}
     for day, investment_ids in by_day.items():
         keys = {str(pk): pk for pk in investment_ids}
         positions = list(entitlements.positions(distribution, on=day, only=keys.values()))
         for balance in _balances(distribution, positions, lines, day):
-            owed[keys[balance.key]] = balance.preferred_owed
-    return owed
+            told[keys[balance.key]] = balance
+    return told
 
 
 def _balances(
@@ -86,12 +106,14 @@ def _balances(
     lines: dict[date, dict[UUID, list[PastLine]]],
     on: date,
 ) -> tuple[Balance, ...]:
-    """Replay what reached these investors, and nobody else; nobody's balance depends on another's."""
+    """Replay what reached these investors, and nobody else; nobody's depends on another's but by a transfer."""
     terms = terms_queries.in_force(distribution.offering_id, on)
     if terms is None:
         return ()
     known = {position.key for position in positions}
-    story = Replay(terms_queries.as_engine(terms), positions)
+    handed_over = entitlements.transfers(distribution.offering_id, until=on)
+    among_them = [one for one in handed_over if {one.seller, one.buyer} <= known]
+    story = Replay(terms_queries.as_engine(terms), positions, among_them)
     for day in sorted(day for day in lines if day <= on):
         for past in lines[day].values():
             story.come_to(day)

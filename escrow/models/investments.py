@@ -79,7 +79,12 @@ class Investment(FSMModelMixin, models.Model):
             models.UniqueConstraint(
                 fields=["investor", "offering"], condition=~Q(status="CANCELLED"), name="investments_one_per_offering"
             ),
-            models.CheckConstraint(condition=Q(investment_amount__gt=0), name="investments_amount_positive"),
+            models.CheckConstraint(
+                # Nothing is left only of an investment that was handed over whole.
+                condition=Q(investment_amount__gt=0)
+                | Q(investment_amount=0, funded_amount=0, returned_capital=0, status="COMPLETED"),
+                name="investments_amount_positive",
+            ),
             models.CheckConstraint(
                 condition=Q(funded_amount__gte=0)
                 & Q(returned_capital__gte=0)

@@ -9,7 +9,7 @@ proposal is void and nothing moves.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NoReturn
@@ -200,6 +200,46 @@ def cancel(closing: Closing, *, by: User, reason: str, at: datetime) -> Closing:
     return closing
 
 
+def fund(offering: Offering, figures: Mapping[UUID, Decimal], *, at: datetime) -> None:
+    """
+    Put released money (investor → amount) to work in each investment, and share out ownership anew.
+
+    Called in the transaction that releases it, the escrow account and the offering locked.
+    """
+    living = lock_investments(offering)
+    for investment in living:
+        amount = figures.get(investment.investor_id, ZERO)
+        if not amount:
+            continue
+        investment.funded_amount += amount
+        investment.current_balance += amount
+        if investment.status == Investment.Status.PENDING:
+            investment.mark_active(at=at)
+    save_funded(living, at=at)
+    if offering.status == Offering.Status.OPEN:
+        offering.mark_funded(at=at)
+        offering.save()
+
+
+def lock_investments(offering: Offering) -> list[Investment]:
+    """Lock the investments of an offering that were not cancelled, in the order of their ids."""
+    living = Investment.objects.select_for_update().filter(offering=offering)
+    return list(living.exclude(status=Investment.Status.CANCELLED).order_by("pk"))
+
+
+def save_funded(living: Sequence[Investment], *, at: datetime, also: Sequence[str] = ()) -> None:
+    """Save what changed of all investments of an offering, each with its share of all that was paid in."""
+    shares = money.allocate(_WHOLE, [money.as_cents(investment.funded_amount) for investment in living])
+    for investment, share in zip(living, shares, strict=True):
+        investment.ownership_percentage = share.scaleb(-4) if share else None
+        investment.updated_at = at
+    Investment.objects.bulk_update(
+        living,
+        ["funded_amount", "current_balance", "status", "funded_at", "ownership_percentage", "updated_at", *also],
+        batch_size=500,
+    )
+
+
 def content_hash(escrow_account_id: UUID, figures: Mapping[UUID, Decimal]) -> str:
     """Return the SHA-256 of the figures in canonical JSON, which is what an approver signs."""
     content = {"escrow_account": str(escrow_account_id), "figures": _as_json(figures)}
@@ -261,7 +301,7 @@ def _execute(closing: Closing, offering: Offering, *, approver: User, at: dateti
         closing.mark_executed(approver=approver, at=at)
         with ledger.refusing():
             closing.save()
-        _fund(offering, figures, at=at)
+        fund(offering, figures, at=at)
         ledger.post(_releases(closing, figures, at=at), by=approver, at=at)
         events.publish("escrow.offering.closed", closing_id=closing.pk, offering_id=offering.pk)
 
@@ -295,36 +335,6 @@ def _releases(closing: Closing, figures: Mapping[UUID, Decimal], *, at: datetime
         )
         for investor_id, amount in figures.items()
     ]
-
-
-def _fund(offering: Offering, figures: Mapping[UUID, Decimal], *, at: datetime) -> None:
-    """Put the released money to work in each investment, and work out everybody's share of the whole anew."""
-    living = list(
-        Investment.objects.select_for_update()
-        .filter(offering=offering)
-        .exclude(status=Investment.Status.CANCELLED)
-        .order_by("pk")
-    )
-    for investment in living:
-        amount = figures.get(investment.investor_id, ZERO)
-        if not amount:
-            continue
-        investment.funded_amount += amount
-        investment.current_balance += amount
-        if investment.status == Investment.Status.PENDING:
-            investment.mark_active(at=at)
-    shares = money.allocate(_WHOLE, [money.as_cents(investment.funded_amount) for investment in living])
-    for investment, share in zip(living, shares, strict=True):
-        investment.ownership_percentage = share.scaleb(-4) if share else None
-        investment.updated_at = at
-    Investment.objects.bulk_update(
-        living,
-        ["funded_amount", "current_balance", "status", "funded_at", "ownership_percentage", "updated_at"],
-        batch_size=500,
-    )
-    if offering.status == Offering.Status.OPEN:
-        offering.mark_funded(at=at)
-        offering.save()
 
 
 def _require_proposed(closing: Closing) -> None:

@@ -130,8 +130,10 @@ def balances(investor: User) -> Balances:
 
 
 def changes(investor: User) -> Sequence[DayOfChanges]:
-    """Return, day by day, what entered and left escrow for the investor and what closings put to work."""
-    released = Q(journal_entry__event=JournalEntry.Event.RELEASE)
+    """Return, day by day, what entered and left escrow for the investor and what closings and calls put to work."""
+    # Premium and interest on a capital call are the offering's income; they are not at work for the investor.
+    charges = Q(journal_entry__reference__endswith=":charges")
+    released = Q(journal_entry__event=JournalEntry.Event.RELEASE) & ~charges
     days = (
         EscrowLedgerEntry.objects.filter(ledger_account__owner=investor, ledger_account__kind__in=_THEIR_MONEY)
         .order_by("effective_date")

@@ -160,14 +160,17 @@ SELECT 'hold', coalesce(l.escrow_account_id, h.escrow_account_id), 'ledger_accou
  WHERE coalesce(l.balance, 0) <> coalesce(h.blocked, 0)
 
 UNION ALL
--- An executed closing released each of its figures, once and exactly; nothing else was released.
+-- An executed closing released each of its figures and a paid call each of its items, once and exactly; nothing else was.
 SELECT 'closing', coalesce(c.escrow_account_id, r.escrow_account_id), 'closings', coalesce(c.id, '-'),
-       format('%%s: its closing says %%s, the ledger released %%s', coalesce(c.reference, r.reference),
+       format('%%s: its closing or call says %%s, the ledger released %%s', coalesce(c.reference, r.reference),
               coalesce(c.amount, 0), coalesce(r.amount, 0))
   FROM (SELECT k.id::text, k.escrow_account_id, 'closing:' || k.id || ':' || f.key AS reference,
                f.value::numeric AS amount
           FROM closings k, jsonb_each_text(k.figures) f
-         WHERE k.status = 'EXECUTED' AND k.escrow_account_id IN (SELECT id FROM ours)) c
+         WHERE k.status = 'EXECUTED' AND k.escrow_account_id IN (SELECT id FROM ours)
+        UNION ALL
+        SELECT split_part(p.reference, ':', 2), p.escrow_account_id, p.reference, p.amount
+          FROM capital_call_releases((SELECT array_agg(id) FROM ours)) p) c
   FULL JOIN (SELECT j.escrow_account_id, j.reference, sum(e.amount) AS amount
                FROM journal_entries j JOIN escrow_ledger_entries e ON e.journal_entry_id = j.id AND e.amount > 0
               WHERE j.event = 'RELEASE' AND j.escrow_account_id IN (SELECT id FROM ours)

@@ -4,6 +4,7 @@ from django.urls import path, re_path
 
 from realco.api import (
     bank_matches,
+    capital,
     distributions,
     escrow_accounts,
     proofs,
@@ -65,6 +66,9 @@ urlpatterns = [
     path(f"{ONE_VERSION}/check", waterfall_terms.Check.as_view(), name="waterfall-terms-check"),
     path(f"{ONE_VERSION}/activate", waterfall_terms.Activate.as_view(), name="waterfall-terms-activate"),
     path(f"{ONE_VERSION}/withdraw", waterfall_terms.Withdraw.as_view(), name="waterfall-terms-withdraw"),
+    path("capital-calls", capital.CapitalCalls.as_view(), name="capital-calls"),
+    path("capital-calls/<str:capital_call_id>/items", capital.Items.as_view(), name="capital-call-items"),
+    path("offerings/<str:offering_id>/capital-accounts", capital.CapitalAccounts.as_view(), name="capital-accounts"),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
     re_path(r"^", Nothing.as_view(), name="nothing"),

@@ -32,7 +32,7 @@ _WORDS = {
     "INBOUND_FAILED": "Deposit failed",
     "RETURN_BEFORE_CLEARING": "Deposit returned by your bank",
     "RETURN_AFTER_CLEARING": "Deposit returned by your bank after it had cleared",
-    "RELEASE": "Released to the offering at its closing",
+    "RELEASE": "Released to the offering",
     "RESERVE": "Set aside to be paid to you",
     "UNRESERVE": "Back from a payment that was not made",
     "PAYOUT_RETURNED": "Back from your bank, which did not take it",

@@ -5,6 +5,7 @@ from django.urls import path, reverse_lazy
 from django.views.decorators.cache import never_cache
 
 from realco.portal.bank_accounts import add_bank_account, bank_accounts, close_bank_account
+from realco.portal.capital import capital, pay_call
 from realco.portal.dashboard import dashboard
 from realco.portal.distributions import (
     check_receipt,
@@ -48,6 +49,8 @@ urlpatterns = [
     path("distributions/<uuid:allocation_id>/statement/", distribution_statement, name="distribution_statement"),
     path("distributions/quarters/<int:year>-<int:number>/", quarter_statement, name="quarter_statement"),
     path("distributions/check/", check_receipt, name="check_receipt"),
+    path("capital/", capital, name="capital"),
+    path("capital/calls/<uuid:item_id>/pay/", pay_call, name="pay_call"),
     path("statement/", statement, name="statement"),
     path("statement/proofs/", proof_list, name="proofs"),
     path("statement/proofs/<uuid:snapshot_id>/", proof, name="proof"),

@@ -1,0 +1,106 @@
+"""The forms of capital calls, transfers and capital accounts."""
+
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from distributions.day_counts import DayCount
+from escrow.models import Investment
+from realco import money
+from realco.admin_steps import StepForm
+from realco.errors import Refusal
+from realco.models import Offering, User
+
+HELD = ["FUNDED", "OPERATING", "EXITED"]
+_PICK = forms.DateInput(attrs={"type": "date"})
+
+
+def _percent(label: str, words: str, *, initial: str) -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label,
+        min_value=Decimal(0),
+        max_value=Decimal("99.9999"),
+        max_digits=6,
+        decimal_places=4,
+        initial=initial,
+        help_text=words,
+    )
+
+
+class LateClosingForm(StepForm):
+    """What a call says, besides its amount."""
+
+    offering = forms.ModelChoiceField(queryset=Offering.objects.filter(status__in=HELD[:2]).order_by("name"))
+    notice_date = forms.DateField(label="Notice", widget=_PICK, help_text="It has to be approved by this day.")
+    due_date = forms.DateField(label="Due", widget=_PICK)
+    notice_days = forms.IntegerField(label="Business days of notice", min_value=1, max_value=250, initial=10)
+    purpose = forms.CharField(label="Purpose", max_length=300, help_text="The investors read it.")
+    interest_rate = _percent("Interest when late, % a year", "Simple, from the due date.", initial="0")
+    premium_rate = _percent("Premium, % a year", "On shares of earlier calls, from their due dates.", initial="0")
+    day_count = forms.ChoiceField(choices=[(one.value, one.value.replace("_", "/")) for one in DayCount])
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        for name in ("interest_rate", "premium_rate"):
+            if data.get(name) is not None:
+                data[name] = data[name] / 100
+        return data
+
+
+class CallForm(LateClosingForm):
+    """How much is called, and what the call says."""
+
+    premium_rate = None  # type: ignore[assignment]
+    total_amount = forms.CharField(label="Amount", max_length=40, help_text="US dollars, such as 125000.00.")
+    field_order = ("offering", "total_amount")
+
+    def clean_total_amount(self) -> Any:
+        try:
+            return money.positive(self.cleaned_data["total_amount"])
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+
+class TransferForm(StepForm):
+    """Whose investment goes to whom, how much of it, and from when."""
+
+    investment = forms.UUIDField(label="Investment", help_text="The id on the investment's page.")
+    buyer = forms.EmailField(label="Buyer", help_text="The address they sign in with.")
+    percent = forms.DecimalField(
+        label="Part, %",
+        min_value=Decimal("0.00000001"),
+        max_value=Decimal(100),
+        max_digits=11,
+        decimal_places=8,
+        initial="100",
+    )
+    effective_date = forms.DateField(label="Effective", widget=_PICK)
+    document_reference = forms.CharField(label="Documents", max_length=200, help_text="Where the signed papers are.")
+
+    def clean_investment(self) -> Investment:
+        found = Investment.objects.filter(pk=self.cleaned_data["investment"]).first()
+        if found is None:
+            raise forms.ValidationError("There is no such investment.")
+        return found
+
+    def clean_buyer(self) -> User:
+        found = User.objects.filter(email__iexact=self.cleaned_data["buyer"]).first()
+        if found is None:
+            raise forms.ValidationError("Nobody signs in with this address.")
+        return found
+
+
+class AccountsForm(forms.Form):
+    """Of which offering, as of which day."""
+
+    offering = forms.ModelChoiceField(queryset=Offering.objects.filter(status__in=HELD).order_by("name"))
+    on = forms.DateField(label="As of", widget=_PICK)
+
+
+class TaxYearForm(forms.Form):
+    """Of which offering and calendar year."""
+
+    offering = forms.ModelChoiceField(queryset=Offering.objects.filter(status__in=HELD).order_by("name"))
+    year = forms.IntegerField(min_value=2000, max_value=date.max.year)

@@ -1,0 +1,254 @@
+"""Staff pages of capital calls: drawn up by one person, noticed by another, and what has been paid of them."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import URLPattern, path, reverse
+
+from distributions.admin import capital_accounts
+from distributions.admin.call_forms import CallForm, LateClosingForm
+from distributions.models import CapitalCall, CapitalCallItem
+from distributions.operations import capital_calls
+from distributions.operations.capital_calls import Conditions
+from distributions.queries import capital_calls as queries
+from realco import clock, permissions
+from realco.admin_pages import (
+    Table,
+    badge_column,
+    day_column,
+    link,
+    link_column,
+    moment_column,
+    money_column,
+    percent_column,
+    shown_money,
+)
+from realco.admin_steps import Order, Reason, Step, SteppedAdmin, Task
+from realco.business_days import banking_date
+from realco.models import User
+from realco.money import ZERO
+
+Status = CapitalCall.Status
+SHOWN = 500
+
+
+def _conditions(data: Any) -> Conditions:
+    return Conditions(
+        notice_date=data["notice_date"],
+        due_date=data["due_date"],
+        purpose=data["purpose"],
+        interest_rate=data["interest_rate"],
+        premium_rate=data.get("premium_rate") or ZERO,
+        day_count=data["day_count"],
+        notice_days=data["notice_days"],
+    )
+
+
+def _draw_up(order: Order) -> CapitalCall:
+    return capital_calls.draw_up(
+        order.data["offering"],
+        total_amount=order.data["total_amount"],
+        conditions=_conditions(order.data),
+        by=order.by,
+        at=order.at,
+    )
+
+
+def _late_closing(order: Order) -> CapitalCall:
+    return capital_calls.draw_up_late_closing(
+        order.data["offering"], conditions=_conditions(order.data), by=order.by, at=order.at
+    )
+
+
+def _submit(call: CapitalCall, order: Order) -> object:
+    return capital_calls.submit(call, by=order.by, at=order.at)
+
+
+def _approve(call: CapitalCall, order: Order) -> object:
+    return capital_calls.approve(call, approver=order.by, at=order.at)
+
+
+def _cancel(call: CapitalCall, order: Order) -> object:
+    return capital_calls.cancel(call, by=order.by, reason=order.reason, at=order.at)
+
+
+def _excuse(item: CapitalCallItem, order: Order) -> object:
+    return capital_calls.excuse(item, by=order.by, reason=order.reason, at=order.at)
+
+
+def _is(*statuses: str) -> Any:
+    return lambda row: row.status in statuses
+
+
+def _drew_it_up(call: CapitalCall, user: User) -> str:
+    return "You drew up this call; somebody else has to approve it." if call.created_by_id == user.pk else ""
+
+
+@admin.register(CapitalCall)
+class CapitalCallAdmin(SteppedAdmin):
+    """Calls of committed capital."""
+
+    list_display = (
+        "call_number", link_column("offering"), "kind", badge_column(), money_column("total_amount", "called"),
+        day_column("notice_date", "notice"), day_column("due_date", "due"),
+    )  # fmt: skip
+    list_filter = ("status", "kind")
+    list_select_related = ("offering",)
+    search_fields = ("id", "call_number")
+    search_help_text = "An id, or a call's number."
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    badge_column(), "kind", link_column("offering"), money_column("total_amount", "called"),
+                    day_column("notice_date", "notice"), day_column("due_date", "due"), "notice_days", "purpose",
+                    percent_column("interest_rate", "interest when late"), percent_column("premium_rate", "premium"),
+                    "day_count", link_column("created_by", "drawn up by"), link_column("approved_by"),
+                    moment_column("approved_at", "approved"), moment_column("completed_at", "completed"),
+                    moment_column("cancelled_at", "cancelled"), "cancelled_reason", "id",
+                )
+            },
+        ),
+    )  # fmt: skip
+    tasks = (
+        Task(
+            name="draw-up",
+            label="Call capital",
+            permission=permissions.CREATE_CAPITAL_CALL,
+            act=_draw_up,
+            explains="Everybody who has committed more than was called is called on, in proportion to what is "
+            "uncalled. Nothing is owed before another person has approved it.",
+            done="The call is drawn up. Look at what everybody owes, then submit it.",
+            form=CallForm,
+        ),
+        Task(
+            name="late-closing",
+            label="Late closing",
+            permission=permissions.CREATE_CAPITAL_CALL,
+            act=_late_closing,
+            explains="Those admitted after earlier calls are called on for their share of each, with a premium. The "
+            "capital stays in the offering; the premium arrives as its income, and to whom it is owed is shown. "
+            "It is not paid to them by itself: distribute it.",
+            done="The late closing is drawn up.",
+            form=LateClosingForm,
+        ),
+    )
+    steps = (
+        Step(
+            name="submit",
+            label="Submit",
+            permission=permissions.CREATE_CAPITAL_CALL,
+            act=_submit,
+            when=_is(Status.DRAFT),
+            explains="The call is put before another person.",
+            done="Submitted for approval.",
+            reason=Reason.OPTIONAL,
+        ),
+        Step(
+            name="approve",
+            label="Approve and give notice",
+            permission=permissions.APPROVE_CAPITAL_CALL,
+            act=_approve,
+            when=_is(Status.PENDING_APPROVAL),
+            problem=_drew_it_up,
+            explains="From now on everybody below owes their part by the due date, and sees it on their pages.",
+            done="The notice is given.",
+            reason=Reason.OPTIONAL,
+            is_grave=True,
+        ),
+        Step(
+            name="cancel",
+            label="Cancel call",
+            permission=(permissions.CREATE_CAPITAL_CALL, permissions.APPROVE_CAPITAL_CALL),
+            act=_cancel,
+            when=_is(Status.DRAFT, Status.PENDING_APPROVAL, Status.NOTICED),
+            explains="Nobody owes any of it any more. It is refused once something is paid.",
+            done="The call is cancelled.",
+            is_grave=True,
+        ),
+    )
+
+    def get_urls(self) -> list[URLPattern]:
+        pages = capital_accounts.CapitalAccountPages(self)
+        wrap = self.admin_site.admin_view
+        return [
+            path("accounts/", wrap(pages.accounts), name="distributions_capitalcall_accounts"),
+            path("accounts/tax-data/", wrap(pages.tax_data), name="distributions_capitalcall_tax_data"),
+            *super().get_urls(),
+        ]
+
+    def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        address = reverse("admin:distributions_capitalcall_accounts")
+        return [("Capital accounts", f"{address}?offering={row.offering_id}")]
+
+    def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
+        items = list(row.items.select_related("investor", "call").order_by("investor__full_name", "pk")[:SHOWN])
+        dues = queries.dues(items, on=banking_date(clock.now()))
+        lines = []
+        for item in items:
+            due = dues[item.pk]
+            lines.append(
+                [link(item, str(item.investor)), item.get_status_display(), shown_money(item.commitment_amount),
+                 *map(shown_money, (due.capital, due.premium, due.interest, due.total, due.received, due.missing))]
+            )  # fmt: skip
+        titles = ["Investor", "", "Committed", "Called", "Premium", "Interest today", "Comes to", "Cleared", "Missing"]
+        return [Table("What everybody owes", titles, lines), *self._equalisation(row)]
+
+    def _equalisation(self, row: CapitalCall) -> list[Table]:
+        shares = queries.equalisation(row)
+        if not shares:
+            return []
+        names = User.objects.in_bulk([owner for some in shares.values() for one in some for owner, _ in one.owed_to])
+        lines = [
+            [str(one.call), shown_money(one.capital), str(names[owner]), shown_money(part)]
+            for some in shares.values()
+            for one in some
+            for owner, part in one.owed_to
+        ]
+        titles = ["Earlier call", "Share of it", "Premium is owed to", "Premium"]
+        return [Table("Equalisation: owed to earlier investors, not paid by itself", titles, lines)]
+
+    def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
+        return self.tables_of(request, row) if step.name in ("submit", "approve") else []
+
+
+@admin.register(CapitalCallItem)
+class CapitalCallItemAdmin(SteppedAdmin):
+    """What each investor owes of a call."""
+
+    list_display = (
+        link_column("call"), link_column("investor"), badge_column(), money_column("amount", "called"),
+        money_column("paid_amount", "paid"), day_column("paid_date", "paid on"),
+    )  # fmt: skip
+    list_display_links = None
+    list_filter = ("status",)
+    list_select_related = ("call", "investor")
+    search_fields = ("id", "call__call_number", "investor__email__startswith")
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    badge_column(), link_column("call"), link_column("investor"), link_column("investment"),
+                    money_column("commitment_amount", "committed"), money_column("amount", "called"),
+                    money_column("premium_amount", "premium"), money_column("interest_amount", "interest"),
+                    money_column("paid_amount", "paid"), day_column("paid_date", "paid on"), "id",
+                )
+            },
+        ),
+    )  # fmt: skip
+    steps = (
+        Step(
+            name="excuse",
+            label="Excuse",
+            permission=permissions.APPROVE_CAPITAL_CALL,
+            act=_excuse,
+            when=_is(CapitalCallItem.Status.OPEN),
+            explains="This investor owes nothing of the call any more; the amount is uncalled again. What they paid "
+            "for it is their own, refundable money.",
+            done="Excused.",
+            is_grave=True,
+        ),
+    )

@@ -1,0 +1,9 @@
+DROP FUNCTION investment_transfer_moves();
+DROP FUNCTION investment_transfer_fits();
+DROP FUNCTION investment_funded(uuid);
+DROP FUNCTION capital_calls_open(uuid);
+DROP FUNCTION capital_call_releases(uuid[]);
+DROP FUNCTION capital_call_payment_fits();
+DROP FUNCTION capital_call_item_releases();
+DROP FUNCTION capital_call_item_fits();
+DROP FUNCTION capital_call_passes();

@@ -1,0 +1,214 @@
+"""
+Payments of capital calls, and the release of what they bring.
+
+A CAPITAL_CALL payment ends on its investor's own balance, like a deposit. Once completed payments
+cover all that an item comes to, its capital becomes the offering's by a release that names the item,
+and apart from it the premium and interest, which are the offering's income and no contribution.
+"""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Max
+
+from compliance.operations import screening
+from distributions.models import CapitalCall, CapitalCallItem, CapitalCallPayment
+from distributions.operations import capital_calls
+from distributions.queries import capital_calls as queries
+from distributions.queries.capital_calls import Due
+from escrow import postings
+from escrow.models import EscrowAccount, LedgerEntryType
+from escrow.operations import closings, escrow_accounts, ledger
+from escrow.queries import balances
+from finance.models import Transaction
+from finance.operations import transactions
+from finance.operations.orders import Order
+from realco import audit, money
+from realco.business_days import banking_date
+from realco.errors import IllegalTransition, NotPermitted, Refusal
+from realco.models import Offering, User
+from realco.money import ZERO
+
+logger = logging.getLogger(__name__)
+Item = CapitalCallItem.Status
+CHUNK = 500
+
+
+class ItemNotOpen(IllegalTransition):
+    """The item was paid or cancelled, or its call is not noticed."""
+
+
+class NothingMissing(Refusal):
+    """What is owed of the call is paid, or on its way."""
+
+
+def pay(
+    item: CapitalCallItem,
+    *,
+    method: str,
+    bank_account_id: UUID | None,
+    by: User,
+    idempotency_key: str,
+    at: datetime,
+    net: Decimal | None = None,
+) -> Transaction:
+    """
+    Pay what is missing of an item, or a part of it, by a payment from which the fee is taken on top.
+
+    ``net`` is what shall arrive for the item, US dollars; by default all that is missing today, with
+    interest if it is late. The same key pays once.
+
+    :raises NotPermitted: if it is somebody else's item and the person may not initiate payments
+    :raises ItemNotOpen: if it was paid or cancelled, or its call is not noticed
+    :raises NothingMissing: if all of it, or less than ``net``, is missing
+    :raises Refusal: whatever making a payment refuses
+    """
+    on = banking_date(at)
+    item = CapitalCallItem.objects.select_related("call", "investor").get(pk=item.pk)
+    earlier = CapitalCallPayment.objects.filter(transaction__idempotency_key=f"{by.pk}:{idempotency_key.strip()}")
+    if (known := earlier.filter(item=item).select_related("transaction").first()) is not None:
+        return known.transaction
+    if by.pk != item.investor_id and not by.is_staff:
+        raise NotPermitted("This capital was called of somebody else.")
+    with audit.acting("capital_call.pay", by=by):
+        wanted = _wanted(item, net, at=at)
+        account = EscrowAccount.objects.get(offering_id=item.call.offering_id)
+        payment = transactions.initiate(
+            Order(
+                type=Transaction.Type.CAPITAL_CALL,
+                payment_method=method,
+                amount=queries.gross_of(wanted, method=method, on=on),
+                escrow_account_id=account.pk,
+                from_user_id=item.investor_id,
+                from_bank_account_id=bank_account_id,
+                description=f"Capital call {item.call}",
+                metadata={"call_item": str(item.pk)},
+            ),
+            initiator=by,
+            idempotency_key=idempotency_key,
+            at=at,
+        )
+        with transaction.atomic(), ledger.refusing():
+            CapitalCallPayment.objects.get_or_create(transaction=payment, defaults={"item": item, "created_at": at})
+    return payment
+
+
+def follow(payment_id: UUID, *, at: datetime) -> bool:
+    """Release the item that a completed payment was made for, if all of it is paid now; return whether it is."""
+    made = CapitalCallPayment.objects.filter(transaction_id=payment_id).first()
+    if made is None:
+        return False
+    return release([made.item_id], at=at) > 0
+
+
+def sweep(*, at: datetime) -> int:
+    """Release whatever waits, a call at a time, and return how many items were; a refusal stays for the next round."""
+    released = 0
+    waiting = CapitalCallItem.objects.filter(pk__in=queries.ready()).order_by("call_id", "pk")
+    by_call: dict[UUID, list[UUID]] = {}
+    for item_id, call_id in waiting.values_list("pk", "call_id"):
+        by_call.setdefault(call_id, []).append(item_id)
+    for item_ids in by_call.values():
+        for start in range(0, len(item_ids), CHUNK):
+            try:
+                released += release(item_ids[start : start + CHUNK], at=at)
+            except Exception:
+                logger.exception("the sweep left a call's items for its next round")
+    return released
+
+
+def release(item_ids: Sequence[UUID], *, at: datetime) -> int:
+    """
+    Release the money of those items of one call that are paid whole, and return how many that is.
+
+    An item waits while its investor's balance holds less than it comes to, because they owed
+    something else or took it back, and while we may not deal with them.
+
+    :raises EscrowNotOpen: if the escrow account is frozen or closed
+    :raises ReleaseRefused: if the database sees it otherwise
+    """
+    first = CapitalCallItem.objects.select_related("call").get(pk=item_ids[0])
+    screening.screen_again([row.investor_id for row in CapitalCallItem.objects.filter(pk__in=item_ids)], at=at)
+    with audit.acting("capital_call.release"), transaction.atomic():
+        account = escrow_accounts.lock(EscrowAccount.objects.get(offering_id=first.call.offering_id).pk)
+        offering = Offering.objects.select_for_update(no_key=True).get(pk=account.offering_id)
+        call = capital_calls.lock(first.call)
+        items = list(call.items.select_for_update().filter(pk__in=item_ids, status=Item.OPEN).order_by("pk"))
+        if call.status != CapitalCall.Status.NOTICED or not items:
+            return 0
+        for item in items:
+            item.call = call
+        whole = _paid_whole(items, account, at=at)
+        asked_for = _last_asked_for([item for item, _ in whole])
+        for item, due in whole:
+            item.mark_paid(interest=due.interest, on=banking_date(asked_for[item.pk]))
+            item.updated_at = at
+        with ledger.refusing():
+            CapitalCallItem.objects.bulk_update(
+                [item for item, _ in whole],
+                ["status", "interest_amount", "paid_amount", "paid_date", "updated_at"],
+            )
+            closings.fund(offering, {item.investor_id: item.amount for item, _ in whole}, at=at)
+        ledger.post([one for item, _ in whole for one in _releases(item, account, at=at)], by=None, at=at)
+        capital_calls.finish(call, at=at)
+    return len(whole)
+
+
+def _wanted(item: CapitalCallItem, net: Decimal | None, *, at: datetime) -> Decimal:
+    if item.status != Item.OPEN or item.call.status != CapitalCall.Status.NOTICED:
+        raise ItemNotOpen(f"Nothing is owed of {item.call}.", status=item.status)
+    missing = queries.due(item, on=banking_date(at)).missing
+    wanted = missing if net is None else money.positive(net)
+    if not missing or wanted > missing:
+        raise NothingMissing(
+            f"{money.format_money(missing)} is missing of {item.call}; the rest is paid or on its way.",
+            missing=money.to_json(missing),
+        )
+    return wanted
+
+
+def _paid_whole(
+    items: Sequence[CapitalCallItem], account: EscrowAccount, *, at: datetime
+) -> list[tuple[CapitalCallItem, Due]]:
+    dues = queries.dues(items, on=banking_date(at))
+    cleared = balances.cleared_by_investor(account.pk)
+    held_back = queries.held_back([item.investor_id for item in items], at=at)
+    whole = []
+    for item in items:
+        due = dues[item.pk]
+        enough = due.received >= due.total and cleared.get(item.investor_id, ZERO) >= due.total
+        if enough and item.investor_id not in held_back:
+            whole.append((item, due))
+    return whole
+
+
+def _last_asked_for(items: Sequence[CapitalCallItem]) -> dict[UUID, datetime]:
+    """Return when the last completed payment of each item was asked for."""
+    made = CapitalCallPayment.objects.filter(
+        item__in=items, transaction__status=Transaction.Status.COMPLETED
+    ).order_by()
+    return dict(made.values_list("item_id").annotate(Max("transaction__created_at")))
+
+
+def _releases(item: CapitalCallItem, account: EscrowAccount, *, at: datetime) -> list[postings.Posting]:
+    parts = [(item.reference, f"Paid in for {item.call}", item.amount)]
+    if charges := item.paid_amount - item.amount:
+        parts.append((f"{item.reference}:charges", f"Premium and interest of {item.call}", charges))
+    return [
+        postings.released(
+            postings.Subject(
+                escrow_account_id=account.pk,
+                reference=reference,
+                entry_type=LedgerEntryType.ADJUSTMENT,
+                effective_date=banking_date(at),
+                description=description,
+            ),
+            investor_id=item.investor_id,
+            amount=amount,
+        )
+        for reference, description, amount in parts
+    ]

@@ -1,0 +1,151 @@
+"""Staff pages of capital calls, transfers and capital accounts."""
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+
+from distributions.models import CapitalCall, InvestmentTransfer, TaxExport
+from realco import clock
+from realco.business_days import add_business_days, banking_date
+from tests import factories
+from tests.admin.conftest import client_of
+from tests.distributions.calls import item_of, make_called_deal, promise
+from tests.distributions.deals import Deal
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def deal() -> Deal:
+    return make_called_deal(at=clock.now() - timedelta(days=400))
+
+
+def step(client: Client, row: Any, name: str, **body: object) -> Any:
+    prefix = f"admin:distributions_{row._meta.model_name}"
+    url = reverse(f"{prefix}_step", args=[row.pk, name])
+    page = client.get(url)
+    assert page.status_code == 200, page.headers
+    row.refresh_from_db()
+    return client.post(url, {"version": page.context["version"], "reason": "as agreed", **body})
+
+
+def drawn_up(deal: Deal) -> CapitalCall:
+    today = banking_date(clock.now())
+    answer = client_of(deal.operator).post(
+        reverse("admin:distributions_capitalcall_task", args=["draw-up"]),
+        {
+            "offering": deal.offering.pk,
+            "total_amount": "80000",
+            "notice_date": today,
+            "due_date": add_business_days(today, 10),
+            "notice_days": 10,
+            "purpose": "A new roof",
+            "interest_rate": "12",
+            "day_count": "ACT_365",
+        },
+    )
+    assert answer.status_code == 302, answer.context["form"].errors
+    return CapitalCall.objects.get()
+
+
+def test_a_call_goes_from_draft_to_notice(deal: Deal) -> None:
+    call = drawn_up(deal)
+    assert call.interest_rate == Decimal("0.12")
+    assert step(client_of(deal.operator), call, "submit").status_code == 302
+    assert step(client_of(deal.approver), call, "approve").status_code == 302
+    call.refresh_from_db()
+    assert call.status == "NOTICED"
+
+    page = client_of(deal.approver).get(reverse("admin:distributions_capitalcall_change", args=[call.pk]))
+    assert "$40,000.00" in page.content.decode()
+    item = item_of(call, deal.investors[2])
+    assert step(client_of(deal.approver), item, "excuse").status_code == 302
+    item.refresh_from_db()
+    assert item.status == "CANCELLED"
+    assert step(client_of(deal.approver), call, "cancel").status_code == 302
+
+
+def test_a_late_closing_shows_to_whom_the_premium_is_owed(deal: Deal) -> None:
+    call = drawn_up(deal)
+    step(client_of(deal.operator), call, "submit")
+    step(client_of(deal.approver), call, "approve")
+    newcomer = factories.make_investor("Nina Newcomer", verifier=deal.operator, at=clock.now())
+    promise(deal, newcomer, "150000.00", at=clock.now())
+    answer = client_of(deal.operator).post(
+        reverse("admin:distributions_capitalcall_task", args=["late-closing"]),
+        {
+            "offering": deal.offering.pk,
+            "notice_date": banking_date(clock.now()),
+            "due_date": call.due_date + timedelta(days=30),
+            "notice_days": 10,
+            "purpose": "Your share of the roof",
+            "interest_rate": "0",
+            "premium_rate": "10",
+            "day_count": "ACT_365",
+        },
+        follow=True,
+    )
+    words = answer.content.decode()
+    assert "owed to earlier investors, not paid by itself" in words
+    assert "$8,000.00" in words
+
+
+def test_a_transfer_is_proposed_and_approved(deal: Deal) -> None:
+    buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=clock.now())
+    answer = client_of(deal.operator).post(
+        reverse("admin:distributions_investmenttransfer_task", args=["propose"]),
+        {
+            "investment": deal.investors[0].investments.get().pk,
+            "buyer": buyer.email,
+            "percent": "40",
+            "effective_date": banking_date(clock.now()),
+            "document_reference": "Assignment 7",
+        },
+    )
+    assert answer.status_code == 302, answer.context["form"].errors
+    connection.check_constraints()
+    transfer = InvestmentTransfer.objects.get()
+    assert step(client_of(deal.approver), transfer, "approve").status_code == 302
+    assert buyer.investments.get().funded_amount == 200_000
+    page = client_of(deal.approver).get(reverse("admin:distributions_investmenttransfer_change", args=[transfer.pk]))
+    assert page.status_code == 200
+
+
+class TestAccounts:
+    def test_are_shown_together(self, deal: Deal) -> None:
+        url = reverse("admin:distributions_capitalcall_accounts")
+        assert client_of(deal.operator).get(url).status_code == 200
+        page = client_of(deal.operator).get(url, {"offering": str(deal.offering.pk)}).content.decode()
+        for words in ("Together", "$1,000,000.00", "$750,000.00", "Nowhere", "Export as CSV"):
+            assert words in page
+        early = client_of(deal.operator).get(url, {"offering": str(deal.offering.pk), "on": "2001-01-01"})
+        assert "no waterfall terms" in early.content.decode()
+
+    def test_take_the_same_queries_for_any_number_of_investors(
+        self, deal: Deal, django_assert_max_num_queries: Any
+    ) -> None:
+        client = client_of(deal.operator)
+        url = reverse("admin:distributions_capitalcall_accounts")
+        client.get(url, {"offering": str(deal.offering.pk)})
+        with django_assert_max_num_queries(30):
+            client.get(url, {"offering": str(deal.offering.pk)})
+
+    def test_are_exported_for_taxes(self, deal: Deal) -> None:
+        url = reverse("admin:distributions_capitalcall_tax_data")
+        body = {"offering": deal.offering.pk, "year": banking_date(clock.now()).year - 1}
+        answer = client_of(deal.operator).post(url, body)
+        assert answer.headers["Content-Type"].startswith("text/csv")
+        assert answer.content.decode().count("\r\n") == 4
+        assert TaxExport.objects.count() == 1
+        assert client_of(deal.approver).post(url, body).status_code == 302
+        assert TaxExport.objects.count() == 1
+        assert client_of(deal.operator).get(url).status_code == 405
+
+    def test_are_for_staff(self, deal: Deal) -> None:
+        answer = client_of(deal.investors[0]).get(reverse("admin:distributions_capitalcall_accounts"))
+        assert answer.status_code == 302

@@ -1,0 +1,66 @@
+"""The pages of capital in a real browser, for investors and for staff: they fit, and break no policy."""
+
+import os
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from realco import clock
+from realco.business_days import add_business_days, banking_date
+from realco.models import User
+from tests import factories
+from tests.distributions.calls import PLAN, item_of, make_called_deal, noticed
+from tests.portal.test_browser import browser, pytestmark  # noqa: F401
+
+
+def visit(browser: Any, live_server: Any, person: User, addresses: list[str], width: int) -> None:  # noqa: F811
+    client = Client()
+    client.force_login(person)
+    context = browser.new_context(viewport={"width": width, "height": 900})
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    for number, address in enumerate(addresses):
+        answer = page.goto(live_server.url + address)
+        assert answer.status == 200, address
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        if pictures := os.environ.get("REALCO_PICTURES"):
+            name = f"{person.full_name}-{number}-{width}.png"
+            page.screenshot(path=str(Path(pictures) / name), full_page=True)
+    assert complaints == []
+
+
+@pytest.mark.parametrize("width", [320, 1280])
+def test_fit_and_break_no_policy(browser: Any, live_server: Any, width: int) -> None:  # noqa: F811
+    now = clock.now()
+    deal = make_called_deal(at=now - timedelta(days=200))
+    today = banking_date(now)
+    plan = replace(PLAN, notice_date=today, due_date=add_business_days(today, 10))
+    call = noticed(deal, "80000.00", plan=plan, at=now)
+    item = item_of(call, deal.investors[0])
+    buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=now)
+
+    visit(
+        browser,
+        live_server,
+        deal.investors[0],
+        [reverse("portal:capital"), reverse("portal:pay_call", args=[item.pk])],
+        width,
+    )
+    visit(browser, live_server, buyer, [reverse("portal:capital")], width)
+    accounts = f"{reverse('admin:distributions_capitalcall_accounts')}?offering={deal.offering.pk}"
+    staff = [
+        accounts,
+        reverse("admin:distributions_capitalcall_changelist"),
+        reverse("admin:distributions_capitalcall_change", args=[call.pk]),
+        reverse("admin:distributions_capitalcall_task", args=["draw-up"]),
+        reverse("admin:distributions_capitalcallitem_change", args=[item.pk]),
+        reverse("admin:distributions_investmenttransfer_task", args=["propose"]),
+    ]
+    visit(browser, live_server, deal.operator, staff, width)
