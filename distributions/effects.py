@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from distributions.day_counts import DayCount
-from distributions.positions import PastDistribution, PastLine, Position
+from distributions.positions import PastDistribution, PastLine, Position, Transfer
 from distributions.terms import (
     CapitalBase,
     CatchUp,
@@ -77,19 +77,21 @@ def effects(
     history: Sequence[PastDistribution],
     amount: Decimal,
     on: date,
+    *,
+    transfers: Sequence[Transfer] = (),
 ) -> Effects:
     """
     Run the sample through the terms and through each variant of them.
 
     :raises UnworkableFigures: if the sample cannot be worked
     """
-    drafted = calculate(terms, positions, history, amount, on)
+    drafted = calculate(terms, positions, history, amount, on, transfers=transfers)
     investors = amount - drafted.sponsor.total
     rows = []
     for one in variants(terms):
         sponsor = drafted.sponsor.total
         if one.terms is not None and not one.is_drafted:
-            sponsor = calculate(one.terms, positions, history, amount, on).sponsor.total
+            sponsor = calculate(one.terms, positions, history, amount, on, transfers=transfers).sponsor.total
         rows.append(
             Effect(
                 choice=one.choice,
@@ -111,7 +113,7 @@ def pooled(
     Return the investors of each class as one, with all they put in and had back.
 
     What investors and sponsor get in all comes out the same, but for cents, and at once however
-    many investors there are.
+    many investors there are. What changed hands between two of a class changes nothing then.
     """
     classes = {position.key: position.investor_class for position in positions}
     flows: dict[str, dict[date, Decimal]] = defaultdict(lambda: defaultdict(Decimal))

@@ -279,11 +279,12 @@ def _effects(
         return engine_effects.effects(made, positions, (), sample["amount"], on), 0
     if account is None:
         raise UnworkableFigures("The offering has no escrow account; give a made-up capital.")
-    positions, history = entitlements.sample(version, account, on)
+    positions, history, handed_over = entitlements.sample(version, account, on)
     number = len(positions)
     if number > SEVERAL:
         positions, history = engine_effects.pooled(positions, history)
-    return engine_effects.effects(made, positions, history, sample["amount"], on), number
+        handed_over = ()
+    return engine_effects.effects(made, positions, history, sample["amount"], on, transfers=handed_over), number
 
 
 def _equal_parts(capital: Decimal, number: int) -> list[Decimal]:

@@ -186,18 +186,20 @@ def basis_of(distribution: Distribution, *, looking_back: bool = False) -> Basis
 
 def sample(
     terms: WaterfallTerms, account: EscrowAccount, on: date
-) -> tuple[Sequence[Position], Sequence[PastDistribution]]:
+) -> tuple[Sequence[Position], Sequence[PastDistribution], Sequence[Transfer]]:
     """
-    Return the offering's investors and its distributions so far, as terms of it would see them on a day.
+    Return the offering's investors, its distributions so far and what changed hands, as terms of it would see
+    them on a day.
 
     The terms need not be in force.
 
     :raises NotDistributable: if money was released for somebody who has no investment
     """
     distribution = Distribution(offering_id=terms.offering_id, escrow_account=account, as_of_date=on)
-    _, positions = _positions(distribution, terms, transfers(terms.offering_id, until=on), on=on)
+    handed_over = transfers(terms.offering_id, until=on)
+    _, positions = _positions(distribution, terms, handed_over, on=on)
     history, _ = _history(distribution)
-    return positions, history
+    return positions, history, handed_over
 
 
 def transfers(offering_id: UUID, *, until: date) -> tuple[Transfer, ...]:

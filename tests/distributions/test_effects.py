@@ -8,7 +8,7 @@ from hypothesis import given
 
 from distributions import effects, templates
 from distributions import terms as engine
-from distributions.positions import Position
+from distributions.positions import PastDistribution, PastLine, Position, Transfer
 from distributions.waterfall import calculate
 from tests.distributions import drawn
 
@@ -57,6 +57,16 @@ class TestEffects:
         rows = effects.effects(lapsing, PEOPLE, (), D("100000.00"), EXIT).rows
 
         assert "nothing to compound" in next(row.problem for row in rows if row.name == "Annual")
+
+    def test_count_what_changed_hands(self) -> None:
+        """The buyer has had more of the capital back than it ever paid in itself."""
+        people = [*PEOPLE, Position("Buyer", ())]
+        sold = Transfer(date(2023, 6, 1), "Fund", "Buyer", D(1))
+        returned = PastDistribution(date(2024, 1, 1), (PastLine("Buyer", D("500000.00")),))
+
+        found = effects.effects(templates.straight_split(), people, (returned,), D("100000.00"), EXIT, transfers=[sold])
+
+        assert found.investors + found.sponsor == D("100000.00")
 
     @pytest.mark.parametrize("make", [templates.straight_split, templates.three_hurdle_promote])
     def test_is_without_choices_where_there_is_no_return(self, make: object) -> None:
