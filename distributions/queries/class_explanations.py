@@ -6,6 +6,7 @@ Terms without classes are explained as they always were (`explanations`).
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 from distributions.queries import explanations
 from distributions.results import Result, SponsorShare
@@ -38,7 +39,8 @@ def explain(terms: Terms | ClassedTerms, positions: Sequence[Position], result: 
         own = _own(one, result, frozenset(position.key for position in theirs))
         explained = explanations.explain(one.terms, theirs, own, version=version)
         sponsor = explained.pop(explanations.SPONSOR)
-        of_sponsor += [{"class": one.name, **tier} for tier in sponsor["tiers"]]  # type: ignore[attr-defined]
+        tiers = cast("list[dict[str, object]]", sponsor["tiers"])
+        of_sponsor += [{"class": one.name, **tier} for tier in tiers]
         for key, said in explained.items():
             words[key] = {**said, "class": one.name, "distributed": to_json(result.amount)}
         words[explanations.SPONSOR] = {**sponsor, "distributed": to_json(result.amount)}

@@ -1,9 +1,7 @@
 """The pages of capital in a real browser, for investors and for staff: they fit, and break no policy."""
 
-import os
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +13,12 @@ from realco.business_days import add_business_days, banking_date
 from realco.models import User
 from tests import factories
 from tests.distributions.calls import PLAN, item_of, make_called_deal, noticed
-from tests.portal.test_browser import browser, pytestmark  # noqa: F401
+from tests.portal.test_browser import browser, pytestmark
+
+__all__ = ["browser", "pytestmark"]
 
 
-def visit(browser: Any, live_server: Any, person: User, addresses: list[str], width: int) -> None:  # noqa: F811
+def visit(browser: Any, live_server: Any, person: User, addresses: list[str], width: int) -> None:
     client = Client()
     client.force_login(person)
     context = browser.new_context(viewport={"width": width, "height": 900})
@@ -26,18 +26,15 @@ def visit(browser: Any, live_server: Any, person: User, addresses: list[str], wi
     page = context.new_page()
     complaints: list[str] = []
     page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-    for number, address in enumerate(addresses):
+    for address in addresses:
         answer = page.goto(live_server.url + address)
         assert answer.status == 200, address
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
-        if pictures := os.environ.get("REALCO_PICTURES"):
-            name = f"{person.full_name}-{number}-{width}.png"
-            page.screenshot(path=str(Path(pictures) / name), full_page=True)
     assert complaints == []
 
 
 @pytest.mark.parametrize("width", [320, 1280])
-def test_fit_and_break_no_policy(browser: Any, live_server: Any, width: int) -> None:  # noqa: F811
+def test_fit_and_break_no_policy(browser: Any, live_server: Any, width: int) -> None:
     now = clock.now()
     deal = make_called_deal(at=now - timedelta(days=200))
     today = banking_date(now)
