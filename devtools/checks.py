@@ -43,7 +43,7 @@ def run(arguments: Sequence[str], environment: dict[str, str]) -> int:
     looking = threading.Thread(target=_look, args=(beside, environment, results), daemon=True)
     looking.start()
     began = time.monotonic()
-    say(f"== {tests}: {_shown(command)}")
+    say(f"== {', '.join(name for name, _ in beside)} beside {tests}: {_shown(command)}")
     status = processes.run_in_foreground(command, environment, folder=checkout.ROOT)
     tested = (tests, status, time.monotonic() - began)
     looking.join()

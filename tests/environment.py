@@ -12,7 +12,7 @@ os.environ.setdefault("REALCO_MODE", "test")
 # Threads of race tests wait for each other as workers do, on machines that may be busy.
 os.environ.setdefault("REALCO_PROCESS", "worker")
 
-gc.set_threshold(100_000, 50, 100)
+gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_finish() -> None:
