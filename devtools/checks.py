@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
 import time
 from collections.abc import Sequence
 
@@ -28,17 +29,25 @@ def steps() -> list[tuple[str, list[str]]]:
 
 
 def run(arguments: Sequence[str], environment: dict[str, str]) -> int:
-    """Run all checks, going on after a failure so that one run tells all; with arguments pytest alone."""
+    """
+    Run all checks, going on after a failure so that one run tells all; with arguments pytest alone.
+
+    The tests wait for their database while the others are made, which read only files; one core would idle.
+    """
     if arguments:
         return processes.run_in_foreground(
             [checkout.python(), "-m", "pytest", *arguments], environment, folder=checkout.ROOT
         )
+    *beside, (tests, command) = steps()
     results: list[tuple[str, int, float]] = []
-    for name, command in steps():
-        say(f"\n== {name}: {' '.join(command).replace(f'{checkout.VIRTUALENV}/bin/', '')}")
-        began = time.monotonic()
-        status = processes.run_in_foreground(command, environment, folder=checkout.ROOT)
-        results.append((name, status, time.monotonic() - began))
+    looking = threading.Thread(target=_look, args=(beside, environment, results), daemon=True)
+    looking.start()
+    began = time.monotonic()
+    say(f"== {', '.join(name for name, _ in beside)} beside {tests}: {_shown(command)}")
+    status = processes.run_in_foreground(command, environment, folder=checkout.ROOT)
+    tested = (tests, status, time.monotonic() - began)
+    looking.join()
+    results.append(tested)
     say("")
     for name, status, seconds in results:
         say(f"{'FAILED' if status else 'passed':<8}{name:<12}{seconds:6.1f} s")
@@ -47,6 +56,23 @@ def run(arguments: Sequence[str], environment: dict[str, str]) -> int:
     failed = [name for name, status, _ in results if status]
     say(f"Failed: {', '.join(failed)}." if failed else "Everything passed.")
     return 1 if failed else 0
+
+
+def _look(
+    steps: Sequence[tuple[str, list[str]]], environment: dict[str, str], results: list[tuple[str, int, float]]
+) -> None:
+    """Make the checks that only read, one after the other, beside the tests; only a failure has something to say."""
+    for name, command in steps:
+        began = time.monotonic()
+        done = processes.run_aside(command, environment, folder=checkout.ROOT)
+        results.append((name, done.returncode, time.monotonic() - began))
+        if done.returncode:
+            say(f"\n== FAILED {name}: {_shown(command)}\n{done.stdout}")
+
+
+def _shown(command: list[str]) -> str:
+    """Write a command as the reader would."""
+    return " ".join(command).replace(f"{checkout.VIRTUALENV}/bin/", "")
 
 
 def find_chromium() -> str:

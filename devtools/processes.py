@@ -118,6 +118,24 @@ def run_in_foreground(
         raise
 
 
+def run_aside(
+    arguments: list[str], environment: dict[str, str], *, folder: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program that asks nothing, without a terminal, and give its exit status and all it said."""
+    wrapper = [sys.executable, "-I", "-S", str(CHILD), "", "SIGTERM", str(os.getpid())]
+    return subprocess.run(
+        [*wrapper, *arguments],
+        env=environment,
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        check=False,
+    )
+
+
 def signal_group(leader: int, number: int) -> None:
     """Send a signal to a process and all it started, if any is left."""
     try:

@@ -155,7 +155,7 @@ def run_sweeps() -> int:
 
     Which sweeps there are is the beat schedule's business; the bank's own work is not among them.
     """
-    current_app.loader.import_default_modules()
+    current_app.loader.init_worker()  # Once for each process; importing the tasks checks all models, too.
     moved = 0
     for entry in settings.CELERY_BEAT_SCHEDULE.values():
         if isinstance(entry["schedule"], float) and entry["task"] != sweep_sandbox.name:

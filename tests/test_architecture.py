@@ -60,11 +60,11 @@ def tree(path: str) -> ast.Module:
     return ast.parse((ROOT / path).read_text(), path)
 
 
-def calls(path: str) -> Iterator[tuple[int, str]]:
+@cache
+def calls(path: str) -> list[tuple[int, str]]:
     """Every call in a file: its line and what is called, as written."""
-    for node in ast.walk(tree(path)):
-        if isinstance(node, ast.Call):
-            yield node.lineno, ast.unparse(node.func)
+    found = (node for node in ast.walk(tree(path)) if isinstance(node, ast.Call))
+    return [(node.lineno, ast.unparse(node.func)) for node in found]
 
 
 def modules_of(layer: str) -> list[str]:

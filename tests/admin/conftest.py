@@ -8,10 +8,11 @@ from django.test import Client
 from realco import clock
 from realco.models import User
 from tests import factories
+from tests.stages import staged
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     """The present, because doors read the clock."""
     return clock.now()
 
@@ -38,7 +39,7 @@ def second_approver_client(second_approver: User) -> Client:
     return client_of(second_approver)
 
 
-@pytest.fixture
+@staged
 def superuser(reference_data: None) -> User:
     user = factories.make_user("Sue Superuser", is_staff=True)
     user.is_superuser = True

@@ -3,7 +3,6 @@
 from datetime import datetime
 from decimal import Decimal
 
-import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,17 +16,18 @@ from finance.operations.orders import Order
 from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
+from tests.stages import staged
 
 QUEUE = "admin:finance_transaction_approvals"
 Status = Transaction.Status
 
 
-@pytest.fixture
+@staged
 def payee(escrow: EscrowAccount, operator: User, at: datetime) -> BankAccount:
     return factories.make_bank_account(escrow.offering.organization.owner, verifier=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime) -> EscrowAccount:
     """An offering that has closed and holds 39,949.20 and more to draw on."""
     factories.fund(investor, escrow, "40000.00", at=at)

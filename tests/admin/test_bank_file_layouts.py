@@ -13,6 +13,7 @@ from escrow.operations import bank_file_layouts, escrow_accounts
 from realco.models import User
 from tests import factories
 from tests.escrow.bank_days import CSV, CSV_LAYOUT, MT940
+from tests.stages import staged
 
 ADDRESS = reverse("admin:escrow_bankfilelayout_task", args=["add"])
 IMPORT = reverse("admin:escrow_bankstatement_task", args=["import"])
@@ -32,7 +33,7 @@ def sample(contents: bytes = CSV) -> SimpleUploadedFile:
     return SimpleUploadedFile("march.csv", contents)
 
 
-@pytest.fixture
+@staged
 def account(operator: User, at: datetime) -> EscrowAccount:
     offering = factories.make_offering(operator=operator, at=at)
     return escrow_accounts.open_account(offering, bank_account_id=None, external_account_id="111", by=operator, at=at)

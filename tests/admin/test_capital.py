@@ -16,11 +16,12 @@ from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions.calls import item_of, make_called_deal, promise
 from tests.distributions.deals import Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal(at=clock.now() - timedelta(days=400))
 

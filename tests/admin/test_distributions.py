@@ -17,12 +17,13 @@ from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions import deals
 from tests.distributions.deals import Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 Status = Distribution.Status
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = deals.make_deal(at=clock.now().replace(year=clock.now().year - 2))
     deal.earn("10000.00", at=clock.now())

@@ -15,6 +15,7 @@ from escrow.operations import early_closings, investments
 from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
+from tests.stages import staged
 
 
 def page_of(account: EscrowAccount) -> str:
@@ -31,7 +32,7 @@ def take(client: Client, row: Any, name: str, **fields: str) -> Any:
     return client.post(address, {**initial, "version": version, **fields})
 
 
-@pytest.fixture
+@staged
 def funded(escrow: EscrowAccount, investor: User, at: datetime) -> EscrowAccount:
     factories.fund(investor, escrow, "5000.00", at=at)
     escrow.refresh_from_db()

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,11 +18,12 @@ from realco.models import User
 from tests import factories
 from tests.escrow import bank_lines
 from tests.escrow.money import arrive
+from tests.stages import staged
 
 D = Decimal
 
 
-@pytest.fixture
+@staged
 def told_at(escrow: EscrowAccount, investor: User, at: datetime) -> datetime:
     """Between two deposits for the same day, the second of which came to be known later."""
     day = at.date() - timedelta(days=10)
@@ -32,7 +32,7 @@ def told_at(escrow: EscrowAccount, investor: User, at: datetime) -> datetime:
     return at - timedelta(days=5)
 
 
-@pytest.fixture
+@staged
 def receipt(escrow: EscrowAccount, at: datetime) -> JournalEntry:
     with transaction.atomic():
         [posted] = ledger.post([bank_lines.received(escrow, D("500"), key="odd", on=at.date())], by=None, at=at)

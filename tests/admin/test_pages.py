@@ -18,6 +18,7 @@ from realco.admin_pages import ReadOnlyAdmin, UncountedChangeList
 from realco.models import User
 from tests import factories
 from tests.admin.conftest import client_of
+from tests.stages import staged
 
 OURS = ("realco", "finance", "escrow", "distributions", "compliance")
 NO_SUCH_ROW = "0191f3c2-7c4e-7a8e-9a1b-000000000000"
@@ -31,7 +32,7 @@ def models_with_pages() -> list[Any]:
     return list(admin.site._registry)
 
 
-@pytest.fixture
+@staged
 def story(escrow: EscrowAccount, investor: User, at: datetime) -> None:
     """A cleared deposit, which leaves a row on most pages."""
     factories.fund(investor, escrow, "5000.00", at=at)

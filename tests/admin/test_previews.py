@@ -15,6 +15,7 @@ from realco.models import User
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions.deals import EXIT, Deal, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 WHAT_IF = "admin:distributions_distribution_what_if"
@@ -25,7 +26,7 @@ def _nothing_is_kept() -> None:
     cache.clear()
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("2000000.00")

@@ -5,7 +5,6 @@ import io
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -18,9 +17,10 @@ from realco.staff import work
 from tests import factories
 from tests.admin.test_escrow import take
 from tests.finance import raises
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def failed(investor: User, operator: User, at: datetime) -> EscrowAccount:
     escrow = raises.open_raise(operator=operator, at=at)
     factories.fund(investor, escrow, "10000.00", at=at)
@@ -28,7 +28,7 @@ def failed(investor: User, operator: User, at: datetime) -> EscrowAccount:
     return escrow
 
 
-@pytest.fixture
+@staged
 def running(failed: EscrowAccount, operator: User, approver: User) -> RefundRun:
     run = raises.start(failed, operator=operator, approvers=[approver], at=clock.now())
     raises.pay(run, at=clock.now())
@@ -129,7 +129,7 @@ class TestTheRunsPage:
 
 
 class TestABlockedRefund:
-    @pytest.fixture
+    @staged
     def blocked(self, failed: EscrowAccount, operator: User, approver: User, investor: User) -> RefundItem:
         run = raises.start(failed, operator=operator, approvers=[approver], at=clock.now())
         bank_accounts.suspend(investor.bank_accounts.get(), by=operator, reason="Under review", at=clock.now())

@@ -22,6 +22,7 @@ from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions import deals
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 PAGES = ("change", "edit", "example", "effects", "compare", "classes")
@@ -37,7 +38,7 @@ EXAMPLE = {
 }
 
 
-@pytest.fixture
+@staged
 def version(offering: Offering, operator: User) -> WaterfallTerms:
     return draft(offering, operator)
 

@@ -16,6 +16,7 @@ from escrow.operations import closings
 from realco import clock
 from realco.models import User
 from tests import factories
+from tests.stages import staged
 
 BUSINESS = ("realco", "compliance", "escrow", "finance", "distributions")
 
@@ -30,8 +31,8 @@ def _rates_start_at_zero() -> Iterator[None]:
     cache.clear()
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     """The present: the API reads the clock itself, so that what tests prepare has to be prepared now."""
     return clock.now()
 
@@ -45,7 +46,7 @@ def client_of(db: None) -> ClientOf:
     return client
 
 
-@pytest.fixture
+@staged
 def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime) -> EscrowAccount:
     """An escrow account whose offering holds 9,949.20 after its closing, and whose sponsor has a bank account."""
     factories.fund(investor, escrow, "10000.00", at=at)

@@ -19,6 +19,7 @@ from realco.models import AuditEvent, User
 from realco.operations import offerings
 from tests import factories
 from tests.api.conftest import ClientOf, deposit, draw, fingerprint
+from tests.stages import staged
 
 URL = "/api/v1/transactions"
 
@@ -36,7 +37,7 @@ class World:
     at: datetime
 
 
-@pytest.fixture
+@staged
 def world(
     investor: User, operator: User, approver: User, compliance_officer: User, escrow: EscrowAccount, at: datetime
 ) -> World:

@@ -9,12 +9,13 @@ from realco import clock
 from tests.api.conftest import ClientOf
 from tests.distributions.calls import NOTICED, item_of, make_called_deal, noticed, pay
 from tests.distributions.deals import Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 CALLS = "/api/v1/capital-calls"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal()
 

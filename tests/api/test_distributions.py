@@ -15,11 +15,12 @@ from realco.business_days import banking_date
 from realco.models import User
 from tests import factories
 from tests.api.conftest import ClientOf, fingerprint
+from tests.stages import staged
 
 URL = "/api/v1/distributions"
 
 
-@pytest.fixture
+@staged
 def distributing(funded: EscrowAccount, operator: User, at: datetime) -> EscrowAccount:
     """An escrow account whose offering has terms and money to distribute."""
     factories.make_terms(

@@ -13,11 +13,12 @@ from realco.models import User
 from tests import factories
 from tests.api.conftest import ClientOf
 from tests.escrow.money import arrive
+from tests.stages import staged
 
 URL = "/api/v1/escrow-accounts"
 
 
-@pytest.fixture
+@staged
 def other(operator: User, at: datetime) -> User:
     return factories.make_investor("Otto Other", verifier=operator, at=at)
 
@@ -52,7 +53,7 @@ class TestProof:
 
 
 class TestHistory:
-    @pytest.fixture
+    @staged
     def told_at(self, escrow: EscrowAccount, investor: User, at: datetime) -> datetime:
         """Between two deposits; the second is back-dated to before it."""
         day = at.date() - timedelta(days=10)

@@ -12,14 +12,15 @@ from realco.models import User
 from tests import factories
 from tests.api.conftest import ClientOf, fingerprint
 from tests.finance import raises
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def escrow(operator: User, at: datetime) -> EscrowAccount:
     return raises.open_raise(operator=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def failed(escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> EscrowAccount:
     """An account with two investors' money, a day after its raise has ended."""
     factories.fund(investor, escrow, "10000.00", at=at)
@@ -106,7 +107,7 @@ class TestApprove:
 
 
 class TestReading:
-    @pytest.fixture
+    @staged
     def run(self, failed: EscrowAccount, operator: User, approver: User) -> RefundRun:
         return raises.start(failed, operator=operator, approvers=[approver], at=clock.now())
 

@@ -14,6 +14,7 @@ from compliance.operations import limits, sanctions
 from compliance.operations.gate import PaymentFacts, Totals
 from realco.models import User
 from tests import factories
+from tests.stages import staged
 
 DATA = Path(__file__).parent / "data"
 MARCH = DATA / "march"
@@ -22,14 +23,14 @@ APRIL = DATA / "april"
 MakePayment = Callable[..., PaymentFacts]
 
 
-@pytest.fixture
+@staged
 def seeded(reference_data: None, at: datetime) -> None:
     """The limits as production has them."""
     limits.seed(at.date())
 
 
-@pytest.fixture
-def march(db: None, at: datetime) -> SanctionsImport:
+@staged
+def march(at: datetime) -> SanctionsImport:
     """The list of March is loaded."""
     return sanctions.import_directory(MARCH, at=at)
 
@@ -40,7 +41,7 @@ def files(tmp_path: Path) -> Path:
     return Path(shutil.copytree(MARCH, tmp_path / "ofac"))
 
 
-@pytest.fixture
+@staged
 def person(seeded: None, at: datetime) -> User:
     """An investor who is not accredited and whom nothing stands against."""
     user = factories.make_user("Petra Person")
@@ -48,7 +49,7 @@ def person(seeded: None, at: datetime) -> User:
     return user
 
 
-@pytest.fixture
+@staged
 def ivan(seeded: None, march: SanctionsImport, at: datetime) -> User:
     """An investor with the name of a listed person."""
     user = factories.make_user("Ivan Kroog")

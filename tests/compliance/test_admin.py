@@ -12,13 +12,14 @@ from compliance.operations.profiles import Particulars
 from realco.models import User
 from tests import factories
 from tests.compliance.conftest import a_deposit
+from tests.stages import staged
 
 CHECKS = "admin:compliance_compliancecheck"
 PROFILES = "admin:compliance_investorprofile"
 PARTIES = "admin:compliance_sanctionedparty"
 
 
-@pytest.fixture
+@staged
 def match(ivan: User, at: datetime) -> ComplianceCheck:
     gate.examine(ivan, payment=a_deposit(), at=at)
     return ComplianceCheck.objects.get(subject=ivan, check_type="OFAC")

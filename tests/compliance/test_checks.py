@@ -23,9 +23,10 @@ from realco.models import AuditEvent, User
 from tests import factories
 from tests.compliance.conftest import a_deposit
 from tests.conftest import close_connections
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def match(ivan: User, at: datetime) -> ComplianceCheck:
     """A possible match that waits."""
     gate.examine(ivan, payment=a_deposit(), at=at)

@@ -10,6 +10,7 @@ from compliance.models import ComplianceCheck, InvestorProfile, SanctionsImport
 from compliance.operations import checks, gate
 from realco.models import User
 from tests.compliance.conftest import a_deposit
+from tests.stages import staged
 
 
 def refused(sql: str, *params: UUID) -> str:
@@ -20,7 +21,7 @@ def refused(sql: str, *params: UUID) -> str:
     return str(refusal.value)
 
 
-@pytest.fixture
+@staged
 def reviewed(ivan: User, compliance_officer: User, at: datetime) -> ComplianceCheck:
     gate.examine(ivan, payment=a_deposit(), at=at)
     match = ComplianceCheck.objects.get(subject=ivan, check_type="OFAC")

@@ -14,6 +14,7 @@ from compliance.operations.profiles import InvalidProfile, NotRestricted, Partic
 from realco.errors import NotPermitted
 from realco.models import AuditEvent, User
 from tests import factories
+from tests.stages import staged
 
 ANNA = Particulars(
     legal_name="Anna  Example",
@@ -25,12 +26,12 @@ ANNA = Particulars(
 )
 
 
-@pytest.fixture
+@staged
 def anna(reference_data: None) -> User:
     return factories.make_user("Anna Example")
 
 
-@pytest.fixture
+@staged
 def made(anna: User, at: datetime) -> InvestorProfile:
     return profiles.create(anna, ANNA, by=anna, at=at, tax_id="123-45-6789")
 

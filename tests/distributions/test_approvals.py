@@ -22,11 +22,12 @@ from realco.errors import NotPermitted
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal, spend
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_deal()
 

@@ -16,12 +16,13 @@ from realco.models import User
 from tests import factories
 from tests.distributions.calls import DUE, NOTICE, NOTICED, item_of, make_called_deal, noticed, pay
 from tests.distributions.deals import Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 THEN = datetime(2024, 1, 1, 17, 0, tzinfo=UTC)
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal()
 

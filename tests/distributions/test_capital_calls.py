@@ -49,12 +49,13 @@ from tests.distributions.calls import (
     promise,
 )
 from tests.distributions.deals import FUNDED, NOW, Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 OFFERING, INVESTOR = LedgerAccount.Kind.OFFERING, LedgerAccount.Kind.INVESTOR
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal()
 
@@ -368,7 +369,7 @@ class TestTheDatabase:
             f" ARRAY[{amount}, -{amount}]::numeric[], NULL, now());"
         )
 
-    @pytest.fixture
+    @staged
     def paid(self, deal: Deal) -> CapitalCallItem:
         """An item whose payment has cleared and was not followed yet."""
         item = item_of(noticed(deal, "80000.00"), deal.investors[0])

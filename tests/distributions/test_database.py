@@ -6,11 +6,12 @@ import pytest
 from django.db import Error, connection, transaction
 
 from tests.distributions.deals import Deal, make_deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1700000.00")

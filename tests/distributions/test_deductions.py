@@ -17,11 +17,12 @@ from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
 from tests.distributions.deals import EXIT, FUNDED, NOW, Deal, make_deal, payment_of, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1700000.00")
@@ -119,7 +120,7 @@ class TestWithholding:
 
 
 class TestFees:
-    @pytest.fixture
+    @staged
     def rule(self, deal: Deal) -> FeeRule:
         return FeeRule.objects.create(
             name="distribution", transaction_types=["DISTRIBUTION"], rate=Decimal("0.01"), minimum=Decimal("3.00"),

@@ -24,11 +24,12 @@ from realco.models import Offering, User
 from realco.money import InvalidAmount
 from tests import factories
 from tests.distributions.deals import EXIT, FUNDED, NOW, Deal, close, commit, make_deal, spend, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_deal()
 

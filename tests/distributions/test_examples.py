@@ -16,6 +16,7 @@ from distributions.queries import terms as queries
 from realco.errors import NotPermitted
 from realco.models import AuditEvent, Offering, User
 from tests import factories
+from tests.stages import staged
 
 D = Decimal
 # WATERFALL.md, cases A and C.
@@ -146,7 +147,7 @@ class TestFromData:
 
 @pytest.mark.django_db
 class TestEnter:
-    @pytest.fixture
+    @staged
     def version(self, offering: Offering, operator: User, at: datetime) -> WaterfallTerms:
         return terms.draft_from_template(
             offering, template="preferred_and_catch_up", effective_from=date(2026, 1, 1), by=operator, at=at

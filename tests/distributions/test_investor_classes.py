@@ -17,6 +17,7 @@ from realco.errors import NotPermitted
 from realco.models import AuditEvent
 from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -35,7 +36,7 @@ EXAMPLE = {
 }  # fmt: skip
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("2000000.00")

@@ -20,19 +20,20 @@ from distributions.operations.overrides import (
 from distributions.queries import distributions as queries
 from realco.errors import NotPermitted
 from tests.distributions.deals import NOW, Deal, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 PART = "preferred_return"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1000.00")
     return deal
 
 
-@pytest.fixture
+@staged
 def draft(deal: Deal) -> Distribution:
     return deal.draw_up("1000.00")
 

@@ -37,13 +37,14 @@ from tests.distributions.deals import (
     spend,
     standing,
 )
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 LIST = Path(__file__).parents[1] / "compliance" / "data" / "march"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1700000.00")
@@ -284,7 +285,7 @@ class TestPayeesWhoCannotBePaid:
 class TestReview:
     """A payee whose name is like one on a sanctions list: the others are paid, this one waits for compliance."""
 
-    @pytest.fixture
+    @staged
     def officer(self, deal: Deal) -> User:
         sanctions.import_directory(LIST, at=NOW)
         InvestorProfile.objects.filter(user=deal.investors[0]).update(legal_name="Ivan Kroog")

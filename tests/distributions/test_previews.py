@@ -16,12 +16,13 @@ from finance.models import BankAccount
 from realco.models import Offering
 from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 D = Decimal
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("2000000.00")

@@ -16,18 +16,19 @@ from distributions.queries import receipts as queries
 from distributions.queries.receipts import Check
 from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
 from tests.distributions.test_database import attack
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1700000.00")
     return deal
 
 
-@pytest.fixture
+@staged
 def approved(deal: Deal) -> Distribution:
     deal.approve("100000.01")
     return deal.approve("1234567.89")

@@ -24,11 +24,12 @@ from tests.distributions.deals import (
     payment_of,
     standing,
 )
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1700000.00")

@@ -18,12 +18,13 @@ from realco.models import AuditEvent, User
 from tests import factories
 from tests.distributions.calls import item_of, make_called_deal, noticed, pay
 from tests.distributions.deals import NOW, Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 END = datetime(2024, 12, 2, 17, 0, tzinfo=UTC)
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal()
 

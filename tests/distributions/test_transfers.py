@@ -30,18 +30,19 @@ from tests import factories
 from tests.conftest import close_connections
 from tests.distributions.calls import NOTICED, item_of, noticed, pay, promise
 from tests.distributions.deals import Deal, come_back, make_deal, payment_of, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 TODAY = datetime(2024, 7, 1, 17, 0, tzinfo=UTC)
 DAY = date(2024, 7, 1)
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_deal()
 
 
-@pytest.fixture
+@staged
 def buyer(deal: Deal) -> User:
     return factories.make_investor("Bella Buyer", verifier=deal.operator, at=TODAY)
 

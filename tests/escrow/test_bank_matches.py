@@ -27,6 +27,7 @@ from realco.models import User
 from tests import factories
 from tests.conftest import close_connections
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
+from tests.stages import staged
 
 D = Decimal
 Line = BankStatementLine
@@ -66,7 +67,7 @@ class Sides:
         return made
 
 
-@pytest.fixture
+@staged
 def sides(escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> Sides:
     return Sides(escrow, investor, operator, at)
 

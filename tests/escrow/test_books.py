@@ -15,6 +15,7 @@ from escrow.operations import holds, statements
 from realco.models import User
 from tests import factories
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
+from tests.stages import staged
 
 Corrupt = Callable[[str], None]
 
@@ -125,7 +126,7 @@ CORRUPTIONS = {
 }
 
 
-@pytest.fixture
+@staged
 def kept(escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> EscrowAccount:
     """Two deposits in the account under test, and another account that is empty."""
     factories.make_escrow(factories.make_offering(operator=operator, at=at), operator=operator, at=at)

@@ -42,6 +42,7 @@ from tests.escrow.cheats import (
 )
 from tests.escrow.money import arrive
 from tests.escrow.raises import MINUTE, Raise, open_raise
+from tests.stages import staged
 
 Kind = LedgerAccount.Kind
 
@@ -58,7 +59,7 @@ class World:
         return Closing.objects.get(pk=self.names["closing"])
 
 
-@pytest.fixture
+@staged
 def world(operator: User, approver: User, second_approver: User, investor: User, at: datetime) -> World:
     deal = open_raise(operator, approver, second_approver, at=at)
     ann, ben = deal.invest("Ann", "1000", "1200"), deal.invest("Ben", "600", "500")

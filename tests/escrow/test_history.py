@@ -101,6 +101,7 @@ def points(moments: Sequence[datetime]) -> list[AsOf]:
     return [AsOf(day, moment) for day in (None, *DAYS, date(2026, 2, 1)) for moment in times]
 
 
+@pytest.mark.slow
 class TestEveryPoint:
     @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(story=happenings)

@@ -25,13 +25,14 @@ from tests import factories
 from tests.conftest import close_connections
 from tests.escrow import payments
 from tests.escrow.money import arrive
+from tests.stages import staged
 
 Kind = LedgerAccount.Kind
 D = Decimal
 Place = Callable[..., Hold]
 
 
-@pytest.fixture
+@staged
 def cleared(escrow: EscrowAccount, investor: User, at: datetime) -> EscrowAccount:
     arrive(escrow, investor, "25.00", reference="SBX-1", at=at)
     return escrow

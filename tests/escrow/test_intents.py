@@ -14,9 +14,10 @@ from escrow.operations import ledger, reconciliations
 from finance.models import Transaction, TransactionWebhook
 from realco.models import User
 from tests import factories
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def payment(investor: User, escrow: EscrowAccount, at: datetime) -> Transaction:
     return factories.fund(investor, escrow, "5000.00", at=at)
 

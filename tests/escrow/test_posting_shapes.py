@@ -35,6 +35,7 @@ from tests.escrow.forgery import (
     refund,
     refused,
 )
+from tests.stages import staged
 
 Kind = LedgerAccount.Kind
 Event = JournalEntry.Event
@@ -64,12 +65,12 @@ TABLE: dict[str, tuple[set[str], set[str]]] = {
 }
 
 
-@pytest.fixture
+@staged
 def other(operator: User, at: datetime) -> User:
     return factories.make_investor("Oscar Other", verifier=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def rich(escrow: EscrowAccount, investor: User, other: User) -> EscrowAccount:
     """Every kind of account, two investors' where they are owned; all hold enough for ten dollars more or less."""
     for owner in (investor, other):
@@ -314,7 +315,7 @@ class TestPayments:
 class TestReversals:
     """A reversal is the exact mirror of the entry it names, and nothing else names an entry."""
 
-    @pytest.fixture
+    @staged
     def receipt(self, rich: EscrowAccount) -> JournalEntry:
         return JournalEntry.objects.get(reference=RECEIPT)
 
@@ -453,7 +454,7 @@ class TestOneStatement:
 class TestStates:
     """FROZEN, LIQUIDATING and CLOSED hold for raw SQL, whatever an entry calls itself."""
 
-    @pytest.fixture
+    @staged
     def frozen(self, rich: EscrowAccount, compliance_officer: User) -> EscrowAccount:
         return escrow_accounts.freeze(rich, by=compliance_officer, reason="a court order", at=AT)
 

@@ -30,6 +30,7 @@ from realco import keys, signing
 from realco.models import User
 from tests import factories
 from tests.escrow.money import MONDAY, TUESDAY, WEDNESDAY, Day, Stated, arrive, statement
+from tests.stages import staged
 
 D = Decimal
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ def at() -> datetime:
     return datetime.fromisoformat("2026-03-05T22:00:00.123456+00:00")
 
 
-@pytest.fixture
+@staged
 def people(escrow: EscrowAccount, investor: User, at: datetime) -> list[User]:
     """Three investors whose money the bank has."""
     found = [investor, factories.make_user("Ben"), factories.make_user("Cora")]
@@ -64,7 +65,7 @@ def take(escrow: EscrowAccount, operator: User, at: datetime) -> Taken:
     return reconciled
 
 
-@pytest.fixture
+@staged
 def bank_agrees(escrow: EscrowAccount, people: list[User], operator: User, at: datetime) -> None:
     lines = [Stated(cents, reference=f"SBX-{n}") for n, cents in ((1, 100025), (2, 200025), (3, 300025))]
     data = statement(escrow.external_account_id, Day(TUESDAY, 0, lines))

@@ -26,6 +26,7 @@ from realco import clock, events
 from realco.errors import NotPermitted
 from realco.models import User
 from tests.escrow.money import MONDAY, THURSDAY, TUESDAY, WEDNESDAY, Day, Stated, arrive, statement
+from tests.stages import staged
 
 D = Decimal
 Kind = LedgerAccount.Kind
@@ -55,7 +56,7 @@ class Bank:
         return reconciliations.reconcile(self.escrow, as_of=as_of, by=self.operator, at=self.at)
 
 
-@pytest.fixture
+@staged
 def bank(escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> Bank:
     return Bank(escrow, investor, operator, at)
 

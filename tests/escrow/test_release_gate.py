@@ -40,13 +40,14 @@ from realco.models import Offering, User
 from tests import factories
 from tests.escrow.money import arrive
 from tests.escrow.raises import MINUTE, Raise, open_raise
+from tests.stages import staged
 
 Kind = LedgerAccount.Kind
 D = Decimal
 CLOSES = timedelta(days=30)
 
 
-@pytest.fixture
+@staged
 def cf(operator: User, approver: User, second_approver: User, at: datetime) -> Raise:
     return open_raise(operator, approver, second_approver, at=at)
 

@@ -37,6 +37,7 @@ from tests import factories
 from tests.conftest import close_connections
 from tests.escrow import bank_lines, payments
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
+from tests.stages import staged
 
 D = Decimal
 Kind = LedgerAccount.Kind
@@ -52,12 +53,12 @@ def receive(escrow: EscrowAccount, amount: str, *, at: datetime, reference: str 
     return JournalEntry.objects.get(pk=posted.journal_entry_id)
 
 
-@pytest.fixture
+@staged
 def receipt(escrow: EscrowAccount, at: datetime) -> JournalEntry:
     return receive(escrow, "500", at=at)
 
 
-@pytest.fixture
+@staged
 def line(escrow: EscrowAccount, operator: User, at: datetime) -> BankStatementLine:
     """A receipt on the bank's statement, booked as unknown."""
     data = statement(escrow.external_account_id, Day(TUESDAY, 0, [Stated(50000, reference="ODD-1")]))

@@ -27,6 +27,7 @@ from realco.models import AuditEvent, User
 from tests import factories
 from tests.escrow.bank_days import CAMT053, CSV, CSV_LAYOUT, MT940, OFX_SGML, OFX_XML
 from tests.escrow.money import MONDAY, TUESDAY, Day, Stated, statement
+from tests.stages import staged
 
 D = Decimal
 Import = Callable[..., list[BankStatement]]
@@ -38,7 +39,7 @@ BAI2 = statement(
 FILES = {"BAI2": BAI2, "MT940": MT940, "OFX 1": OFX_SGML, "OFX 2": OFX_XML, "camt.053": CAMT053, "CSV": CSV}
 
 
-@pytest.fixture
+@staged
 def account(operator: User, at: datetime) -> EscrowAccount:
     offering = factories.make_offering(operator=operator, at=at)
     return escrow_accounts.open_account(
@@ -46,7 +47,7 @@ def account(operator: User, at: datetime) -> EscrowAccount:
     )
 
 
-@pytest.fixture
+@staged
 def layout(operator: User, at: datetime) -> BankFileLayout:
     return bank_file_layouts.add("First Bank", bank_name="First Bank", contents=CSV_LAYOUT, by=operator, at=at)
 

@@ -29,6 +29,7 @@ from tests import factories
 from tests.escrow.money import TUESDAY, Day, Stated, arrive, statement
 from tests.faults.servers import wait_for
 from tests.finance import sandbox_stage as stage
+from tests.stages import staged
 
 LINES = 40
 
@@ -75,7 +76,7 @@ class TestStatements:
     def at(self) -> datetime:
         return datetime(2026, 3, 5, 22, 0, tzinfo=UTC)
 
-    @pytest.fixture
+    @staged
     def booked(self, escrow: EscrowAccount, investor: User, at: datetime) -> dict[str, int]:
         """Many receipts of the same day, no two of one amount."""
         dice = random.Random(7)
@@ -123,8 +124,8 @@ ORDERS += [("returned", "returned", "settled"), ("returned", "forged", "settled"
 
 @pytest.mark.django_db
 class TestWebhooks:
-    @pytest.fixture
-    def at(self, db: None) -> datetime:
+    @staged
+    def at(self) -> datetime:
         return stage.begin()
 
     @pytest.fixture

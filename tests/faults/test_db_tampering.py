@@ -22,6 +22,7 @@ from realco.models import User
 from tests import factories
 from tests.escrow.money import arrive
 from tests.faults import servers
+from tests.stages import staged
 
 ACCOUNT = "(SELECT id FROM escrow_accounts WHERE current_balance > 0)"
 BANK_ENTRY = "reference = 'SBX-2:settled' AND amount > 0"
@@ -204,7 +205,7 @@ LOOSENED = {
 }
 
 
-@pytest.fixture
+@staged
 def kept(escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> EscrowAccount:
     """Two deposits in the account under test, and another account that is empty."""
     factories.make_escrow(factories.make_offering(operator=operator, at=at), operator=operator, at=at)

@@ -25,6 +25,7 @@ from realco.models import AuditEvent, User
 from tests import factories
 from tests.finance import sandbox_stage as stage
 from tests.finance.test_races import at_once
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 Kind = LedgerAccount.Kind
@@ -33,8 +34,8 @@ ANSWER_LOST, REQUEST_LOST, RETURN_TOLD_FIRST = "000900090003", "000900090004", "
 MakeDeposits = Callable[..., list[Transaction]]
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return stage.begin()
 
 

@@ -3,8 +3,6 @@
 from datetime import datetime
 from pathlib import Path
 
-import pytest
-
 from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.operations import profiles
 from escrow.models import EscrowAccount
@@ -12,9 +10,10 @@ from finance.models import Transaction
 from realco.imports.csv_files import Report, Row, import_rows
 from realco.imports.payments import SUBSCRIPTION_COLUMNS, import_subscription
 from realco.models import User
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def refused(profile: InvestorProfile, at: datetime) -> User:
     """An investor whom compliance has restricted."""
     profiles.restrict(profile, by=None, reason="R10", at=at)

@@ -22,6 +22,7 @@ from realco.errors import NotPermitted, Refusal
 from realco.models import Offering, User
 from realco.money import InvalidAmount, UnknownCurrency
 from tests import factories
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 D = Decimal
@@ -34,7 +35,7 @@ def order(escrow: EscrowAccount, investor: User) -> Order:
     return factories.deposit_order(escrow, investor, "1000.00")
 
 
-@pytest.fixture
+@staged
 def operating(escrow: EscrowAccount, operator: User, at: datetime) -> EscrowAccount:
     """An escrow account whose offering has closed its raise."""
     Offering.objects.filter(pk=escrow.offering_id).update(status="FUNDED")

@@ -13,6 +13,7 @@ from finance.operations.orders import Order
 from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
+from tests.stages import staged
 
 
 class TestFees:
@@ -26,7 +27,7 @@ class TestFees:
             to_bank_account_id=payee.bank_accounts.get().pk,
         )
 
-    @pytest.fixture
+    @staged
     def funded(
         self, escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime
     ) -> EscrowAccount:
@@ -38,7 +39,7 @@ class TestFees:
         factories.close(closing, approver=approver, at=at)
         return escrow
 
-    @pytest.fixture
+    @staged
     def clerk(self, operator: User, at: datetime) -> User:
         """Staff with a bank account of their own."""
         clerk = factories.make_user("Clara Clerk", "Operations", is_staff=True)

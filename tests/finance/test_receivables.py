@@ -18,6 +18,7 @@ from finance.operations.orders import Order
 from realco.models import User
 from tests import factories
 from tests.escrow.money import WEDNESDAY, Day, Stated, statement
+from tests.stages import staged
 
 Kind = LedgerAccount.Kind
 D = Decimal
@@ -32,7 +33,7 @@ def wire(escrow: EscrowAccount, payer: User, amount: str, *, at: datetime) -> Tr
     return factories.play(factories.deposit(escrow, payer, amount, at=at, method="WIRE"), at=at)
 
 
-@pytest.fixture
+@staged
 def released(escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime) -> list[Transaction]:
     """Two deposits of 2,000 each (1,965.00 net), cleared and released to the offering."""
     paid = [wire(escrow, investor, "2000.00", at=at) for _ in range(2)]

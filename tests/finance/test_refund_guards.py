@@ -23,32 +23,33 @@ from realco.identifiers import new_id
 from realco.models import Offering, User
 from tests import factories
 from tests.finance import raises
+from tests.stages import staged
 
 Attack = Callable[..., DatabaseError]
 
 
-@pytest.fixture
+@staged
 def escrow(operator: User, at: datetime) -> EscrowAccount:
     return raises.open_raise(operator=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def later(escrow: EscrowAccount) -> datetime:
     return raises.after_deadline(escrow)
 
 
-@pytest.fixture
+@staged
 def proposed(escrow: EscrowAccount, investor: User, operator: User, at: datetime, later: datetime) -> RefundRun:
     factories.fund(investor, escrow, "10000.00", at=at)
     return refund_runs.propose(escrow, by=operator, reason="Minimum not reached", at=later)
 
 
-@pytest.fixture
+@staged
 def run(proposed: RefundRun, approver: User, later: datetime) -> RefundRun:
     return refund_runs.approve(proposed, approver=approver, content_hash=proposed.content_hash, at=later)
 
 
-@pytest.fixture
+@staged
 def item(run: RefundRun, later: datetime) -> RefundItem:
     """An item whose one payment is under way."""
     [item] = raises.pay(run, at=later)

@@ -22,22 +22,23 @@ from tests import factories
 from tests.escrow import bank_lines
 from tests.escrow.payments import make_payment
 from tests.finance import raises
+from tests.stages import staged
 
 BACK_TO_NOBODY = "000900020003"
 """The bank returns credits to this account with R03 after they have settled."""
 
 
-@pytest.fixture
+@staged
 def escrow(operator: User, at: datetime) -> EscrowAccount:
     return raises.open_raise(operator=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def later(escrow: EscrowAccount) -> datetime:
     return raises.after_deadline(escrow)
 
 
-@pytest.fixture
+@staged
 def run(
     escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime, later: datetime
 ) -> RefundRun:
@@ -108,11 +109,11 @@ class TestPaying:
 
 
 class TestUnclearedMoney:
-    @pytest.fixture
+    @staged
     def deposit(self, escrow: EscrowAccount, investor: User, at: datetime) -> Transaction:
         return factories.play(factories.deposit(escrow, investor, "4000.00", at=at), at=at, until="SETTLED")
 
-    @pytest.fixture
+    @staged
     def run(
         self, deposit: Transaction, escrow: EscrowAccount, operator: User, approver: User, later: datetime
     ) -> RefundRun:
@@ -228,14 +229,14 @@ class TestMoneyThatIsNotThere:
 
 
 class TestABlockedRefund:
-    @pytest.fixture
+    @staged
     def blocked(self, run: RefundRun, operator: User, investor: User, later: datetime) -> RefundItem:
         bank_accounts.suspend(investor.bank_accounts.get(), by=operator, reason="Under review", at=later)
         [item] = raises.pay(run, at=later)
         assert (item.status, item.obstacle) == ("BLOCKED", "BANK_ACCOUNT")
         return item
 
-    @pytest.fixture
+    @staged
     def other(self, blocked: RefundItem, investor: User, operator: User, later: datetime) -> BankAccount:
         return factories.make_bank_account(investor, verifier=operator, at=later, number="5500123456")
 
@@ -348,11 +349,11 @@ class TestABlockedRefund:
 
 
 class TestWhatTheBankDoes:
-    @pytest.fixture
+    @staged
     def investor(self, operator: User, at: datetime) -> User:
         return factories.make_investor("Ivy Investor", verifier=operator, at=at, number=BACK_TO_NOBODY)
 
-    @pytest.fixture
+    @staged
     def sent(self, run: RefundRun, later: datetime) -> Transaction:
         [item] = raises.pay(run, at=later)
         return raises.arrive(item.payment, at=later)

@@ -13,14 +13,15 @@ from realco import clock
 from realco.models import User
 from tests import factories
 from tests.finance import raises
+from tests.stages import staged
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return clock.now()
 
 
-@pytest.fixture
+@staged
 def escrow(operator: User, investor: User, at: datetime) -> EscrowAccount:
     escrow = raises.open_raise(operator=operator, at=at)
     factories.fund(investor, escrow, "10000.00", at=at)
@@ -28,7 +29,7 @@ def escrow(operator: User, investor: User, at: datetime) -> EscrowAccount:
     return escrow
 
 
-@pytest.fixture
+@staged
 def run(escrow: EscrowAccount, operator: User, approver: User) -> RefundRun:
     return raises.start(escrow, operator=operator, approvers=[approver], at=clock.now())
 

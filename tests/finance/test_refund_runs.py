@@ -29,24 +29,25 @@ from realco.operations import offerings
 from realco.operations.offerings import DeadlineAhead
 from tests import factories
 from tests.finance import raises
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def escrow(operator: User, at: datetime) -> EscrowAccount:
     return raises.open_raise(operator=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def second(operator: User, at: datetime) -> User:
     return factories.make_investor("Sam Second", verifier=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def later(escrow: EscrowAccount) -> datetime:
     return raises.after_deadline(escrow)
 
 
-@pytest.fixture
+@staged
 def run(escrow: EscrowAccount, investor: User, operator: User, at: datetime, later: datetime) -> RefundRun:
     factories.fund(investor, escrow, "10000.00", at=at)
     return refund_runs.propose(escrow, by=operator, reason="Minimum not reached", at=later)
@@ -277,7 +278,7 @@ class TestCancel:
 
 
 class TestCancelCommitment:
-    @pytest.fixture
+    @staged
     def investment(self, escrow: EscrowAccount, investor: User, at: datetime) -> Investment:
         factories.fund(investor, escrow, "10000.00", at=at)
         return Investment.objects.get(investor=investor)

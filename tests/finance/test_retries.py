@@ -21,6 +21,7 @@ from realco.errors import NotPermitted
 from realco.models import User
 from tests import factories
 from tests.finance import sandbox_stage as stage
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 Kind = LedgerAccount.Kind
@@ -34,8 +35,8 @@ R09_FIRST = "000900010009"
 Make = Callable[..., Transaction]
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return stage.begin()
 
 
@@ -140,6 +141,7 @@ class TestReturns:
         assert (reload(payment).status, payment.retry_count) == ("COMPLETED", 1)
         assert balance(payment.escrow_account_id, Kind.BANK) == Decimal("1000.00")
 
+    @pytest.mark.slow
     def test_r01_is_presented_twice_more_for_the_same_amount_and_then_never_again(
         self, deposit: Make, operator: User
     ) -> None:

@@ -21,6 +21,7 @@ from finance.operations.orders import Order
 from realco.models import User
 from realco.operations import offerings
 from tests import factories
+from tests.stages import staged
 
 
 def list_party(name: str, at: datetime) -> SanctionedParty:
@@ -53,7 +54,7 @@ def withdrawal(escrow: EscrowAccount, payee: User, account: BankAccount, amount:
 
 
 class TestScreen:
-    @pytest.fixture
+    @staged
     def account(self, investor: User, operator: User, at: datetime) -> BankAccount:
         return account_of(investor, "Ivan Kroog", verifier=operator, at=at)
 
@@ -78,7 +79,7 @@ class TestScreen:
 
 
 class TestBetweenTheGateAndTheBank:
-    @pytest.fixture
+    @staged
     def payment(self, escrow: EscrowAccount, investor: User, at: datetime) -> Transaction:
         return factories.deposit(escrow, investor, "500.00", at=at)
 
@@ -138,7 +139,7 @@ class TestAFailedPayout:
 
 
 class TestRelease:
-    @pytest.fixture
+    @staged
     def held(self, escrow: EscrowAccount, investor: User, operator: User, at: datetime) -> Transaction:
         """A withdrawal, its money reserved, held while it was queued."""
         factories.fund(investor, escrow, "1000.00", at=at)

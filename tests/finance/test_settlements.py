@@ -28,6 +28,7 @@ from realco.business_days import add_business_days, banking_date
 from realco.models import User
 from tests import factories
 from tests.finance import sandbox_stage as stage
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 Kind = LedgerAccount.Kind
@@ -46,8 +47,8 @@ Deposit = Callable[..., Transaction]
 PayOut = Callable[..., Transaction]
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return stage.begin()
 
 

@@ -27,14 +27,15 @@ from realco.models import User
 from tests import factories
 from tests.conftest import close_connections
 from tests.finance import sandbox_stage as stage
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 Kind = LedgerAccount.Kind
 Deposit = Callable[..., Transaction]
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return stage.begin()
 
 
@@ -152,6 +153,7 @@ class TestSweepRetries:
         assert payment.retry_count == 1
         assert balance(payment.escrow_account_id, Kind.BANK) == Decimal("1000.00")
 
+    @pytest.mark.slow
     def test_r01_without_end_is_presented_three_times(self, deposit: Deposit) -> None:
         payment = deposit("000222222227")
         live(30)

@@ -22,6 +22,7 @@ from realco.errors import NotPermitted
 from realco.models import AuditEvent, User
 from realco.money import InvalidAmount, UnknownCurrency
 from tests import factories
+from tests.stages import staged
 
 Kind = LedgerAccount.Kind
 
@@ -44,7 +45,7 @@ def ask(order: Order, by: User, at: datetime, key: str = "key-1") -> Transaction
     return transactions.initiate(order, initiator=by, idempotency_key=key, at=at)
 
 
-@pytest.fixture
+@staged
 def funded(escrow: EscrowAccount, investor: User, operator: User, approver: User, at: datetime) -> EscrowAccount:
     """An escrow account whose offering holds 9,949.20 after its closing."""
     from escrow.operations import closings
@@ -300,7 +301,7 @@ class TestCancelAndHold:
 class TestTheDatabase:
     """Raw SQL that breaks a rule is refused."""
 
-    @pytest.fixture
+    @staged
     def payment(self, escrow: EscrowAccount, investor: User, at: datetime) -> Transaction:
         return factories.deposit(escrow, investor, "100.00", at=at)
 

@@ -26,13 +26,14 @@ from realco.models import User
 from tests import factories
 from tests.conftest import close_connections
 from tests.finance import sandbox_stage as stage
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 Kind = LedgerAccount.Kind
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return stage.begin()
 
 

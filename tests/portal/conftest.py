@@ -10,6 +10,7 @@ from django.test import Client
 from finance.models import BankAccount
 from realco import clock
 from realco.models import User
+from tests.stages import staged
 
 
 @pytest.fixture(autouse=True)
@@ -18,8 +19,8 @@ def _passwords_are_cheap(settings: Any) -> None:
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     return clock.now()
 
 
@@ -39,6 +40,6 @@ def portal(investor: User, sign_in: Callable[[User], Client]) -> Client:
     return sign_in(investor)
 
 
-@pytest.fixture
+@staged
 def investor_bank(investor: User) -> BankAccount:
     return BankAccount.objects.get(user=investor)

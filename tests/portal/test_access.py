@@ -16,6 +16,7 @@ from escrow.models import EscrowAccount
 from finance.models import Transaction
 from realco.models import Offering, User
 from tests import factories
+from tests.stages import staged
 
 PAGES = [
     "dashboard",
@@ -29,7 +30,7 @@ PAGES = [
 ]
 
 
-@pytest.fixture
+@staged
 def payment(escrow: EscrowAccount, investor: User, at: datetime) -> Transaction:
     return factories.deposit(escrow, investor, "10000", at=at)
 

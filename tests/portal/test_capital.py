@@ -13,13 +13,14 @@ from realco.business_days import add_business_days, banking_date
 from realco.models import User
 from tests.distributions.calls import PLAN, item_of, make_called_deal, noticed
 from tests.distributions.deals import Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
 KEY = "0123456789abcdef0123456789abcdef"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal(at=clock.now() - timedelta(days=30))
 

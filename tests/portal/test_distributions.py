@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -16,12 +15,13 @@ from finance.operations import transactions
 from finance.operations.orders import Order
 from realco.models import User
 from tests import factories
+from tests.stages import staged
 
 LIST = "portal:distributions"
 D = Decimal
 
 
-@pytest.fixture
+@staged
 def submitted(investor: User, operator: User, approver: User, at: datetime) -> Distribution:
     """A distribution of 2,000 from an offering of two investors, waiting for its approval."""
     other = factories.make_investor("Olaf Other", verifier=operator, at=at)
@@ -56,12 +56,12 @@ def submitted(investor: User, operator: User, approver: User, at: datetime) -> D
     return distributions.submit(drawn, by=operator, at=at)
 
 
-@pytest.fixture
+@staged
 def approved(submitted: Distribution, approver: User, at: datetime) -> Distribution:
     return distributions.approve(submitted, approver=approver, content_hash=submitted.content_hash, at=at)
 
 
-@pytest.fixture
+@staged
 def allocation(approved: Distribution, investor: User) -> DistributionAllocation:
     return approved.allocations.get(investor=investor)
 

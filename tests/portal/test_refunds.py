@@ -13,9 +13,10 @@ from realco import clock
 from realco.models import User
 from tests import factories
 from tests.finance import raises
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def escrow(operator: User, investor: User, at: datetime) -> EscrowAccount:
     escrow = raises.open_raise(operator=operator, at=at)
     factories.fund(investor, escrow, "10000.00", at=at)

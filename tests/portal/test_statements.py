@@ -15,11 +15,12 @@ from realco import signing
 from realco.models import User
 from tests import factories
 from tests.escrow.money import arrive
+from tests.stages import staged
 
 STATEMENT = reverse("portal:statement")
 
 
-@pytest.fixture
+@staged
 def other(operator: User) -> User:
     return factories.make_user("Otto Other")
 
@@ -84,7 +85,7 @@ class TestStatement:
 
 
 class TestProofs:
-    @pytest.fixture
+    @staged
     def proven(self, escrow: EscrowAccount, investor: User, other: User, operator: User, at: datetime) -> EscrowAccount:
         for person, amount in ((investor, "1000.10"), (other, "2000")):
             arrive(escrow, person, amount, reference=person.full_name, at=at, on=at.date())

@@ -17,6 +17,7 @@ from finance.queries.investor_transactions import Criteria, Cursor
 from realco.models import User
 from realco.portal import timelines
 from tests import factories
+from tests.stages import staged
 
 LIST = "portal:transactions"
 
@@ -29,12 +30,12 @@ def cancel_url(payment: Transaction) -> str:
     return reverse("portal:cancel", kwargs={"payment_id": payment.pk})
 
 
-@pytest.fixture
+@staged
 def payment(escrow: EscrowAccount, investor: User, at: datetime) -> Transaction:
     return factories.deposit(escrow, investor, "10000", at=at)
 
 
-@pytest.fixture
+@staged
 def stranger(operator: User, at: datetime) -> User:
     return factories.make_investor("Stan Stranger", verifier=operator, at=at)
 

@@ -19,6 +19,7 @@ from realco.imports.csv_files import BadRow, Report, Row, UnreadableFile
 from realco.models import AuditEvent, Organization, User
 from tests import factories
 from tests.finance import sandbox_stage as stage
+from tests.stages import staged
 
 Write = Callable[..., Path]
 INVESTOR = (
@@ -27,8 +28,8 @@ INVESTOR = (
 )
 
 
-@pytest.fixture
-def at(db: None) -> datetime:
+@staged
+def at() -> datetime:
     """Import commands read the clock, so the story is told at its time."""
     return stage.begin()
 

@@ -11,9 +11,10 @@ from realco.models import AuditEvent, Offering, Organization, User
 from realco.operations import offerings
 from realco.operations.offerings import DeadlinePassed, OfferingReasonMissing, OfferingStateForbids
 from tests import factories
+from tests.stages import staged
 
 
-@pytest.fixture
+@staged
 def draft(operator: User, at: datetime) -> Offering:
     sponsor = Organization.objects.create(name="Sponsor", kind="SPONSOR", owner=factories.make_user("Sponsor"))
     return Offering.objects.create(

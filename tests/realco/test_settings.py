@@ -130,22 +130,26 @@ class TestProduction:
         assert "roof signing key" in refusal
         assert value not in refusal
 
+    @pytest.mark.slow
     def test_passes_the_deployment_checks(self) -> None:
         """But for W021: whether browsers preload HSTS is for the owner of the domain to say."""
         done = run("manage.py", "check", "--deploy")
         assert set(re.findall(r"\(([\w.]+)\)", done.stderr)) <= {"security.W021"}, done.stderr
         assert done.returncode == 0, done.stderr
 
+    @pytest.mark.slow
     def test_has_no_sandbox_command(self) -> None:
         done = run("manage.py", "sandbox", "status")
         assert done.returncode != 0
         assert "There is no sandbox in production mode" in done.stderr
 
+    @pytest.mark.slow
     def test_has_no_demo(self) -> None:
         done = run("manage.py", "demo", "--in-process")
         assert done.returncode != 0
         assert "There is no demo in production mode" in done.stderr
 
+    @pytest.mark.slow
     def test_has_no_sandbox_anywhere(self) -> None:
         """No webhook door, no gateway, no clock to move, no sweep; and pages do not say SANDBOX."""
         script = """
