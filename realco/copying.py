@@ -9,15 +9,34 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection, models, transaction
+from django.db.models.base import ModelState
 
 from realco import audit
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
+Row = TypeVar("Row", bound=models.Model)
+
+
+def alike(pattern: Row, **columns: Any) -> Row:
+    """
+    Return a new row that is like an unsaved pattern but for some columns, named by their attributes (``owner_id``).
+
+    At a twentieth of the price of calling the model, which gives each of its fields its value anew. The pattern's
+    related rows come along, but for those whose column is given.
+    """
+    row = pattern.__class__.__new__(pattern.__class__)
+    row.__dict__.update(pattern.__dict__)
+    row.__dict__.update(columns)
+    row._state = ModelState()
+    row._state.fields_cache = {
+        name: related for name, related in pattern._state.fields_cache.items() if f"{name}_id" not in columns
+    }
+    return row
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
@@ -50,6 +69,9 @@ def _column(field: "models.Field[Any, Any]", rows: Sequence[models.Model]) -> li
     first = values[0]
     if all(value is first for value in values):
         return [_written(field, first)] * len(values)
+    kinds = set(map(type, values))
+    if len(kinds) == 1 and not isinstance(field, models.JSONField) and (write := _WRITERS.get(kinds.pop())):
+        return list(map(write, values))
     return [_written(field, value) for value in values]
 
 

@@ -302,13 +302,19 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
     return distribution
 
 
-def lock(distribution_id: UUID) -> Distribution:
-    """Return a distribution with its row locked; always before its payments and its escrow account."""
-    return (
-        Distribution.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("offering__organization", "escrow_account", "created_by")
-        .get(pk=distribution_id)
-    )
+def lock(distribution_id: UUID, *, is_shared: bool = False) -> Distribution:
+    """
+    Return a distribution with its row locked; always before its payments and its escrow account.
+
+    Locks that are shared hold off everybody who would change the row, but not one another.
+    """
+    if is_shared:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM distributions WHERE id = %s FOR SHARE", [distribution_id])
+    rows = Distribution.objects.select_related("offering__organization", "escrow_account", "created_by")
+    if not is_shared:
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=distribution_id)
 
 
 def lock_account(distribution: Distribution) -> None:

@@ -244,11 +244,18 @@ def changes_since(distribution: Distribution, *, anew: bool) -> list[str]:
     return changes
 
 
+FIGURES = (
+    *("investor_id", "investment_id", *PARTS, "total_amount", "fee_amount", "withholding_amount", "net_amount"),
+    *("calculated", "override_reason", "overridden_by_id", "override_confirmed_by_id", "status"),
+)
+"""The columns of an allocation that say who gets what, and who decided so."""
+
+
 def standing(distribution: Distribution, *, with_people: bool = True) -> list[DistributionAllocation]:
     """Return a distribution's allocations that stand, those of investors first."""
     rows = DistributionAllocation.objects.filter(distribution=distribution)
     rows = rows.exclude(status=DistributionAllocation.Status.CANCELLED)
-    rows = rows.select_related("investor", "investment") if with_people else rows.defer("explanation", "metadata")
+    rows = rows.select_related("investor", "investment") if with_people else rows.only(*FIGURES)
     return sorted(rows, key=lambda row: (row.investment_id is None, str(row.investment_id)))
 
 
