@@ -20,6 +20,7 @@ from distributions.operations import receipts
 from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import available, signatures_needed
+from distributions.queries.entitlements import Figures
 from escrow.models import EscrowAccount
 from escrow.operations.ledger import InsufficientFunds
 from finance.operations.orders import require_escrow_open
@@ -331,7 +332,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     """
     lock_account(distribution)
     assert distribution.submitted_at is not None
-    allocations = entitlements.standing(distribution, with_people=False)
+    allocations = entitlements.figures(distribution)
     now = contents.content_hash(
         distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
     )
@@ -340,7 +341,9 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]
 
 
-def _changes(distribution: Distribution, allocations: Sequence[DistributionAllocation], *, anew: bool) -> list[str]:
+def _changes(
+    distribution: Distribution, allocations: Sequence[DistributionAllocation | Figures], *, anew: bool
+) -> list[str]:
     """Return in words what the numbers rested on and is otherwise now, deductions and all."""
     changes = entitlements.changes_since(distribution, anew=anew)
     before = distribution.metadata.get("basis", {}).get("deductions")
