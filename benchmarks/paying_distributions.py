@@ -113,7 +113,8 @@ class Workers:
     def __init__(self, number: int, distribution_id: UUID) -> None:
         command = [sys.executable, __file__, str(distribution_id)]
         self._processes = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(number)
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            for _ in range(number)
         ]
         for process in self._processes:
             assert process.stdout is not None
