@@ -6,8 +6,9 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from finance.models import FeeRule
+from finance.models import BankAccount, FeeRule
 from realco import audit, copying
+from realco.identifiers import new_id
 from realco.models import AuditEvent
 from tests import factories
 
@@ -63,3 +64,24 @@ class TestInsert:
 
     def test_of_nothing_does_nothing(self) -> None:
         copying.insert(FeeRule, [])
+
+
+class TestAlike:
+    def test_is_like_the_pattern_but_for_what_is_given(self) -> None:
+        owner, other = factories.make_user("Pat Tern"), factories.make_user("Olive Other")
+        pattern = BankAccount(user=owner, added_by=owner, holder_name="Pat Tern", last_four="0001")
+
+        row = copying.alike(pattern, id=new_id(), user_id=other.pk, last_four="0002")
+
+        assert (row.holder_name, row.last_four, row.user_id, row.user) == ("Pat Tern", "0002", other.pk, other)
+        assert row.added_by is owner
+        assert row._state.adding
+
+    def test_leaves_the_pattern_and_its_other_rows_alone(self) -> None:
+        pattern = rule("pattern")
+        first, second = (copying.alike(pattern, id=new_id(), name=name) for name in ("first", "second"))
+
+        copying.insert(FeeRule, [first, second])
+
+        assert (pattern.name, pattern._state.adding) == ("pattern", True)
+        assert set(FeeRule.objects.filter(name__in=["first", "second", "pattern"])) == {first, second}
