@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from finance.models import BankAccount, FeeRule
 from realco import audit, copying
 from realco.identifiers import new_id
-from realco.models import AuditEvent
+from realco.models import AuditEvent, User
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -85,3 +85,31 @@ class TestAlike:
 
         assert (pattern.name, pattern._state.adding) == ("pattern", True)
         assert set(FeeRule.objects.filter(name__in=["first", "second", "pattern"])) == {first, second}
+
+
+class TestUpdate:
+    def test_writes_the_columns_and_no_others(self) -> None:
+        people = [factories.make_user("First", is_staff=True), factories.make_user("Second")]
+        people[0].full_name, people[0].is_staff = NASTY, False
+        people[1].is_active, people[1].last_login = False, AT
+
+        copying.update(people, ["full_name", "is_active", "last_login"])
+
+        first, second = (User.objects.get(pk=person.pk) for person in people)
+        assert (first.full_name, first.is_active, first.last_login, first.is_staff) == (NASTY, True, None, True)
+        assert (second.full_name, second.is_active, second.last_login) == ("Second", False, AT)
+
+    def test_is_refused_as_an_update_is(self) -> None:
+        row = rule("good")
+        copying.insert(FeeRule, [row])
+        row.rate = Decimal("-1")
+
+        with pytest.raises(IntegrityError, match=r"fee_rules\.rate never changes"), transaction.atomic():
+            copying.update([row], ["rate"])
+
+    def test_takes_no_json(self) -> None:
+        with pytest.raises(TypeError, match="JSON"):
+            copying.update([rule("json")], ["transaction_types"])
+
+    def test_of_nothing_does_nothing(self) -> None:
+        copying.update([], ["rate"])
