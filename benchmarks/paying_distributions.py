@@ -37,7 +37,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realco.settings")
 STAGES = ("calculate", "submit", "sign", "sign again", "execute")
 MOST_SECONDS = {50_000: 30.0}
 MOST_MEMORY = 1024
-LOT = 2_500
+LOT = 5_000
 MOST_GROWTH = 1.6
 """A payment may cost so many times what it costs at the size before: more is not linear."""
 
