@@ -78,9 +78,9 @@ def update(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
     to_set = ", ".join(f"{name} = given.{name}" for name in names[1:])
     # Names of tables, columns and types are the model's own.
     sql = (
-        f"UPDATE {quoted(meta.db_table)} AS kept SET {to_set} FROM unnest({given})"
+        f"UPDATE {quoted(meta.db_table)} AS kept SET {to_set} FROM unnest({given})"  # noqa: S608
         f" AS given ({', '.join(names)}) WHERE kept.{names[0]} = given.{names[0]}"
-    )  # noqa: S608
+    )
     with connection.cursor() as cursor:
         cursor.execute(sql, [arrays.texts(row.__dict__[field.attname] for row in rows) for field in fields])
 
