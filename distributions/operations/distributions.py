@@ -218,7 +218,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
     with audit.acting("distribution.submit", by=by), transaction.atomic():
         distribution = lock(distribution.pk)
         require_draft(distribution)
-        allocations = entitlements.standing(distribution)
+        allocations = entitlements.figures(distribution)
         if not allocations:
             raise NotCalculated("This distribution has not been worked out. Calculate it first.")
         if any(row.overridden_by_id and not row.override_confirmed_by_id for row in allocations):

@@ -63,6 +63,7 @@ class Figures(NamedTuple):
     profit_split: Decimal
     total_amount: Decimal
     fee_amount: Decimal
+    withholding_amount: Decimal
     net_amount: Decimal
     calculated: dict[str, str] | None
     override_reason: str
