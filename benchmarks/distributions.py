@@ -88,7 +88,7 @@ class Row:
 def main() -> int:
     arguments = _arguments()
     if arguments.database:
-        return _database(arguments.investors, arguments.profile)
+        return _database(arguments.investors, arguments.profile, arguments.workers)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     print(f"{'terms':<12} {'investors':>9} {'quarters':>8} {'p95 s':>8} {'median s':>8} {'cpu s':>8} {'MB':>6}")
     missed = 0
@@ -112,11 +112,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--quarters", type=int, default=40, help="quarters of history (default: ten years)")
     parser.add_argument("--repeats", type=int, default=5, help="calculations per row; ten times as many below 10,000")
     parser.add_argument("--database", action="store_true", help="measure paying in the database instead")
+    parser.add_argument("--workers", type=int, default=2, help="with --database: workers that pay (default: 2)")
     parser.add_argument("--profile", default="", help="with --database: where the time of this stage goes")
     return parser.parse_args()
 
 
-def _database(sizes: Sequence[int], profiled: str) -> int:
+def _database(sizes: Sequence[int], profiled: str, workers: int) -> int:
     """Measure paying at each size; return 1 where a figure is missed."""
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     heads = " ".join(f"{name:>10}" for name in paying_distributions.STAGES)
@@ -127,7 +128,7 @@ def _database(sizes: Sequence[int], profiled: str) -> int:
         with context.Pool(1) as pool:
             ids = pool.apply(paying_distributions.prepare, (investors,))
         with context.Pool(1) as pool:
-            found = pool.apply(paying_distributions.measure, (investors, ids, profiled))
+            found = pool.apply(paying_distributions.measure, (investors, ids, profiled, workers))
         misses = paying_distributions.show(investors, found, before)
         before = found["seconds"]["execute"] / investors
         missed += len(misses)

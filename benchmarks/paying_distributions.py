@@ -5,17 +5,21 @@ A distribution in the database, from the draft to queued payments: what each sta
 
 Everybody has committed, paid and been released. A distribution of a third of the capital, with everybody
 above their first tier, is calculated, submitted, signed by two people and executed: rows, reservations and ledger of
-every payment, up to QUEUED. Each size is measured in a process of its own, and its memory with it; the
+every payment, up to QUEUED. Executing is handed over to as many workers as in production's Procfile (two, or
+``--workers``), each a process that makes the payments of one chunk after the other, as its Celery task does. Each
+size is measured in processes of its own, and their memory with it (the largest is shown); the
 investors are made in another one before. The figures to meet: executing 50,000 within 30 s and 1 GB, and
 no size costs much more a payment than the one before. Exit code 1 where one is missed. The database must be migrated
 and is left with the rows; use one of your own.
 """
 
 import cProfile
+import json
 import logging
 import os
 import pstats
 import resource
+import subprocess
 import sys
 import time
 from collections import defaultdict
@@ -33,7 +37,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realco.settings")
 STAGES = ("calculate", "submit", "sign", "sign again", "execute")
 MOST_SECONDS = {50_000: 30.0}
 MOST_MEMORY = 1024
-LOT = 2_500
+LOT = 5_000
 MOST_GROWTH = 1.6
 """A payment may cost so many times what it costs at the size before: more is not linear."""
 
@@ -103,8 +107,64 @@ def _analyze() -> None:
         cursor.execute("ANALYZE")
 
 
-def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any]:
-    """Take a distribution to QUEUED payments; return the seconds of each stage, and the most memory used."""
+class Workers:
+    """Processes that wait, ready, for a distribution to be handed over to them."""
+
+    def __init__(self, number: int, distribution_id: UUID) -> None:
+        command = [sys.executable, __file__, str(distribution_id)]
+        self._processes = [
+            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: S603
+            for _ in range(number)
+        ]
+        for process in self._processes:
+            assert process.stdout is not None
+            if process.stdout.readline() != "ready\n":
+                raise RuntimeError("a worker did not start")
+
+    def work(self) -> list[dict[str, float]]:
+        """Wake them, as the messages of Celery would, and return what each of them says when nobody is left to pay."""
+        answers = []
+        for process in self._processes:
+            assert process.stdin is not None
+            process.stdin.close()
+        for process in self._processes:
+            assert process.stdout is not None
+            answers.append(json.loads(process.stdout.readline()))
+            process.wait()
+        return answers
+
+
+def _pay_when_woken(distribution_id: UUID) -> None:
+    """Be one of the workers: make payments until nobody is left, and say what that took."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    from distributions.operations import payouts
+    from realco import clock
+
+    logging.disable(logging.WARNING)
+    connection.ensure_connection()
+    print("ready", flush=True)
+    sys.stdin.read()
+    worked = time.process_time()
+    payouts.go_on(distribution_id, at=clock.now())
+    server = connection.connection and connection.connection.info.backend_pid
+    answer = {
+        "processor": time.process_time() - worked,
+        "server": _processor_of(server),
+        "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    print(json.dumps(answer), flush=True)
+
+
+def measure(investors: int, ids: dict[str, str], profiled: str, workers: int) -> dict[str, Any]:
+    """
+    Take a distribution to QUEUED payments; return the seconds of each stage, and the most memory used.
+
+    A stage that is profiled is done without workers.
+    """
     import django
 
     django.setup()
@@ -115,6 +175,7 @@ def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any
 
     logging.disable(logging.WARNING)
     whole, steps = _draft(ids)
+    helpers = Workers(0 if profiled == "execute" else workers, whole.pk)
     seconds, processor, memory, statements = {}, {}, {}, {}
     server = connection.connection and connection.connection.info.backend_pid
     for name in STAGES:
@@ -124,11 +185,17 @@ def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any
         with connection.execute_wrapper(watch):
             if name == profiled:
                 profile.enable()
-            whole = steps[name](whole)
+            whole = steps["profiled" if name == profiled == "execute" else name](whole)
             profile.disable()
+        answers = helpers.work() if name == "execute" else []
         seconds[name] = time.perf_counter() - began
-        processor[name] = time.process_time() - worked, _processor_of(server) - served
-        memory[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        ours, theirs = time.process_time() - worked, _processor_of(server) - served
+        processor[name] = (
+            ours + sum(one["processor"] for one in answers),
+            theirs + sum(one["server"] for one in answers),
+        )
+        ours = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        memory[name] = max([ours, *(one["memory"] for one in answers)])
         statements[name] = watch.number
         if name == profiled:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
@@ -169,7 +236,8 @@ def _draft(ids: dict[str, str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
         "submit": lambda row: distributions.submit(row, by=operator, at=at),
         "sign": lambda row: sign(row, first),
         "sign again": lambda row: sign(row, second),
-        "execute": lambda row: payouts.execute(row, executor=operator, at=at),
+        "execute": lambda row: payouts.hand_over(row, executor=operator, at=at),
+        "profiled": lambda row: payouts.execute(row, executor=operator, at=at),
     }
 
 
@@ -222,3 +290,7 @@ def show(investors: int, found: dict[str, Any], before: float | None) -> list[st
     if before is not None and each > before * MOST_GROWTH:
         missed.append(f"{each / before:.1f} times the cost of a payment at the size before")
     return missed
+
+
+if __name__ == "__main__":
+    _pay_when_woken(UUID(sys.argv[1]))

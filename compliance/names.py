@@ -30,6 +30,9 @@ def normalise(name: str) -> str:
     Apostrophes vanish ("NU'MAN" is "numan"), dots between initials too ("S.A." is "sa"); every
     other mark separates words. Nothing is left of a name without letters or digits.
     """
+    if name.isascii():  # Most names: nothing of what follows changes them.
+        letters = name.translate(_APOSTROPHES).casefold()
+        return _BETWEEN_WORDS.sub(" ", _DOT_BETWEEN_INITIALS.sub("", letters)).strip()
     bare = unicodedata.normalize("NFKD", name.translate(_APOSTROPHES)).casefold()
     apart = unicodedata.normalize("NFKD", bare).translate(_LETTERS)
     letters = "".join(char for char in apart if unicodedata.category(char) not in {"Mn", "Me", "Cf"})

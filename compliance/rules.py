@@ -20,6 +20,7 @@ from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile, San
 from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.queries import checks, limits, sanctions
 from compliance.queries.sanctions import Candidate
+from realco import copying
 from realco.identifiers import new_id
 from realco.models import Organization, User
 from realco.money import format_money, to_json
@@ -66,7 +67,9 @@ def look_up(asked: Sequence[tuple[User, InvestorProfile | None, PaymentFacts]]) 
     """Look up for many people what the rules need to know of each; four queries for any number."""
     companies: dict[UUID, list[str]] = {subject.pk: [] for subject, _, _ in asked}
     acting = [subject.pk for subject, _, payment in asked if payment.type not in LIMITED_TYPES]
-    owned = Organization.objects.filter(owner__in=acting).order_by("name") if acting else Organization.objects.none()
+    owned = (
+        Organization.objects.filter(owner_id__among=acting).order_by("name") if acting else Organization.objects.none()
+    )
     for owner_id, name in owned.values_list("owner_id", "name"):
         companies[owner_id].append(name)
     every = [name for subject, profile, payment in asked for name in _names_of(subject, profile, payment, companies)]
@@ -201,6 +204,9 @@ def velocity(question: Question) -> list[ComplianceCheck]:
 RULES: tuple[Rule, ...] = (within_limits, identity, sanctions_lists, velocity)
 
 
+_PATTERN = ComplianceCheck()
+
+
 @dataclass(frozen=True, slots=True)
 class _Builder:
     """Builds unsaved checks of one rule for one question."""
@@ -213,17 +219,20 @@ class _Builder:
     def __call__(
         self, status: CheckStatus, summary: str, details: Mapping[str, object] | None = None
     ) -> ComplianceCheck:
-        return ComplianceCheck(
+        check = copying.alike(
+            _PATTERN,
             id=new_id(),
             check_type=self.check_type,
             status=status,
-            subject=self.question.subject,
+            subject_id=self.question.subject.pk,
             payment_id=self.question.payment.payment_id,
             rule_version=self.rule_version,
             summary=summary[:300],
             details={"question": self.about, **(details or {})},
             created_at=self.question.at,
         )
+        check._state.fields_cache["subject"] = self.question.subject
+        return check
 
 
 def _payment_question(rule: str, question: Question) -> str:

@@ -7,12 +7,13 @@ from datetime import UTC, datetime
 
 from distributions.models import Distribution, DistributionAllocation
 from distributions.queries import receipts
+from distributions.queries.entitlements import Figures
 from realco.money import to_json
 
 
 def content_hash(
     distribution: Distribution,
-    allocations: Sequence[DistributionAllocation],
+    allocations: Sequence[DistributionAllocation | Figures],
     *,
     lines: Sequence[Sequence[str]] = (),
     submitted_at: datetime,
@@ -52,7 +53,7 @@ def content_hash(
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
-def _allocation(row: DistributionAllocation) -> list[str]:
+def _allocation(row: DistributionAllocation | Figures) -> list[str]:
     return [
         str(row.pk),
         str(row.investor_id),
@@ -67,7 +68,7 @@ def _allocation(row: DistributionAllocation) -> list[str]:
     ]
 
 
-def _override(row: DistributionAllocation) -> list[str]:
+def _override(row: DistributionAllocation | Figures) -> list[str]:
     return [
         str(row.pk),
         json.dumps(row.calculated, sort_keys=True),

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from distributions.operations import allocations, call_payments, sweeps
+from distributions.operations import allocations, call_payments, payouts, sweeps
 from realco import clock
 
 
@@ -12,6 +12,12 @@ from realco import clock
 def follow_payment(*, payment_id: str, **_: object) -> None:
     """Bring a payment's allocation to where the payment is."""
     allocations.follow(UUID(payment_id), at=clock.now())
+
+
+@shared_task(name="distributions.pay", ignore_result=True)
+def pay(*, distribution_id: str, **_: object) -> int:
+    """Make payments of an executed distribution until nobody is left, beside other workers that do the same."""
+    return payouts.go_on(UUID(distribution_id), at=clock.now())
 
 
 @shared_task(name="distributions.sweep", ignore_result=True)

@@ -10,7 +10,7 @@ class RealcoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realco import audit, events
+        from realco import audit, events, lookups  # noqa: F401
         from realco.subscriptions import SUBSCRIPTIONS
 
         connection_created.connect(audit.install, dispatch_uid="realco.audit")

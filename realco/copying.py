@@ -9,15 +9,34 @@ import json
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from django.db import connection, models, transaction
+from django.db.models.base import ModelState
 
-from realco import audit
+from realco import arrays, audit
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _NULL = "\\N"
+Row = TypeVar("Row", bound=models.Model)
+
+
+def alike(pattern: Row, **columns: Any) -> Row:
+    """
+    Return a new row that is like an unsaved pattern but for some columns, named by their attributes (``owner_id``).
+
+    At a twentieth of the price of calling the model, which gives each of its fields its value anew. The pattern's
+    related rows come along, but for those whose column is given.
+    """
+    row = pattern.__class__.__new__(pattern.__class__)
+    row.__dict__.update(pattern.__dict__)
+    row.__dict__.update(columns)
+    row._state = ModelState()
+    row._state.fields_cache = {
+        name: related for name, related in pattern._state.fields_cache.items() if f"{name}_id" not in columns
+    }
+    return row
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
@@ -41,6 +60,31 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
         row._state.db = connection.alias
 
 
+def update(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
+    """
+    Write some columns of saved rows of one table with one statement: ``bulk_update`` at a thirtieth of its price.
+
+    Columns are named by their attributes (``owner_id``); JSON is not among them.
+    """
+    if not rows:
+        return
+    meta, quoted = rows[0]._meta, connection.ops.quote_name
+    by_name = {field.attname: field for field in meta.concrete_fields}
+    fields = [meta.pk, *(by_name[name] for name in columns)]
+    if any(isinstance(field, models.JSONField) for field in fields):
+        raise TypeError("JSON is not updated here")
+    names = [quoted(str(field.column)) for field in fields]
+    given = ", ".join(f"%s::text::{field.db_type(connection)}[]" for field in fields)
+    to_set = ", ".join(f"{name} = given.{name}" for name in names[1:])
+    # Names of tables, columns and types are the model's own.
+    sql = (
+        f"UPDATE {quoted(meta.db_table)} AS kept SET {to_set} FROM unnest({given})"  # noqa: S608
+        f" AS given ({', '.join(names)}) WHERE kept.{names[0]} = given.{names[0]}"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [arrays.texts(row.__dict__[field.attname] for row in rows) for field in fields])
+
+
 def _column(field: "models.Field[Any, Any]", rows: Sequence[models.Model]) -> list[str]:
     """Return what a column holds for each row, as COPY reads it."""
     if getattr(field, "auto_now", False):
@@ -50,6 +94,9 @@ def _column(field: "models.Field[Any, Any]", rows: Sequence[models.Model]) -> li
     first = values[0]
     if all(value is first for value in values):
         return [_written(field, first)] * len(values)
+    kinds = set(map(type, values))
+    if len(kinds) == 1 and not isinstance(field, models.JSONField) and (write := _WRITERS.get(kinds.pop())):
+        return list(map(write, values))
     return [_written(field, value) for value in values]
 
 
@@ -57,18 +104,23 @@ def _written(field: "models.Field[Any, Any]", value: Any) -> str:
     if value is None:
         return _NULL
     if isinstance(field, models.JSONField):
-        return json.dumps(value).translate(_ESCAPES)
+        return _text(json.dumps(value))
     write = _WRITERS.get(type(value))
     if write is None:
         # Choices and other kinds of text are what they say; a kind of value unknown here must not be guessed.
         if not isinstance(value, str):
             raise TypeError(f"{field} holds {type(value).__name__}, which is not copied here")
-        return str(value).translate(_ESCAPES)
+        return _text(str(value))
     return write(value)
 
 
+def _text(value: str) -> str:
+    """Write a text; most hold nothing to escape, and to look for it is much cheaper than to translate."""
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+
+
 _WRITERS: dict[type, Callable[[Any], str]] = {
-    str: lambda value: value.translate(_ESCAPES),
+    str: _text,
     UUID: lambda value: value.hex,
     Decimal: str,
     int: str,

@@ -201,6 +201,9 @@ def to_json(amount: Decimal) -> str:
 
     :raises InvalidAmount: if it is not in whole cents
     """
+    text = str(amount)
+    if text[-3:-2] == "." and text != "-0.00":  # As the database gives them; anything else is looked at.
+        return text
     return f"{from_cents(as_cents(amount)):.2f}"
 
 

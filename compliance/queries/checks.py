@@ -76,7 +76,7 @@ def with_confirmed_match(subjects: Iterable[UUID]) -> QuerySet[ComplianceCheck, 
     """Return those of some people who have been reviewed as a listed party; what holds of it is in the reviews."""
     return (
         ComplianceCheck.objects.filter(
-            subject__in=list(subjects),
+            subject_id__among=subjects,
             check_type=ComplianceCheckType.OFAC,
             reviewed_at__isnull=False,
             matched_party__isnull=False,

@@ -72,7 +72,7 @@ def _approve(distribution: Distribution, order: Order) -> object:
 
 
 def _execute(distribution: Distribution, order: Order) -> object:
-    return payouts.execute(distribution, executor=order.by, at=order.at)
+    return payouts.hand_over(distribution, executor=order.by, at=order.at)
 
 
 def _retry(distribution: Distribution, order: Order) -> object:

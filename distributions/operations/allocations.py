@@ -157,7 +157,7 @@ def write(rows: Sequence[DistributionAllocation], *, at: datetime) -> None:
 def _catch_up(distribution: Distribution, payment_ids: Sequence[UUID] | None, *, at: datetime) -> int:
     rows = distribution.allocations.filter(transaction__isnull=False).exclude(status=Status.CANCELLED)
     if payment_ids is not None:
-        rows = rows.filter(transaction_id__in=payment_ids)
+        rows = rows.filter(transaction_id__among=payment_ids)
     moved, told = [], set[UUID]()
     for allocation in rows.filter(BEHIND).select_related("transaction").defer("explanation").order_by("pk"):
         had_arrived = allocation.status == Status.COMPLETED

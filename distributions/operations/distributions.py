@@ -20,6 +20,7 @@ from distributions.operations import receipts
 from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import available, signatures_needed
+from distributions.queries.entitlements import Figures
 from escrow.models import EscrowAccount
 from escrow.operations.ledger import InsufficientFunds
 from finance.operations.orders import require_escrow_open
@@ -217,7 +218,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
     with audit.acting("distribution.submit", by=by), transaction.atomic():
         distribution = lock(distribution.pk)
         require_draft(distribution)
-        allocations = entitlements.standing(distribution)
+        allocations = entitlements.figures(distribution)
         if not allocations:
             raise NotCalculated("This distribution has not been worked out. Calculate it first.")
         if any(row.overridden_by_id and not row.override_confirmed_by_id for row in allocations):
@@ -302,13 +303,19 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
     return distribution
 
 
-def lock(distribution_id: UUID) -> Distribution:
-    """Return a distribution with its row locked; always before its payments and its escrow account."""
-    return (
-        Distribution.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("offering__organization", "escrow_account", "created_by")
-        .get(pk=distribution_id)
-    )
+def lock(distribution_id: UUID, *, is_shared: bool = False) -> Distribution:
+    """
+    Return a distribution with its row locked; always before its payments and its escrow account.
+
+    Locks that are shared hold off everybody who would change the row, but not one another.
+    """
+    if is_shared:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT FROM distributions WHERE id = %s FOR SHARE", [distribution_id])
+    rows = Distribution.objects.select_related("offering__organization", "escrow_account", "created_by")
+    if not is_shared:
+        rows = rows.select_for_update(of=("self",), no_key=True)
+    return rows.get(pk=distribution_id)
 
 
 def lock_account(distribution: Distribution) -> None:
@@ -325,7 +332,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     """
     lock_account(distribution)
     assert distribution.submitted_at is not None
-    allocations = entitlements.standing(distribution, with_people=False)
+    allocations = entitlements.figures(distribution)
     now = contents.content_hash(
         distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
     )
@@ -334,7 +341,9 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]
 
 
-def _changes(distribution: Distribution, allocations: Sequence[DistributionAllocation], *, anew: bool) -> list[str]:
+def _changes(
+    distribution: Distribution, allocations: Sequence[DistributionAllocation | Figures], *, anew: bool
+) -> list[str]:
     """Return in words what the numbers rested on and is otherwise now, deductions and all."""
     changes = entitlements.changes_since(distribution, anew=anew)
     before = distribution.metadata.get("basis", {}).get("deductions")

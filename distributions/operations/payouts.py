@@ -2,7 +2,9 @@
 Paying an approved distribution: one payment for each allocation, nobody twice.
 
 Payments are made in chunks, each chunk in one database transaction with its allocations, so that
-a run cut short goes on where it stopped; an allocation that has a payment is not paid again. Who
+a run cut short goes on where it stopped; an allocation that has a payment is not paid again. Any number
+of workers make chunks at once: each locks its own allocations and passes over those of the others, and
+shares the distribution's row with them, whose status nobody changes meanwhile. Who
 cannot be paid now waits, still PENDING, with the reason, and is paid by the sweep when that is mended; only
 a payment that was tried and did not arrive is FAILED.
 """
@@ -26,13 +28,20 @@ from finance.models import BankAccount, Transaction
 from finance.operations import payouts as finance_payouts
 from finance.operations import transactions
 from finance.operations.orders import BankAccountNotUsable, Order, require_escrow_open, require_usable
-from realco import audit, permissions, stopping_points
+from realco import audit, permissions, queue, stopping_points
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
 
 Status = Distribution.Status
 Allocation = DistributionAllocation.Status
 CHUNK = 1000
+PAYERS = 4
+"""So many workers are called to a distribution of more than a chunk; fewer do as well, one after the other."""
+_COLUMNS = (
+    *("distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id"),
+    *("failure_reason", "waiting_reason", "waiting_since", "processed_at"),
+)
+"""What paying looks at and ``allocations.write`` writes."""
 logger = logging.getLogger(__name__)
 
 
@@ -62,6 +71,27 @@ def execute(distribution: Distribution, *, executor: User, at: datetime) -> Dist
         offering no longer holds the money; it went back to draft
     :raises EscrowNotOpen: if the escrow account is frozen or closed
     """
+    _queue(distribution, executor=executor, at=at)
+    with audit.acting("distribution.execute", by=executor):
+        return resume(distribution.pk, at=at)
+
+
+def hand_over(distribution: Distribution, *, executor: User, at: datetime) -> Distribution:
+    """
+    Do what ``execute`` does, but leave the payments of more than a chunk to the workers, and do not wait for them.
+
+    It raises what ``execute`` raises. What the workers meet is found in the distribution's metadata.
+    """
+    _queue(distribution, executor=executor, at=at)
+    if distribution.allocations.filter(status=Allocation.PENDING).count() <= CHUNK:
+        with audit.acting("distribution.execute", by=executor):
+            return resume(distribution.pk, at=at)
+    for _ in range(PAYERS):
+        queue.enqueue("distributions.pay", distribution_id=distribution.pk)
+    return Distribution.objects.get(pk=distribution.pk)
+
+
+def _queue(distribution: Distribution, *, executor: User, at: datetime) -> None:
     permissions.require(executor, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.execute", by=executor), transaction.atomic():
         distribution = distributions.lock(distribution.pk)
@@ -77,8 +107,6 @@ def execute(distribution: Distribution, *, executor: User, at: datetime) -> Dist
             distribution.save()
     distributions.require_unchanged(distribution, changes)
     stopping_points.reach("distribution.queued")
-    with audit.acting("distribution.execute", by=executor):
-        return resume(distribution.pk, at=at)
 
 
 def resume(distribution_id: UUID, *, at: datetime) -> Distribution:
@@ -94,10 +122,39 @@ def go_on(distribution_id: UUID, *, at: datetime) -> int:
         while paid := _without_collecting(partial(pay_some, distribution_id, at=at)):
             done += paid
             stopping_points.reach("distribution.between_chunks")
+        _end(distribution_id, went_on=done > 0, at=at)
     except Refusal as refusal:
         logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
         _note(distribution_id, str(refusal))
     return done
+
+
+def _begin(distribution_id: UUID) -> None:
+    """
+    Make a queued distribution PROCESSING, unless somebody has.
+
+    :raises EscrowNotOpen: if the escrow account is frozen or closed
+    """
+    if not Distribution.objects.filter(pk=distribution_id, status=Status.QUEUED).exists():
+        return
+    with audit.acting("distribution.pay"), transaction.atomic():
+        distribution = distributions.lock(distribution_id)
+        if distribution.status == Status.QUEUED:
+            require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
+            distribution.mark_processing()
+            distribution.save()
+
+
+def _end(distribution_id: UUID, *, went_on: bool, at: datetime) -> None:
+    """Give the distribution the status that its allocations add up to, once nobody is left to pay."""
+    with audit.acting("distribution.pay"), transaction.atomic():
+        distribution = distributions.lock(distribution_id)
+        if distribution.status != Status.PROCESSING:
+            return
+        if went_on and "stopped" in distribution.metadata:
+            distribution.metadata.pop("stopped")
+            distribution.save()
+        following.finish(distribution, at=at)
 
 
 def _without_collecting(work: Callable[[], int]) -> int:
@@ -117,22 +174,17 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
 
     :raises Refusal: whatever making the payments refuses; then none of this chunk was made
     """
+    _begin(distribution_id)
     with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
-        if distribution.status not in (Status.QUEUED, Status.PROCESSING):
+        distribution = distributions.lock(distribution_id, is_shared=True)
+        if distribution.status != Status.PROCESSING:
             return 0
         due = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=True)
-        rows = list(due.defer("explanation").order_by("pk")[:CHUNK])
-        if distribution.status == Status.QUEUED:
-            distribution.mark_processing()
-            distribution.save()
+        due = due.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        rows = list(due.only(*_COLUMNS).order_by("pk")[:CHUNK])
         if rows:
             _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
-            if "stopped" in distribution.metadata:
-                distribution.metadata.pop("stopped")
-                distribution.save()
             stopping_points.reach("distribution.before_chunk_commits")
-        following.finish(distribution, at=at)
     return len(rows)
 
 

@@ -9,10 +9,9 @@ from distributions.models import Distribution, Receipt, ReceiptWhole, WaterfallT
 from distributions.queries import entitlements
 from distributions.queries import receipts as queries
 from distributions.queries import terms as terms_queries
+from realco import copying
 from realco.identifiers import new_id
 from realco.money import to_json
-
-CHUNK = 5_000
 
 
 def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
@@ -46,7 +45,8 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         created_at=at,
     )
     rows = []
-    for allocation in entitlements.standing(distribution):
+    pattern = Receipt(whole=whole, created_at=at)
+    for allocation in entitlements.figures(distribution):
         key = str(allocation.investment_id) if allocation.investment_id else SPONSOR
         if key in parties:
             continue
@@ -58,16 +58,15 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         }
         receipt = {"distribution": heading, "allocation": str(allocation.pk), **content}
         rows.append(
-            Receipt(
+            copying.alike(
+                pattern,
                 id=new_id(),
-                allocation=allocation,
-                whole=whole,
+                allocation_id=allocation.pk,
                 content=content,
                 sha256=receipt_files.receipt_hash(receipt, whole_hash=whole_hash),
-                created_at=at,
             )
         )
-    Receipt.objects.bulk_create(rows, batch_size=CHUNK)
+    copying.insert(Receipt, rows)
     return whole
 
 

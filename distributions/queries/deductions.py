@@ -54,7 +54,7 @@ def digest(distribution: Distribution, investor_ids: Iterable[UUID]) -> str:
 
 def _rates(distribution: Distribution, investor_ids: Sequence[UUID]) -> dict[UUID, WithholdingRate]:
     rows = WithholdingRate.objects.filter(
-        investor_id__in=investor_ids, effective_from__lte=distribution.as_of_date
+        investor_id__among=investor_ids, effective_from__lte=distribution.as_of_date
     ).order_by("effective_from", "created_at", "id")
     return {row.investor_id: row for row in rows}
 

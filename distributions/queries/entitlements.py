@@ -14,6 +14,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from itertools import starmap
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, QuerySet, Sum
@@ -25,7 +27,9 @@ from distributions.queries import terms as terms_queries
 from distributions.waterfall import PastDistribution, PastLine, Position, Result, Transfer
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
 from escrow.queries.balances import balance
+from realco import copying
 from realco.errors import Refusal
+from realco.identifiers import new_id
 from realco.money import ZERO, to_json
 
 Status = Distribution.Status
@@ -45,6 +49,26 @@ PARTS = ("return_of_capital", "preferred_return", "sponsor_catch_up", "profit_sp
 
 CHARGES = ":charges"
 """How references of releases end that are premium and interest on a capital call."""
+
+
+class Figures(NamedTuple):
+    """Who gets what of a distribution, and who decided so: what approvers sign of an allocation."""
+
+    pk: UUID
+    investor_id: UUID
+    investment_id: UUID | None
+    return_of_capital: Decimal
+    preferred_return: Decimal
+    sponsor_catch_up: Decimal
+    profit_split: Decimal
+    total_amount: Decimal
+    fee_amount: Decimal
+    withholding_amount: Decimal
+    net_amount: Decimal
+    calculated: dict[str, str] | None
+    override_reason: str
+    overridden_by_id: UUID | None
+    override_confirmed_by_id: UUID | None
 
 
 class NoTerms(Refusal):
@@ -244,12 +268,20 @@ def changes_since(distribution: Distribution, *, anew: bool) -> list[str]:
     return changes
 
 
-def standing(distribution: Distribution, *, with_people: bool = True) -> list[DistributionAllocation]:
+def standing(distribution: Distribution) -> list[DistributionAllocation]:
     """Return a distribution's allocations that stand, those of investors first."""
-    rows = DistributionAllocation.objects.filter(distribution=distribution)
-    rows = rows.exclude(status=DistributionAllocation.Status.CANCELLED)
-    rows = rows.select_related("investor", "investment") if with_people else rows.defer("explanation", "metadata")
+    rows = _standing(distribution).select_related("investor", "investment")
     return sorted(rows, key=lambda row: (row.investment_id is None, str(row.investment_id)))
+
+
+def figures(distribution: Distribution) -> list[Figures]:
+    """Return who gets what of a distribution, and who decided so: all that is signed of its allocations."""
+    return list(starmap(Figures, _standing(distribution).values_list(*Figures._fields)))
+
+
+def _standing(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    rows = DistributionAllocation.objects.filter(distribution=distribution).order_by()
+    return rows.exclude(status=DistributionAllocation.Status.CANCELLED)
 
 
 def pays(distribution: Distribution, user_id: UUID) -> bool:
@@ -259,12 +291,10 @@ def pays(distribution: Distribution, user_id: UUID) -> bool:
 
 
 def _same(distribution: Distribution, allocations: Iterable[DistributionAllocation]) -> bool:
-    return {_figures(row) for row in standing(distribution, with_people=False)} == {
-        _figures(row) for row in allocations
-    }
+    return {_given(row) for row in figures(distribution)} == {_given(row) for row in allocations}
 
 
-def _figures(row: DistributionAllocation) -> tuple[object, ...]:
+def _given(row: DistributionAllocation | Figures) -> tuple[object, ...]:
     """Return what the waterfall gave, whatever people decided instead and whatever is taken off."""
     parts = [getattr(row, name) for name in PARTS]
     if row.calculated is not None:
@@ -393,11 +423,13 @@ def _promotes_by_class(distributions: QuerySet[Distribution]) -> dict[UUID, tupl
 def _allocations(
     distribution: Distribution, basis: Basis, result: Result, words: dict[str, dict[str, object]]
 ) -> Iterable[DistributionAllocation]:
+    pattern = DistributionAllocation(distribution=distribution)
     for share in result.shares:
         if share.total:
             investment_id, investor_id = basis.investments[share.key]
-            yield DistributionAllocation(
-                distribution=distribution,
+            yield copying.alike(
+                pattern,
+                id=new_id(),
                 investor_id=investor_id,
                 investment_id=investment_id,
                 return_of_capital=share.return_of_capital,

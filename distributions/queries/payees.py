@@ -54,15 +54,16 @@ def of(distribution: Distribution, allocations: Sequence[Payable], *, at: dateti
     user_ids = {allocation.investor_id for allocation in allocations}
     sponsor = distribution.offering.organization
     accounts = list(
-        BankAccount.objects.filter(Q(user_id__in=user_ids) | Q(organization=sponsor))
+        BankAccount.objects.filter(Q(user_id__among=user_ids) | Q(organization=sponsor))
         .filter(status=BankAccount.Status.VERIFIED)
         .order_by(F("verified_at").asc(nulls_first=True), "created_at", "id")
+        .only("user_id", "organization_id", "holder_name", "bank_name", "last_four", "status")
     )
     of_people = {account.user_id: account for account in accounts if account.user_id is not None}
     of_sponsor = next((account for account in reversed(accounts) if account.organization_id is not None), None)
     identities = InvestorProfile.objects.only("user_id", "restricted_at", "kyc_status", "kyc_expires_at")
-    profiles = {profile.user_id: profile for profile in identities.filter(user_id__in=user_ids)}
-    inactive = set(User.objects.filter(pk__in=user_ids, is_active=False).values_list("pk", flat=True))
+    profiles = {profile.user_id: profile for profile in identities.filter(user_id__among=user_ids)}
+    inactive = set(User.objects.filter(pk__among=user_ids, is_active=False).values_list("pk", flat=True))
     payees = {}
     for allocation in allocations:
         account = of_people.get(allocation.investor_id)

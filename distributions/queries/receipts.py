@@ -17,6 +17,7 @@ from django.db.models import QuerySet
 
 from distributions import receipt_files, receipt_replays
 from distributions.models import Distribution, DistributionAllocation, Receipt
+from distributions.queries.entitlements import Figures
 from distributions.receipt_files import NotAReceipt
 from distributions.receipt_replays import Difference, ReceiptBroken
 from realco.errors import Refusal
@@ -138,7 +139,7 @@ def hashes(distribution: Distribution, *, submitted_at: datetime) -> Mapping[str
     return {"receipts": [list(one) for one in found]} if found else {}
 
 
-def allocated(allocation: DistributionAllocation) -> dict[str, str]:
+def allocated(allocation: DistributionAllocation | Figures) -> dict[str, str]:
     """Return what an allocation pays as it stands: what the waterfall gave, unless somebody decided otherwise."""
     figures = {name: to_json(getattr(allocation, name)) for name in FIGURES}
     withheld: Decimal = getattr(allocation, "withholding_amount", ZERO)

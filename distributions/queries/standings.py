@@ -47,7 +47,7 @@ def of(distribution: Distribution, investment_ids: Collection[UUID]) -> list[Sta
     reached = (
         DistributionAllocation.objects.filter(
             distribution__offering_id=distribution.offering_id,
-            investment_id__in=investment_ids,
+            investment_id__among=investment_ids,
             processed_at__isnull=False,
         )
         .exclude(status=Status.CANCELLED)

@@ -23,7 +23,7 @@ from escrow.models import Closing, ClosingApproval, EscrowAccount, Investment, L
 from escrow.operations import escrow_accounts, ledger
 from escrow.queries import release_gate
 from escrow.queries.release_gate import Obstacle
-from realco import audit, events, money, permissions
+from realco import audit, copying, events, money, permissions
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -233,10 +233,8 @@ def save_funded(living: Sequence[Investment], *, at: datetime, also: Sequence[st
     for investment, share in zip(living, shares, strict=True):
         investment.ownership_percentage = share.scaleb(-4) if share else None
         investment.updated_at = at
-    Investment.objects.bulk_update(
-        living,
-        ["funded_amount", "current_balance", "status", "funded_at", "ownership_percentage", "updated_at", *also],
-        batch_size=500,
+    copying.update(
+        living, ["funded_amount", "current_balance", "status", "funded_at", "ownership_percentage", "updated_at", *also]
     )
 
 

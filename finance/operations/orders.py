@@ -79,6 +79,18 @@ class Order:
         return self.type in INBOUND
 
 
+_BANK_ACCOUNTS = BankAccount.objects.select_related("organization").only(
+    "user_id",
+    "organization__owner_id",
+    "holder_name",
+    "last_four",
+    "status",
+    "status_reason",
+    "authorization_revoked_at",
+)
+"""What has to be known of a bank account before it is paid: none of its numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Parties:
     """The rows an order names, found and checked."""
@@ -128,9 +140,9 @@ def examine_approved(wanted: Sequence[Order]) -> list[Parties]:
     :raises BankAccountNotUsable: if a bank account is not the payee's own and verified
     """
     accounts = EscrowAccount.objects.select_related("offering").in_bulk({order.escrow_account_id for order in wanted})
-    people = User.objects.in_bulk({order.to_user_id for order in wanted})
-    named = {order.to_bank_account_id for order in wanted}
-    banks = BankAccount.objects.select_related("organization").in_bulk([pk for pk in named if pk is not None])
+    payees = User.objects.filter(pk__among={order.to_user_id for order in wanted})
+    people = {payee.pk: payee for payee in payees.only("email", "full_name", "is_active")}
+    banks = {bank.pk: bank for bank in _BANK_ACCOUNTS.filter(pk__among={order.to_bank_account_id for order in wanted})}
     found = []
     for order in wanted:
         _require_known(order)
@@ -139,7 +151,7 @@ def examine_approved(wanted: Sequence[Order]) -> list[Parties]:
         account = accounts[order.escrow_account_id]
         require_escrow_open(account, order.type)
         _require_after_closing(order, account.offering)
-        party = _active(people.get(order.to_user_id), "payee (to_user)")
+        party = _active(people.get(order.to_user_id) if order.to_user_id else None, "payee (to_user)")
         found.append(Parties(account, party, _usable_bank_account(order, party, banks)))
     return found
 

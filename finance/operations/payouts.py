@@ -22,6 +22,7 @@ from finance.operations.screening import screen_many
 from realco import audit, copying
 from realco.business_days import banking_date
 from realco.errors import NotPermitted
+from realco.identifiers import new_id
 from realco.models import User
 
 
@@ -109,8 +110,9 @@ def _make(
         known = {payment.idempotency_key: payment for payment in _existing(full_keys)}
         new = [(order, key) for order, key in zip(wanted, full_keys, strict=True) if key not in known]
         examined = orders.examine_approved([order for order, _ in new])
+        pattern = Transaction(initiated_by=initiator, created_at=at)
         made = [
-            _new(order, parties, key=key, initiator=initiator, approvers=approvers, at=at)
+            _new(pattern, order, parties, key=key, approvers=approvers)
             for (order, key), parties in zip(new, examined, strict=True)
         ]
         _route(made, at=at)
@@ -126,22 +128,23 @@ def _lacks(order: Order, approvers: Sequence[User]) -> bool:
     return len({approver.pk for approver in approvers}) < approvals_required(order.type, order.amount)
 
 
-def _new(
-    order: Order, parties: Parties, *, key: str, initiator: User, approvers: Sequence[User], at: datetime
-) -> Transaction:
+def _new(pattern: Transaction, order: Order, parties: Parties, *, key: str, approvers: Sequence[User]) -> Transaction:
     """Build the row, signed by the run's approvers, unless they are fewer than it needs."""
     signers = [] if _lacks(order, approvers) else list(approvers[:2])
     first, second = [*signers, None, None][:2]
-    return Transaction(
+    at = pattern.created_at
+    payment = copying.alike(
+        pattern,
+        id=new_id(),
         type=order.type,
         payment_method=order.payment_method,
         amount=order.amount,
         net_amount=order.amount,
         currency=order.currency,
-        to_user=parties.party,
-        to_bank_account=parties.bank_account,
-        offering=parties.escrow_account.offering,
-        escrow_account=parties.escrow_account,
+        to_user_id=parties.party.pk,
+        to_bank_account_id=parties.bank_account and parties.bank_account.pk,
+        offering_id=parties.escrow_account.offering_id,
+        escrow_account_id=parties.escrow_account.pk,
         distribution_id=order.distribution_id,
         refund_item_id=order.refund_item_id,
         replaces_id=order.replaces_id,
@@ -150,13 +153,18 @@ def _new(
         description=order.description,
         metadata=dict(order.metadata),
         approvals_required=approvals_required(order.type, order.amount),
-        initiated_by=initiator,
-        approved_by=first,
+        approved_by_id=first and first.pk,
         approved_at=at if first else None,
-        second_approved_by=second,
+        second_approved_by_id=second and second.pk,
         second_approved_at=at if second else None,
-        created_at=at,
     )
+    payment._state.fields_cache.update(
+        to_user=parties.party,
+        to_bank_account=parties.bank_account,
+        escrow_account=parties.escrow_account,
+        offering=parties.escrow_account.offering,
+    )
+    return payment
 
 
 def _route(made: Sequence[Transaction], *, at: datetime) -> None:

@@ -39,7 +39,7 @@ def deposited_by(user_ids: Collection[UUID], *, at: datetime) -> dict[UUID, Tota
 
 def _counted(user_ids: Collection[UUID], *, at: datetime) -> QuerySet[Transaction]:
     return Transaction.objects.filter(
-        from_user_id__in=user_ids, created_at__gt=_midnight(at) - timedelta(days=365)
+        from_user_id__among=user_ids, created_at__gt=_midnight(at) - timedelta(days=365)
     ).exclude(status__in=NOT_COUNTED)
 
 

@@ -224,7 +224,7 @@ class Execute(Step):
         return self.step(request, distribution_id)
 
     def take(self, distribution: Distribution, person: User, **said: Any) -> Distribution:
-        return payouts.execute(distribution, executor=person, at=clock.now())
+        return payouts.hand_over(distribution, executor=person, at=clock.now())
 
 
 class Cancel(Step):

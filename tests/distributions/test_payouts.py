@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.operations import checks, sanctions
@@ -13,7 +14,7 @@ from distributions.operations import allocations, payouts, sweeps
 from distributions.operations.distributions import NumbersChanged
 from distributions.operations.payouts import NotApproved
 from distributions.queries import distributions as queries
-from distributions.tasks import follow_payment
+from distributions.tasks import follow_payment, pay
 from escrow import books
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import EscrowNotOpen
@@ -170,6 +171,40 @@ class TestExecute:
 
         with pytest.raises(EscrowNotOpen, match="frozen"):
             payouts.execute(distribution, executor=deal.operator, at=NOW)
+
+
+class TestHandingOver:
+    def test_a_chunk_is_paid_at_once(self, deal: Deal) -> None:
+        distribution = payouts.hand_over(deal.approve("1000.00"), executor=deal.operator, at=NOW)
+
+        assert (distribution.status, distribution.payments.count()) == ("PROCESSING", 3)
+
+    def test_more_is_left_to_the_workers(
+        self,
+        deal: Deal,
+        monkeypatch: pytest.MonkeyPatch,
+        django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    ) -> None:
+        sent: list[dict[str, str]] = []
+        monkeypatch.setattr(payouts, "CHUNK", 2)
+        monkeypatch.setattr(pay, "apply_async", lambda kwargs, **_: sent.append(kwargs))
+        approved = deal.approve("1000.00")
+
+        with django_capture_on_commit_callbacks(execute=True):
+            distribution = payouts.hand_over(approved, executor=deal.operator, at=NOW)
+
+        assert (distribution.status, distribution.payments.count()) == ("QUEUED", 0)
+        assert sent == [{"distribution_id": str(distribution.pk)}] * payouts.PAYERS
+
+        for ids in sent:
+            pay(**ids)
+
+        distribution.refresh_from_db()
+        assert (distribution.status, distribution.payments.count()) == ("PROCESSING", 3)
+
+    def test_refuses_what_executing_refuses(self, deal: Deal) -> None:
+        with pytest.raises(NotApproved):
+            payouts.hand_over(deal.submit("1000.00"), executor=deal.operator, at=NOW)
 
 
 class TestPayeesWhoCannotBePaid:

@@ -10,6 +10,7 @@ from distributions.models import Distribution, WaterfallTerms
 from distributions.operations import allocations, distributions, payouts, sweeps, terms, waterfall_examples
 from distributions.queries import terms as terms_queries
 from distributions.templates import straight_split
+from escrow import books
 from finance.models import Transaction
 from realco.errors import Refusal
 from realco.models import AuditEvent
@@ -106,6 +107,37 @@ class TestRaces:
         deal.escrow.refresh_from_db()
         assert deal.escrow.available_balance == 0
         assert deal.escrow.pending_balance == 1_700_000
+
+    def test_workers_share_the_payees(self, deal: Deal, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Caught: chunks that do not lock their allocations; two workers then make the same payments and one fails."""
+        distribution = deal.approve("1700000.00")
+        monkeypatch.setattr(payouts, "CHUNK", 1)
+        with monkeypatch.context() as patched:
+            patched.setattr(payouts, "PAYERS", 0)
+            payouts.hand_over(distribution, executor=deal.operator, at=NOW)
+
+        results = at_once([lambda: payouts.go_on(distribution.pk, at=NOW)] * 6)
+
+        assert sum(one for one in results if isinstance(one, int)) == 4
+        payments = Transaction.objects.filter(distribution=distribution)
+        assert sorted(payment.amount for payment in payments) == [140_000, 312_000, 468_000, 780_000]
+        distribution.refresh_from_db()
+        assert (distribution.status, distribution.metadata.get("stopped")) == ("PROCESSING", None)
+        assert books.check([deal.escrow.pk]) == []
+
+    def test_cancelling_waits_for_no_chunk_and_comes_too_late(self, deal: Deal) -> None:
+        distribution = deal.approve("1700000.00")
+        works: list[Callable[[], object]] = [
+            lambda: payouts.execute(distribution, executor=deal.operator, at=NOW),
+            *[lambda: distributions.cancel(distribution, by=deal.approver, reason="Changed our minds", at=NOW)] * 3,
+        ]
+
+        results = at_once(works)
+
+        distribution.refresh_from_db()
+        number = Transaction.objects.filter(distribution=distribution).count()
+        assert (distribution.status, number) in [("PROCESSING", 4), ("CANCELLED", 0)]
+        assert refused(results) == 3
 
     def test_retrying_at_once_pays_once(self, deal: Deal) -> None:
         distribution = deal.execute("1000.00")

@@ -6,9 +6,10 @@ from decimal import Decimal
 import pytest
 from django.db import IntegrityError, transaction
 
-from finance.models import FeeRule
+from finance.models import BankAccount, FeeRule
 from realco import audit, copying
-from realco.models import AuditEvent
+from realco.identifiers import new_id
+from realco.models import AuditEvent, User
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -63,3 +64,52 @@ class TestInsert:
 
     def test_of_nothing_does_nothing(self) -> None:
         copying.insert(FeeRule, [])
+
+
+class TestAlike:
+    def test_is_like_the_pattern_but_for_what_is_given(self) -> None:
+        owner, other = factories.make_user("Pat Tern"), factories.make_user("Olive Other")
+        pattern = BankAccount(user=owner, added_by=owner, holder_name="Pat Tern", last_four="0001")
+
+        row = copying.alike(pattern, id=new_id(), user_id=other.pk, last_four="0002")
+
+        assert (row.holder_name, row.last_four, row.user_id, row.user) == ("Pat Tern", "0002", other.pk, other)
+        assert row.added_by is owner
+        assert row._state.adding
+
+    def test_leaves_the_pattern_and_its_other_rows_alone(self) -> None:
+        pattern = rule("pattern")
+        first, second = (copying.alike(pattern, id=new_id(), name=name) for name in ("first", "second"))
+
+        copying.insert(FeeRule, [first, second])
+
+        assert (pattern.name, pattern._state.adding) == ("pattern", True)
+        assert set(FeeRule.objects.filter(name__in=["first", "second", "pattern"])) == {first, second}
+
+
+class TestUpdate:
+    def test_writes_the_columns_and_no_others(self) -> None:
+        people = [factories.make_user("First", is_staff=True), factories.make_user("Second")]
+        people[0].full_name, people[0].is_staff = NASTY, False
+        people[1].is_active, people[1].last_login = False, AT
+
+        copying.update(people, ["full_name", "is_active", "last_login"])
+
+        first, second = (User.objects.get(pk=person.pk) for person in people)
+        assert (first.full_name, first.is_active, first.last_login, first.is_staff) == (NASTY, True, None, True)
+        assert (second.full_name, second.is_active, second.last_login) == ("Second", False, AT)
+
+    def test_is_refused_as_an_update_is(self) -> None:
+        row = rule("good")
+        copying.insert(FeeRule, [row])
+        row.rate = Decimal("-1")
+
+        with pytest.raises(IntegrityError, match=r"fee_rules\.rate never changes"), transaction.atomic():
+            copying.update([row], ["rate"])
+
+    def test_takes_no_json(self) -> None:
+        with pytest.raises(TypeError, match="JSON"):
+            copying.update([rule("json")], ["transaction_types"])
+
+    def test_of_nothing_does_nothing(self) -> None:
+        copying.update([], ["rate"])
