@@ -14,6 +14,7 @@ from math import lcm
 from distributions import cents
 from distributions.books import Books, Paid
 from distributions.class_books import ClassBooks
+from distributions.handovers import Handover
 from distributions.positions import LineTable, PastDistribution, PastLine, Position, Transfer, UnworkableFigures
 from distributions.terms import ClassedTerms, ProfitBasis, Terms, classes_of
 
@@ -57,6 +58,7 @@ class Replay:
             for one, own in zip(classed.classes, rows, strict=True)
         ]
         self.books = Books(list(self.rows), classes, rows, classed.between)
+        self.handed: list[tuple[Transfer, Handover]] = []
 
     def pay(self, past: PastDistribution) -> None:
         """Come to the day of a distribution and book it."""
@@ -86,7 +88,7 @@ class Replay:
                 f"{transfer.seller} and {transfer.buyer} belong to different classes; an investment keeps its terms."
             )
         own = (self._own[seller], self._own[buyer])
-        self.books.classes[place].transfer(*own, transfer.part, transfer.on)
+        self.handed.append((transfer, self.books.classes[place].transfer(*own, transfer.part, transfer.on)))
         self.books.move_carry(place, *own, Fraction(transfer.part))
 
     def paid(self, past: PastDistribution) -> Paid:
