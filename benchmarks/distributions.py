@@ -4,8 +4,8 @@ The waterfall engine's speed and memory: 1,000, 10,000 and 50,000 investors, wit
     python benchmarks/distributions.py [--investors 1000 10000 50000] [--quarters 40] [--repeats 5]
     DATABASE_URL=postgres://… REALCO_MODE=test python benchmarks/distributions.py --database [--profile STAGE]
 
-With ``--database`` a distribution is taken from the draft to queued payments (`paying_distributions`); with ``--what-if``
-staff ask what an amount would pay to whom (`what_ifs`).
+With ``--database`` a distribution is taken from the draft to queued payments (`paying_distributions`); with
+``--what-if`` staff ask what an amount would pay to whom (`what_ifs`).
 
 Investors come in over sixty days, every third with a second call later on. History is what the engine itself
 paid each quarter: income of 1 to 3 % of capital, so that in some quarters return is left owing and in others
@@ -146,9 +146,8 @@ def _what_if(sizes: Sequence[int], profiled: str) -> int:
     """Measure the what-if page at each size; return 1 where a figure is missed."""
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     heads = " ".join(f"{name:>15}" for name in what_ifs.STAGES)
-    print(
-        f"{'investors':>9} {heads} {'MB':>6} {'statements':>10} {'KB':>6}   (seconds; processor, the database's included)"
-    )
+    print("Seconds by the clock and of the processor, the database's included.")
+    print(f"{'investors':>9} {heads} {'MB':>6} {'statements':>10} {'KB':>6}")
     missed = 0
     context = multiprocessing.get_context("spawn")
     for investors in sizes:
