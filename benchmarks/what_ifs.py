@@ -37,7 +37,7 @@ def measure(investors: int, ids: dict[str, str], profiled: str) -> dict[str, Any
     person = User.objects.get(pk=UUID(ids["operator"]))
     asked = _questions(ids)
     # What a process loads once, its pages and templates, is no part of an answer.
-    _asked(person, {**asked["first answer"], "amount": "1.00"})
+    _asked(person, {})
     server = connection.connection and connection.connection.info.backend_pid
     found: dict[str, Any] = {}
     for name in STAGES:
