@@ -342,15 +342,16 @@ def _positions(
         )
     has_classes = bool(terms_queries.class_names(terms))
     buyers = {one.buyer for one in handed_over}
-    for investor_id, (investment_id, _, _) in held.items():
+    for investor_id, (investment_id, _, _) in held.items() if buyers else ():
         if str(investment_id) in buyers:
             contributions.setdefault(investor_id, [])
     found, told = {}, []
     for investor_id, paid in contributions.items():
         investment_id, percentage, class_name = held[investor_id]
-        found[str(investment_id)] = (investment_id, investor_id)
+        key = str(investment_id)
+        found[key] = (investment_id, investor_id)
         ownership = percentage / 100 if percentage is not None else None
-        told.append(Position(str(investment_id), tuple(sorted(paid)), ownership, class_name if has_classes else ""))
+        told.append(Position(key, tuple(sorted(paid)), ownership, class_name if has_classes else ""))
     return found, tuple(sorted(told, key=lambda position: position.key))
 
 
