@@ -18,7 +18,7 @@ from itertools import starmap
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from distributions import waterfall
 from distributions.models import Distribution, DistributionAllocation, InvestmentTransfer, WaterfallTerms
@@ -30,7 +30,7 @@ from escrow.queries.balances import balance
 from realco import copying
 from realco.errors import Refusal
 from realco.identifiers import new_id
-from realco.money import ZERO, to_json
+from realco.money import to_json
 
 PARTS = ("return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split")
 """The columns of an allocation that the waterfall fills."""
