@@ -59,10 +59,10 @@ class Element:
 
     def attribute(self, name: str) -> Any:
         """Return an attribute, whichever owner's."""
-        owners = self.raw.get("/A", [])
+        owners: Any = self.raw.get("/A", ArrayObject())
         owners = owners.get_object() if isinstance(owners, IndirectObject) else owners
         for owner in owners if isinstance(owners, ArrayObject) else [owners]:
-            one = owner.get_object()
+            one: Any = owner.get_object()
             if isinstance(one, DictionaryObject) and name in one:
                 return one[name]
         return None
@@ -79,8 +79,9 @@ class Tagged:
             for number, page in enumerate(self.reader.pages)
             if page.indirect_reference
         }
-        tree = self.catalog.get("/StructTreeRoot", DictionaryObject()).get_object()
-        self.roles = {key: str(value) for key, value in tree.get("/RoleMap", DictionaryObject()).get_object().items()}
+        tree: Any = self.catalog.get("/StructTreeRoot", DictionaryObject()).get_object()
+        roles: Any = tree.get("/RoleMap", DictionaryObject()).get_object()
+        self.roles = {key: str(value) for key, value in roles.items()}
         self.tree = tree
         self.aside: list[tuple[int, int]] = []
         self.roots = [self._element(kid, None) for kid in _list(tree.get("/K", ArrayObject()))]

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from distributions import receipt_replays
-from distributions.derivations import derive
+from distributions.derivations import SPONSOR, derive
 from distributions.grains import GRAIN
 from distributions.receipt_files import NotAReceipt
 from distributions.receipt_wholes import ReceiptBroken
@@ -29,7 +29,7 @@ from distributions.waterfall import (
     calculate,
 )
 from tests.distributions.drawn import Case, amounts, handed_over, lawful
-from tests.distributions.test_receipts import ALIKE, EXIT, PEOPLE, SPONSOR, paid_flows, read, receipts, ways_in
+from tests.distributions.test_receipts import ALIKE, EXIT, PEOPLE, paid_flows, read, receipts, ways_in
 
 FIRST, SOLD, RESOLD, SECOND = date(2024, 1, 1), date(2024, 3, 15), date(2024, 7, 1), date(2024, 12, 31)
 BUYER = Position("d", ())
