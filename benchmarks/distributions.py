@@ -4,7 +4,8 @@ The waterfall engine's speed and memory: 1,000, 10,000 and 50,000 investors, wit
     python benchmarks/distributions.py [--investors 1000 10000 50000] [--quarters 40] [--repeats 5]
     DATABASE_URL=postgres://… REALCO_MODE=test python benchmarks/distributions.py --database [--profile STAGE]
 
-With ``--database`` a distribution is taken from the draft to queued payments (`paying_distributions`).
+With ``--database`` a distribution is taken from the draft to queued payments (`paying_distributions`); with
+``--what-if`` staff ask what an amount would pay to whom (`what_ifs`).
 
 Investors come in over sixty days, every third with a second call later on. History is what the engine itself
 paid each quarter: income of 1 to 3 % of capital, so that in some quarters return is left owing and in others
@@ -35,7 +36,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from benchmarks import paying_distributions
+from benchmarks import paying_distributions, what_ifs
 from distributions.positions import LineTable
 from distributions.replay import Replay
 from distributions.templates import preferred_and_catch_up, three_hurdle_promote
@@ -89,6 +90,8 @@ def main() -> int:
     arguments = _arguments()
     if arguments.database:
         return _database(arguments.investors, arguments.profile, arguments.workers)
+    if arguments.what_if:
+        return _what_if(arguments.investors, arguments.profile)
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
     print(f"{'terms':<12} {'investors':>9} {'quarters':>8} {'p95 s':>8} {'median s':>8} {'cpu s':>8} {'MB':>6}")
     missed = 0
@@ -113,7 +116,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=5, help="calculations per row; ten times as many below 10,000")
     parser.add_argument("--database", action="store_true", help="measure paying in the database instead")
     parser.add_argument("--workers", type=int, default=2, help="with --database: workers that pay (default: 2)")
-    parser.add_argument("--profile", default="", help="with --database: where the time of this stage goes")
+    parser.add_argument("--what-if", action="store_true", help="measure the what-if page instead")
+    parser.add_argument("--profile", default="", help="with --database or --what-if: where the time of this stage goes")
     return parser.parse_args()
 
 
@@ -133,6 +137,26 @@ def _database(sizes: Sequence[int], profiled: str, workers: int) -> int:
         before = found["seconds"]["execute"] / investors
         missed += len(misses)
         for miss in misses:
+            print(f"          {miss}", flush=True)
+    print(f"load {os.getloadavg()[0]:.1f}")
+    return 1 if missed else 0
+
+
+def _what_if(sizes: Sequence[int], profiled: str) -> int:
+    """Measure the what-if page at each size; return 1 where a figure is missed."""
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    heads = " ".join(f"{name:>15}" for name in what_ifs.STAGES)
+    print("Seconds by the clock and of the processor, the database's included.")
+    print(f"{'investors':>9} {heads} {'MB':>6} {'statements':>10} {'KB':>6}")
+    missed = 0
+    context = multiprocessing.get_context("spawn")
+    for investors in sizes:
+        with context.Pool(1) as pool:
+            ids = pool.apply(paying_distributions.prepare, (investors,))
+        with context.Pool(1) as pool:
+            found = pool.apply(what_ifs.measure, (investors, ids, profiled))
+        for miss in what_ifs.show(investors, found):
+            missed += 1
             print(f"          {miss}", flush=True)
     print(f"load {os.getloadavg()[0]:.1f}")
     return 1 if missed else 0

@@ -153,7 +153,7 @@ def _pay_when_woken(distribution_id: UUID) -> None:
     server = connection.connection and connection.connection.info.backend_pid
     answer = {
         "processor": time.process_time() - worked,
-        "server": _processor_of(server),
+        "server": processor_of(server),
         "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
     }
     print(json.dumps(answer), flush=True)
@@ -174,14 +174,14 @@ def measure(investors: int, ids: dict[str, str], profiled: str, workers: int) ->
     from finance.models import Transaction
 
     logging.disable(logging.WARNING)
-    whole, steps = _draft(ids)
+    whole, steps = draft(ids)
     helpers = Workers(0 if profiled == "execute" else workers, whole.pk)
     seconds, processor, memory, statements = {}, {}, {}, {}
     server = connection.connection and connection.connection.info.backend_pid
     for name in STAGES:
-        watch = _Watch()
+        watch = Watch()
         profile = cProfile.Profile()
-        began, worked, served = time.perf_counter(), time.process_time(), _processor_of(server)
+        began, worked, served = time.perf_counter(), time.process_time(), processor_of(server)
         with connection.execute_wrapper(watch):
             if name == profiled:
                 profile.enable()
@@ -189,7 +189,7 @@ def measure(investors: int, ids: dict[str, str], profiled: str, workers: int) ->
             profile.disable()
         answers = helpers.work() if name == "execute" else []
         seconds[name] = time.perf_counter() - began
-        ours, theirs = time.process_time() - worked, _processor_of(server) - served
+        ours, theirs = time.process_time() - worked, processor_of(server) - served
         processor[name] = (
             ours + sum(one["processor"] for one in answers),
             theirs + sum(one["server"] for one in answers),
@@ -211,7 +211,7 @@ def measure(investors: int, ids: dict[str, str], profiled: str, workers: int) ->
     }
 
 
-def _draft(ids: dict[str, str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
+def draft(ids: dict[str, str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
     """Draw up a distribution of a third of the capital; return it, and how each stage is done."""
     from distributions.operations import distributions, payouts
     from escrow.models import Investment
@@ -241,7 +241,7 @@ def _draft(ids: dict[str, str]) -> tuple[Any, dict[str, Callable[[Any], Any]]]:
     }
 
 
-class _Watch:
+class Watch:
     """Counts statements, and where their time goes."""
 
     def __init__(self) -> None:
@@ -262,7 +262,7 @@ class _Watch:
             print(f"{spent:>9.2f} s  {sql!r}")
 
 
-def _processor_of(pid: int | None) -> float:
+def processor_of(pid: int | None) -> float:
     """Return the processor seconds of the database's process, where it runs on this machine; else nothing."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()

@@ -7,7 +7,7 @@ fraction. The clock is set only when money moves: between two movements nothing 
 rounded, however often somebody looks. Investors are rows, by number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from distributions.day_counts import year_fraction
 from distributions.grains import GRAIN, HALF, PLACES, fixed
+from distributions.handovers import Lot
 from distributions.tiers import CapitalBase, PreferredReturn
 
 
@@ -99,17 +100,34 @@ class Accrual:
             if capital[row]:
                 self._take_capital(row, capital[row])
 
-    def transfer(self, seller: int, buyer: int, part: Fraction, capital: int, on: date) -> None:
-        """Hand over cents of capital that earns, and that part of what is owed, on the contributions' own clocks."""
+    def hand_over(self, row: int, part: Fraction, capital: int, on: date) -> tuple[Lot, ...]:
+        """Give away cents of capital that earns, and that part of what is owed, on the contributions' own clocks."""
         self.settle(on)
-        lots = list(self._lots[seller])
+        lots = self._lots[row]
         moved = share(capital, [cohort.capital[place] for cohort, place in lots])
+        handed = []
         for (cohort, place), cents in zip(lots, moved, strict=True):
             unpaid, accrued = (int(grains[place] * part) for grains in (cohort.unpaid, cohort.accrued))
-            cohort.capital[place] -= cents
-            cohort.unpaid[place] -= unpaid
-            cohort.accrued[place] -= accrued
-            self._enter(cohort, buyer, cents, unpaid, accrued)
+            cohort.give(place, cents, unpaid, accrued)
+            handed.append(Lot(cohort.start, cents, unpaid, accrued))
+        return tuple(handed)
+
+    def take_over(self, row: int, lots: Iterable[Lot], on: date) -> None:
+        """Take in what was handed over on a day, on the clocks it ran on."""
+        self.settle(on)
+        for lot in lots:
+            self._enter(self._running(lot.clock, on), row, lot.capital, lot.unpaid, lot.accrued)
+
+    def _running(self, clock: date, on: date) -> "_Cohort":
+        """Return a cohort that runs on this clock and has been set to the day."""
+        for cohort in self.cohorts:
+            if cohort.start == clock and cohort.reached == max(clock, on):
+                return cohort
+        cohort = _Cohort(self.tier, clock)
+        if on > clock:
+            cohort.settle(on)
+        self.cohorts.append(cohort)
+        return cohort
 
     def settle(self, on: date) -> None:
         """Set every clock to a day, and note what traced investors earned since it was set last."""
@@ -183,8 +201,12 @@ class _Cohort:
         self.accrued.append(accrued)
         return len(self.rows) - 1
 
-    def owed(self, place: int) -> int:
-        return self.unpaid[place] + self.accrued[place]
+    def give(self, place: int, capital: int, unpaid: int, accrued: int) -> None:
+        """Take something off a contribution, for somebody else."""
+        self._seen = None
+        self.capital[place] -= capital
+        self.unpaid[place] -= unpaid
+        self.accrued[place] -= accrued
 
     def at(self, on: date) -> tuple[list[int], list[int]]:
         """Return `unpaid` and `accrued` as they are on a day, without setting the clock."""
@@ -272,7 +294,7 @@ def share(cents: int, weights: Sequence[int]) -> list[int]:
     """Divide one investor's cents among its own contributions, whose order then decides the odd cent."""
     whole = sum(weights)
     if not whole:
-        return [cents] + [0] * (len(weights) - 1)
+        return [cents, *[0] * len(weights)][: len(weights)]
     shares, seen, given = [], 0, 0
     for weight in weights:
         seen += weight

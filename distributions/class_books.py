@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from distributions.accruals import Accrual
 from distributions.grains import GRAIN
+from distributions.handovers import Handover
 from distributions.hurdles import HurdleAccount
 from distributions.positions import UnworkableFigures
 from distributions.terms import CapitalBase, IrrHurdle, PreferredReturn, ProfitBasis, Terms
@@ -81,20 +82,41 @@ class ClassBooks:
         self.lp_profit += sum(preferred) + sum(profit)
         self.gp_profit += promote
 
-    def transfer(self, seller: int, buyer: int, part: Decimal, on: date) -> None:
+    def transfer(self, seller: int, buyer: int, part: Decimal, on: date) -> Handover:
         """Hand over a part of all that an investor holds, with its dates and its history."""
+        handed = self.hand_over(seller, part, on)
+        self.take_over(buyer, handed, on)
+        return handed
+
+    def hand_over(self, row: int, part: Decimal, on: date) -> Handover:
+        """Take a part off all that an investor holds, capital and cash rounded down to the cent, and return it."""
         fraction = Fraction(part)
-        contributed, unreturned = (int(held[seller] * fraction) for held in (self.contributed, self.unreturned))
-        for accrual in self.accruals.values():
-            earning = contributed if accrual.tier.base is CapitalBase.ORIGINAL else unreturned
-            accrual.transfer(seller, buyer, fraction, earning, on)
-        for account in self.accounts.values():
-            account.transfer(seller, buyer, fraction)
-        cash = int(self.cash[seller] * fraction)
-        moves = ((self.contributed, contributed), (self.unreturned, unreturned), (self.cash, cash))
-        for held, moved in moves:
-            held[seller] -= moved
-            held[buyer] += moved
+        contributed, unreturned, cash = (
+            int(held[row] * fraction) for held in (self.contributed, self.unreturned, self.cash)
+        )
+        lots = {
+            place: accrual.hand_over(
+                row, fraction, contributed if accrual.tier.base is CapitalBase.ORIGINAL else unreturned, on
+            )
+            for place, accrual in self.accruals.items()
+        }
+        present = {place: account.hand_over(row, fraction) for place, account in self.accounts.items()}
+        handed = Handover(contributed, unreturned, cash, lots, present)
+        self._add(row, handed, -1)
+        return handed
+
+    def take_over(self, row: int, handed: Handover, on: date) -> None:
+        """Add to an investor's what was handed over on a day."""
+        for place, accrual in self.accruals.items():
+            accrual.take_over(row, handed.lots[place], on)
+        for place, account in self.accounts.items():
+            account.take_over(row, handed.present[place])
+        self._add(row, handed, 1)
+
+    def _add(self, row: int, handed: Handover, sign: int) -> None:
+        self.contributed[row] += sign * handed.contributed
+        self.unreturned[row] += sign * handed.unreturned
+        self.cash[row] += sign * handed.cash
 
     def hurdle_owed(self, on: date) -> list[int]:
         """

@@ -20,6 +20,7 @@ from distributions import cents
 from distributions.accruals import Accrual, Span
 from distributions.class_books import ClassBooks
 from distributions.grains import GRAIN
+from distributions.handovers import Handover
 from distributions.hurdles import HurdleAccount
 from distributions.positions import LineTable, PastDistribution, PastLine, Position, Transfer, UnworkableFigures
 from distributions.replay import in_order, replay
@@ -59,7 +60,7 @@ def derive(
         for accrual in books.accruals.values():
             accrual.settle(on)
     worked = work(story, read_amount(amount), on)
-    told = _Told(worked, as_data(terms), amount, history, transfers, wanted)
+    told = _Told(worked, as_data(terms), amount, history, story.handed, wanted)
     derivations = {key: told.of_investor(story.rows[key], position) for key, position in sorted(held.items())}
     derivations[SPONSOR] = told.of_sponsor()
     return derivations
@@ -74,7 +75,7 @@ class _Told:
         terms: dict[str, Any],
         amount: Decimal,
         history: Sequence[PastDistribution],
-        transfers: Sequence[Transfer],
+        handed: Sequence[tuple[Transfer, Handover]],
         wanted: Collection[str],
     ) -> None:
         self.worked = worked
@@ -87,7 +88,7 @@ class _Told:
         }
         self.exact = worked.exact()
         self.paid = worked.paid()
-        self.transfers = transfers
+        self.handed = handed
         self.lines: dict[str, list[tuple[date, PastLine]]] = {key: [] for key in wanted}
         for past in in_order(history, worked.on):
             for line in _lines_of(past, wanted):
@@ -116,7 +117,7 @@ class _Told:
             "contributions": [
                 [day.isoformat(), _money(cents.from_decimal(paid))] for day, paid in sorted(position.contributions)
             ],
-            "transfers": [_transfer(one) for one in self.transfers if key in (one.seller, one.buyer)],
+            "transfers": [_transfer(one) for one, _ in self.handed if key in (one.seller, one.buyer)],
             "paid_before": [_line(day, line) for day, line in self.lines[key]],
             "contributed": _money(books.contributed[own]),
             "unreturned_before": _money(books.unreturned[own]),
@@ -186,7 +187,15 @@ class _Told:
         for day, line in self.lines[position.key]:
             cash = line.return_of_capital + line.preferred_return + line.profit_split
             flows.append((day, -cents.from_decimal(cash)))
-        return hurdle_lines(account, tier, own, on, flows)
+        return hurdle_lines(account, tier, own, on, flows, self._moves(position.key, tier))
+
+    def _moves(self, key: str, tier: int) -> list[tuple[date, int]]:
+        """Return what an investor took over of an IRR account, and below nothing what it handed over."""
+        return [
+            (transfer.on, handed.present[tier] if transfer.buyer == key else -handed.present[tier])
+            for transfer, handed in self.handed
+            if key in (transfer.seller, transfer.buyer)
+        ]
 
 
 def accrual_lines(accrual: Accrual, tier: int, row: int, on: date, spans: Iterable[Span]) -> dict[str, Any]:
@@ -195,14 +204,24 @@ def accrual_lines(accrual: Accrual, tier: int, row: int, on: date, spans: Iterab
         "tier": tier,
         "owed": str(accrual.owed(on)[row]),
         "grains_in_a_cent": str(GRAIN),
-        "spans": [_span(span, accrual.tier.rate) for span in spans],
+        # By clock too, for whose lots come from whom is nobody's matter.
+        "spans": [_span(span, accrual.tier.rate) for span in sorted(spans, key=lambda one: (one.end, one.clock))],
     }
 
 
 def hurdle_lines(
-    account: HurdleAccount, tier: int, row: int, on: date, flows: Iterable[tuple[date, int]]
+    account: HurdleAccount,
+    tier: int,
+    row: int,
+    on: date,
+    flows: Iterable[tuple[date, int]],
+    moves: Sequence[tuple[date, int]] = (),
 ) -> dict[str, Any]:
-    """Tell what an investor lacks of an IRR, and what each flow of cents counts for on the day."""
+    """
+    Tell what an investor lacks of an IRR, and what each flow of cents counts for on the day.
+
+    `moves` are days and present values of what it took over; below nothing what it handed over.
+    """
     return {
         "tier": tier,
         "rate": plain(account.rate),
@@ -215,6 +234,7 @@ def hurdle_lines(
             }
             for day, flow in sorted(flows)
         ],
+        **({"changed_hands": [[day.isoformat(), str(account.grown(one, on))] for day, one in moves]} if moves else {}),
         "lacking": str(account.balances(on)[row]),
         "grains_in_a_cent": str(GRAIN),
     }

@@ -35,10 +35,14 @@ class HurdleAccount:
         discount = self._discount(on)
         self.present = [present - cents * discount for present, cents in zip(self.present, cash, strict=True)]
 
-    def transfer(self, seller: int, buyer: int, part: Fraction) -> None:
-        moved = int(self.present[seller] * part)
-        self.present[seller] -= moved
-        self.present[buyer] += moved
+    def hand_over(self, row: int, part: Fraction) -> int:
+        """Give away a part of what an investor lacks; return its present value."""
+        moved = int(self.present[row] * part)
+        self.present[row] -= moved
+        return moved
+
+    def take_over(self, row: int, present: int) -> None:
+        self.present[row] += present
 
     def total(self, on: date) -> int:
         """Return what investors lack together, in grains."""
@@ -52,6 +56,10 @@ class HurdleAccount:
     def value_of(self, cents: int, paid_on: date, on: date) -> int:
         """Return what cents of a day count for on another, in grains."""
         return (cents * self._discount(paid_on) * self._growth(on) + _HALF) >> _SHIFT
+
+    def grown(self, present: int, on: date) -> int:
+        """Return what a present value is on a day, in grains."""
+        return (present * self._growth(on) + _HALF) >> _SHIFT
 
     def _growth(self, on: date) -> int:
         return fixed(growth(self.rate, (on - self.origin).days))

@@ -107,7 +107,8 @@ class PastDistribution:
     An earlier distribution, to investors and sponsor, in the cents that were allocated.
 
     Where terms have several classes, `promote_by_class` says from which class's money the
-    sponsor got how much; it adds up to what the sponsor got.
+    sponsor got how much; it adds up to what the sponsor got. Nothing is given for a distribution under terms
+    without classes: its promote counts as each class's in proportion to the profit its investors had of it.
     """
 
     on: date

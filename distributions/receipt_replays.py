@@ -6,30 +6,30 @@ totals only: what each tier took and the weight of all; those are checked agains
 terms, and taken as given. Pure: no Django, no database.
 """
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import partial
 from math import ceil
 from typing import Any
 
-from distributions import receipt_files
+from distributions import receipt_files, receipt_moves
 from distributions.class_books import ClassBooks
 from distributions.derivations import SPONSOR, accrual_lines, hurdle_lines
+from distributions.hurdles import HurdleAccount
 from distributions.natures import natures_of
 from distributions.positions import UnworkableFigures
 from distributions.receipt_files import NotAReceipt, amount, day, fraction, mapping, sequence, text, whole_number
+from distributions.receipt_moves import Move, Moved
+from distributions.receipt_wholes import ReceiptBroken, Total, Whole
 from distributions.receipts import exact, investors_result, money, sponsors_result
-from distributions.runs import Flow, Run, sponsor_rate
-from distributions.terms import CatchUp, ReturnOfCapital, Split, Terms, UnworkableTerms, classes_of
-from distributions.terms_data import from_data
+from distributions.runs import Flow, Run
+from distributions.terms import ReturnOfCapital, UnworkableTerms
 
 _OTHERS = 10**30
 """Capital of the row that stands for all others; its own figures are never looked at."""
-
-
-class ReceiptBroken(Exception):
-    """The receipt can be read, and what it says cannot be so; the message says what."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def replay(receipt: Mapping[str, Any]) -> Replayed:
     :raises ReceiptBroken: if its figures contradict the terms or each other
     """
     try:
-        whole = _Whole(mapping(receipt["whole"], "whole"))
+        whole = Whole(mapping(receipt["whole"], "whole"))
         if receipt["payee"] == SPONSOR:
             return _of_sponsor(whole, mapping(receipt["own"], "own"))
         return _Payee(whole, mapping(receipt["own"], "own"), text(receipt["payee"], "payee")).replayed()
@@ -104,96 +104,17 @@ def replay(receipt: Mapping[str, Any]) -> Replayed:
         raise ReceiptBroken(str(error)) from error
 
 
-@dataclass(frozen=True)
-class _Total:
-    """What a tier took of everybody's money."""
-
-    flow: Flow
-    weight: int
-
-
-class _Whole:
-    """What is the same for all payees, read and held against itself."""
-
-    def __init__(self, whole: Mapping[str, Any]) -> None:
-        self.terms = from_data(whole["terms"])
-        self.classes = classes_of(self.terms).classes
-        self.on = day(whole["on"], "on")
-        self.amount = amount(whole["amount"], "amount")
-        self.origin = day(whole["first_contribution"], "first_contribution")
-        self.data = [mapping(one, "class") for one in sequence(whole["classes"], "classes")]
-        if [one["name"] for one in self.data] != [one.name for one in self.classes]:
-            raise ReceiptBroken("The classes of the receipt are not those of its terms.")
-        self.totals = [
-            [_total(mapping(row, "tier"), tier) for row, tier in _pairs(data["tiers"], one.terms)]
-            for data, one in zip(self.data, self.classes, strict=True)
-        ]
-        self.cents_left_over = whole["cents_left_over"]
-        self.payees_with_a_fraction = whole["payees_with_a_fraction"]
-        self._check()
-
-    def _check(self) -> None:
-        """Hold the tiers' totals against the amount and the terms."""
-        taken = sum((total.flow.taken for tiers in self.totals for total in tiers), Fraction(0))
-        if taken != self.amount:
-            raise ReceiptBroken(f"The tiers take {exact(taken)} cents together, the amount is {self.amount}.")
-        left = Fraction(self.amount)
-        for tiers in self.totals:
-            for number, total in enumerate(tiers, start=1):
-                _check_tier(total.flow, number)
-                need = total.flow.need
-                if len(self.totals) == 1 and left and total.flow.taken != (left if need is None else min(left, need)):
-                    raise ReceiptBroken(f"Tier {number} does not take its need of what is left for it.")
-                left -= total.flow.taken
-
-
-def _pairs(rows: object, terms: Terms) -> list[tuple[Any, Any]]:
-    tiers = sequence(rows, "tiers")
-    if len(tiers) != len(terms.tiers):
-        raise ReceiptBroken(f"The terms have {len(terms.tiers)} tiers, the receipt has {len(tiers)}.")
-    return list(zip(tiers, terms.tiers, strict=True))
-
-
-def _total(row: Mapping[str, Any], tier: Any) -> _Total:
-    if row["kind"] != tier.kind.value:
-        raise ReceiptBroken(f"A tier is {tier.kind.value} in the terms and {row['kind']!r} in the receipt.")
-    profits = (Fraction(0), Fraction(0))
-    if "investors_profit" in row:
-        profits = (fraction(row["investors_profit"], "investors_profit"), fraction(row["sponsor_profit"], "…_profit"))
-    flow = Flow(
-        tier=tier,
-        lp=fraction(row["investors_take"], "investors_take"),
-        gp=fraction(row["sponsor_takes"], "sponsor_takes"),
-        need=None if row["need"] is None else fraction(row["need"], "need"),
-        profits=profits,
-    )
-    return _Total(flow, whole_number(row["weight_of_all"], "weight_of_all"))
-
-
-def _check_tier(flow: Flow, number: int) -> None:
-    tier = flow.tier
-    if min(flow.lp, flow.gp, Fraction(0) if flow.need is None else flow.need) < 0:
-        raise ReceiptBroken(f"Tier {number} takes less than nothing.")
-    if flow.gp != flow.taken * sponsor_rate(tier):
-        raise ReceiptBroken(f"In tier {number} the sponsor does not get the part that the terms say.")
-    takes_all = flow.need is None
-    if (flow.taken and takes_all != isinstance(tier, Split)) or (flow.need is not None and flow.taken > flow.need):
-        raise ReceiptBroken(f"Tier {number} takes more than its need.")
-    if isinstance(tier, CatchUp) and flow.taken:
-        investors, sponsor = flow.profits
-        target, rate = Fraction(tier.target), Fraction(tier.gp_rate)
-        if flow.need != max((target * (investors + sponsor) - sponsor) / (rate - target), Fraction(0)):
-            raise ReceiptBroken(f"Tier {number}, the catch-up, does not need what profit so far makes it need.")
-
-
 class _RunBesideOthers(Run):
     """A run in which one payee's weights are worked out and those of all together are told."""
 
-    def take_of(self, total: _Total, number: int) -> None:
+    _told: Fraction | None = None
+
+    def take_of(self, total: Total, number: int) -> None:
         """Let the next tier take what it took of everybody's money."""
         if not total.flow.taken:
             self._note(total.flow)
             return
+        self._told = total.flow.fractions
         self.need()
         own, pool = self._weights[0], total.weight
         if not 0 <= own <= pool or not pool:
@@ -202,13 +123,26 @@ class _RunBesideOthers(Run):
         most = Fraction(pool, self._per_cent)
         if isinstance(flow.tier, ReturnOfCapital) and flow.need != most:
             raise ReceiptBroken(f"Tier {number} does not need the capital that is not returned yet.")
-        self._note(Flow(flow.tier, flow.lp, flow.gp, flow.need, [own, pool - own], self._per_cent, flow.profits))
+        weights = [own, pool - own]
+        self._note(Flow(flow.tier, flow.lp, flow.gp, flow.need, weights, self._per_cent, flow.profits, flow.fractions))
+
+    def _part_of_fractions(self, owed: list[int]) -> Fraction | None:
+        """Return what is told of all together, which one payee cannot know."""
+        return self._told
+
+
+@dataclass(frozen=True)
+class _Event:
+    """Something that is booked on a day."""
+
+    on: date
+    book: Callable[[], None]
 
 
 class _Payee:
     """One investor in the engine's books, beside a row for all others."""
 
-    def __init__(self, whole: _Whole, own: Mapping[str, Any], key: str) -> None:
+    def __init__(self, whole: Whole, own: Mapping[str, Any], key: str) -> None:
         self.whole = whole
         self.own = own
         names = [one.name for one in whole.classes]
@@ -229,11 +163,14 @@ class _Payee:
             )
         ]
         self.lines = self._lines()
+        self.clocks_set = [day(on, "clocks_set") for on in self._clocks_set()]
+        self.moved: list[Moved] = []
         ownership = self._ownership()
         self.books = ClassBooks(
             own["class"], self.terms, [key, ""], [ownership, 0], whole.origin, traced=frozenset({0})
         )
         self.books.contributed[1] = self.books.unreturned[1] = _OTHERS
+        self.moves = receipt_moves.moves_of(own, self.books, whole.origin)
 
     def _lines(self) -> dict[int, tuple[int, int, int]]:
         lines = {}
@@ -273,26 +210,38 @@ class _Payee:
         return Replayed(self._working(run.flows, shares, cells), result)
 
     def _tell_history(self) -> None:
-        """Book contributions and earlier payments in the order of their days."""
-        coming = sorted(self.contributions, reverse=True)
+        """Book contributions, what changed hands and earlier payments in the order of their days."""
+        coming = self._coming()
         days = [on for on, _, _ in self.history]
         if days != sorted(days) or (days and days[-1] > self.whole.on):
             raise ReceiptBroken("Earlier distributions are not in the order of their days.")
         for number, (on, capital_moved, preferred_moved) in enumerate(self.history, start=1):
-            self._come_to(coming, on)
+            _come_to(coming, on)
             capital, preferred, profit = self.lines.get(number, (0, 0, 0))
             # A cent for the others sets the clocks as it did when they were paid.
             self.books.pay([capital, int(capital_moved)], [preferred, int(preferred_moved)], [profit, 0], 0, on)
-        self._come_to(coming, self.whole.on)
+        _come_to(coming, self.whole.on)
         if coming:
-            raise ReceiptBroken(f"A contribution of {coming[0][0]} is later than the distribution.")
+            raise ReceiptBroken(f"What happened on {coming[0].on} is later than the distribution.")
 
-    def _come_to(self, coming: list[tuple[date, int]], on: date) -> None:
-        while coming and coming[-1][0] <= on:
-            paid_on, paid = coming.pop()
-            if paid <= 0 or paid_on < self.whole.origin:
-                raise ReceiptBroken(f"The contribution of {paid_on} is not one that the offering could have had.")
-            self.books.contribute(0, paid, paid_on)
+    def _coming(self) -> deque["_Event"]:
+        """Return what happens between distributions, on one day contributions before what changed hands."""
+        events = [_Event(on, partial(self._contribute, on, paid)) for on, paid in sorted(self.contributions)]
+        for accrual in self.books.accruals.values():
+            events.extend(_Event(on, partial(accrual.settle, on)) for on in self.clocks_set)
+        events.extend(_Event(move.on, partial(self._move, move)) for move in self.moves)
+        return deque(sorted(events, key=lambda event: event.on))
+
+    def _contribute(self, on: date, paid: int) -> None:
+        if paid <= 0 or on < self.whole.origin:
+            raise ReceiptBroken(f"The contribution of {on} is not one that the offering could have had.")
+        self.books.contribute(0, paid, on)
+
+    def _move(self, move: Move) -> None:
+        self.moved.append(receipt_moves.book(move, self.books))
+
+    def _clocks_set(self) -> list[Any]:
+        return sequence(self.whole.data[self.place].get("clocks_set", []), "clocks_set")
 
     def _cells(self, shares: list[Fraction]) -> list[int]:
         """Return the whole cents of each tier: what is exact, rounded down, and the odd cents noted."""
@@ -317,10 +266,8 @@ class _Payee:
                 accrual_lines(accrual, tier, 0, on, [span for span in accrual.spans if span.row == 0])
                 for tier, accrual in books.accruals.items()
             ],
-            "hurdles": [
-                hurdle_lines(account, tier, 0, on, [*self.contributions, *((paid_on, -paid) for paid_on, paid in cash)])
-                for tier, account in books.accounts.items()
-            ],
+            "hurdles": [self._hurdle(account, tier, cash) for tier, account in books.accounts.items()],
+            **({"changed_hands": receipt_moves.lines(self.moved)} if self.moved else {}),
             "tiers": [
                 _tier_line(flow, share, cell, flow.weights[0] if flow.weights else 0)
                 for flow, share, cell in zip(flows, shares, cells, strict=True)
@@ -328,8 +275,18 @@ class _Payee:
             "cents": cents_line(self.whole, self.own, whole, sum(cells)),
         }
 
+    def _hurdle(self, account: HurdleAccount, tier: int, cash: list[tuple[date, int]]) -> dict[str, Any]:
+        flows = [*self.contributions, *((paid_on, -paid) for paid_on, paid in cash)]
+        moves = [(one.move.on, one.sign * one.handed.present[tier]) for one in self.moved]
+        return hurdle_lines(account, tier, 0, self.whole.on, flows, moves)
 
-def _of_sponsor(whole: _Whole, own: Mapping[str, Any]) -> Replayed:
+
+def _come_to(coming: deque["_Event"], on: date) -> None:
+    while coming and coming[0].on <= on:
+        coming.popleft().book()
+
+
+def _of_sponsor(whole: Whole, own: Mapping[str, Any]) -> Replayed:
     totals = [total for tiers in whole.totals for total in tiers]
     shares = [total.flow.gp for total in totals]
     odd = _odd_cents(own, len(shares))
@@ -348,7 +305,7 @@ def _of_sponsor(whole: _Whole, own: Mapping[str, Any]) -> Replayed:
     return Replayed({"tiers": tiers, "cents": cents_line(whole, own, exactly, sum(cells))}, result)
 
 
-def cents_line(whole: _Whole, own: Mapping[str, Any], exactly: Fraction, total: int) -> dict[str, Any]:
+def cents_line(whole: Whole, own: Mapping[str, Any], exactly: Fraction, total: int) -> dict[str, Any]:
     """Say how an exact share became whole cents."""
     floor = exactly.numerator // exactly.denominator
     return {

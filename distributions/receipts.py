@@ -3,8 +3,8 @@ Receipts: what the amount of each payee follows from, noted when a distribution 
 
 A receipt has two parts. The *whole* is the same for everybody: the terms, the amount, and for each
 tier what it took and the weight of all; it names nobody. *Own* is what one payee adds: its
-contributions, what it was paid before, and which tiers gave it an odd cent. From the two the engine
-works out the rest, alone (`distributions.receipt_replays`). Pure: no Django, no database.
+contributions, what it was paid before, what changed hands, and which tiers gave it an odd cent. From the
+two the engine works out the rest, alone (`distributions.receipt_replays`). Pure: no Django, no database.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,12 +16,14 @@ from math import lcm
 from typing import Any
 
 from distributions import cents
+from distributions.class_books import ClassBooks
 from distributions.derivations import SPONSOR
+from distributions.handovers import Handover
 from distributions.positions import LineTable, PastDistribution, Position, Transfer
 from distributions.replay import in_order, replay
 from distributions.results import Worked
 from distributions.runs import Flow
-from distributions.terms import CatchUp, ClassedTerms, ProfitBasis, Terms, classes_of
+from distributions.terms import CatchUp, ClassedTerms, MultipleHurdle, ProfitBasis, Terms, classes_of
 from distributions.terms_data import as_data, plain
 from distributions.waterfall import read_amount, work
 
@@ -48,14 +50,15 @@ def note(
     """
     Work a distribution out and note what everybody's amount follows from.
 
-    What a party to a transfer is due follows from the other's figures too, which are not noted: of
-    those, nothing can be worked out again from what is noted.
+    Of what changed hands, a seller's receipt has the part and the day; a buyer's what was taken over,
+    as it stood on that day, and nothing else of whom it came from.
 
     :raises UnworkableFigures: as for calculating
     """
-    worked = work(replay(terms, positions, history, on, transfers), read_amount(amount), on)
+    story = replay(terms, positions, history, on, transfers)
+    worked = work(story, read_amount(amount), on)
     past = in_order(history, on)
-    return _Notes(worked, terms, positions, past, amount).noted()
+    return _Notes(worked, terms, positions, past, amount, story.handed).noted()
 
 
 class _Notes:
@@ -68,6 +71,7 @@ class _Notes:
         positions: Sequence[Position],
         past: Sequence[PastDistribution],
         amount: Decimal,
+        handed: Sequence[tuple[Transfer, Handover]],
     ) -> None:
         self.worked = worked
         self.books = worked.books
@@ -75,6 +79,7 @@ class _Notes:
         self.positions = sorted(positions, key=lambda position: position.key)
         self.past = past
         self.amount = amount
+        self.handed = handed
         exact = worked.exact()
         self.totals = [sum(row) for row in zip(*(column for tiers in worked.cells for column in tiers), strict=True)]
         self.floors = [numerator // exact.denominator for numerator in exact.numerators]
@@ -84,7 +89,7 @@ class _Notes:
 
     def noted(self) -> Noted:
         own: dict[str, dict[str, Any]] = {}
-        lines = self._lines()
+        lines, moves = self._lines(), self._moves()
         for index, (rows, books) in enumerate(zip(self.books.rows, self.books.classes, strict=True)):
             for place, row in enumerate(rows):
                 position = self.positions[row]
@@ -99,6 +104,8 @@ class _Notes:
                     "paid_before": lines.get(position.key, []),
                     "odd_cents": [self._odd_cent(index, tier, place, row) for tier in range(len(books.terms.tiers))],
                     **self._rounding(row),
+                    # Receipts of everybody else are what they were before anything changed hands.
+                    **({"changed_hands": moves[position.key]} if position.key in moves else {}),
                 }
         own[SPONSOR] = {
             "odd_cents": [
@@ -147,13 +154,23 @@ class _Notes:
             }
             if isinstance(flow.tier, CatchUp) and flow.taken:
                 tier |= {"investors_profit": exact(flow.profits[0]), "sponsor_profit": exact(flow.profits[1])}
+            if flow.fractions is not None:
+                tier["part_of_fractions"] = exact(flow.fractions)
             tiers.append(tier)
         return {
             "name": books.name,
             "ownership_unit": str(self._ownership_unit()) if self._by_ownership else None,
             "history": [[past.on.isoformat(), *flags] for past, flags in zip(self.past, moved, strict=True)],
+            **self._clocks_set(books),
             "tiers": tiers,
         }
+
+    def _clocks_set(self, books: ClassBooks) -> dict[str, list[str]]:
+        """Return the days of transfers, when what compounds was rounded to the grain for all of the class."""
+        compounds = any(accrual.tier.periods for accrual in books.accruals.values())
+        keys = set(books.keys) if compounds else set()
+        days = sorted({transfer.on.isoformat() for transfer, _ in self.handed if transfer.seller in keys})
+        return {"clocks_set": days} if days else {}
 
     @property
     def _by_ownership(self) -> bool:
@@ -186,6 +203,18 @@ class _Notes:
                     lines.setdefault(key, []).append([number, day, *map(money, amounts)])
         return lines
 
+    def _moves(self) -> dict[str, list[dict[str, Any]]]:
+        """Return what each party to a transfer handed over and took over, in the order in which it happened."""
+        parties = {transfer.buyer for transfer, _ in self.handed}
+        terms = {key: books.terms for books in self.books.classes for key in books.keys if key in parties}
+        moves: dict[str, list[dict[str, Any]]] = {}
+        for transfer, handed in self.handed:
+            day = transfer.on.isoformat()
+            moves.setdefault(transfer.seller, []).append({"on": day, "handed_over": plain(transfer.part)})
+            taken = taken_over(terms[transfer.buyer], handed)
+            moves.setdefault(transfer.buyer, []).append({"on": day, "taken_over": taken})
+        return moves
+
     def _moved(self, index: int) -> list[Movement]:
         """Say of each past distribution whether it returned capital to the class, and whether it paid return."""
         keys = None if len(self.books.classes) == 1 else set(self.books.classes[index].keys)
@@ -215,6 +244,21 @@ def _places(shares: cents.Column, behind: cents.Column) -> dict[int, int]:
     late = [rest * here + one * before for rest, one in zip(rests, behind.numerators, strict=True)]
     rows = sorted((row for row, rest in enumerate(rests) if rest), key=lambda row: (-late[row], row))
     return {row: place for place, row in enumerate(rows, start=1)}
+
+
+def taken_over(terms: Terms, handed: Handover) -> dict[str, Any]:
+    """Write what was taken over as it stood: cash that was received on it only where a tier asks for that."""
+    by_cash = any(isinstance(tier, MultipleHurdle) for tier in terms.tiers)
+    return {
+        "contributed": money(handed.contributed),
+        "unreturned": money(handed.unreturned),
+        **({"cash": money(handed.cash)} if by_cash else {}),
+        "lots": [
+            [place, [[lot.clock.isoformat(), money(lot.capital), str(lot.unpaid), str(lot.accrued)] for lot in lots]]
+            for place, lots in handed.lots.items()
+        ],
+        "lacking_at_first": [[place, str(present)] for place, present in handed.present.items()],
+    }
 
 
 def investors_result(cells: Sequence[int], natures: Sequence[int]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from math import lcm
 from distributions import cents
 from distributions.books import Books, Paid
 from distributions.class_books import ClassBooks
+from distributions.handovers import Handover
 from distributions.positions import LineTable, PastDistribution, PastLine, Position, Transfer, UnworkableFigures
 from distributions.terms import ClassedTerms, ProfitBasis, Terms, classes_of
 
@@ -57,6 +58,7 @@ class Replay:
             for one, own in zip(classed.classes, rows, strict=True)
         ]
         self.books = Books(list(self.rows), classes, rows, classed.between)
+        self.handed: list[tuple[Transfer, Handover]] = []
 
     def pay(self, past: PastDistribution) -> None:
         """Come to the day of a distribution and book it."""
@@ -86,7 +88,7 @@ class Replay:
                 f"{transfer.seller} and {transfer.buyer} belong to different classes; an investment keeps its terms."
             )
         own = (self._own[seller], self._own[buyer])
-        self.books.classes[place].transfer(*own, transfer.part, transfer.on)
+        self.handed.append((transfer, self.books.classes[place].transfer(*own, transfer.part, transfer.on)))
         self.books.move_carry(place, *own, Fraction(transfer.part))
 
     def paid(self, past: PastDistribution) -> Paid:
@@ -96,7 +98,7 @@ class Replay:
             natures = self._from_table(past.lines, name)
         else:
             natures = self._from_lines(past.lines, name)
-        promote = self._promote(past, name)
+        promote = self._promote(past, name, [sum(parts) for parts in zip(*natures[1:], strict=True)])
         if min(min(cells, default=0) for cells in (*natures, promote)) < 0:
             raise UnworkableFigures(f"{name} has an amount below nothing.")
         return Paid(*natures, promote)
@@ -137,17 +139,35 @@ class Replay:
             raise UnworkableFigures(f"{name} paid {key}, who has no position.")
         return row
 
-    def _promote(self, past: PastDistribution, name: str) -> list[int]:
+    def _promote(self, past: PastDistribution, name: str, profit: list[int]) -> list[int]:
+        """
+        Return from which class's money the sponsor had its promote.
+
+        Terms without classes do not say so. Under them every dollar of profit bore the same promote, so that
+        it was each class's in proportion to what its investors had of that distribution's profit.
+        """
         whole = read_cents(past.sponsor_catch_up, name) + read_cents(past.sponsor_profit_split, name)
         classes = self.books.classes
         if len(classes) == 1:
             return [whole]
+        if whole and not past.promote_by_class:
+            return self._attributed(whole, profit)
         by_class = {key: read_cents(amount, name) for key, amount in past.promote_by_class}
         if sum(by_class.values()) != whole or not by_class.keys() <= {one.name for one in classes}:
             raise UnworkableFigures(
                 f"{name} gave the sponsor {cents.to_decimal(whole)}; say from which class's money how much of it came."
             )
         return [by_class.get(one.name, 0) for one in classes]
+
+    def _attributed(self, promote: int, profit: list[int]) -> list[int]:
+        """Divide a promote among classes by profit, or by capital where no investor had any, in whole cents."""
+        classes = self.books.classes
+        weights = [sum(profit[row] for row in rows) for rows in self.books.rows]
+        if not any(weights):
+            weights = [sum(one.contributed) for one in classes]
+        named = {one.name: weight for one, weight in zip(classes, weights, strict=True)}
+        shares = cents.allocate(cents.to_decimal(promote), named)
+        return [cents.from_decimal(shares[one.name]) for one in classes]
 
 
 def replay(

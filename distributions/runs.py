@@ -36,6 +36,7 @@ class Flow:
     `weights` are empty where nothing flows; those of hurdles are what each investor lacks, in
     parts of which there are `per_cent` in a cent. `need` is None where the tier takes all that is left.
     `profits` are those of investors and sponsor as the tier found them, from which a catch-up reckons.
+    `fractions` says which part of what is less than a cent a preferred return pays, where it does not pay all.
     """
 
     tier: Tier
@@ -45,6 +46,7 @@ class Flow:
     weights: Sequence[int] = ()
     per_cent: int = 1
     profits: tuple[Fraction, Fraction] = (NOTHING, NOTHING)
+    fractions: Fraction | None = None
 
     @property
     def taken(self) -> Fraction:
@@ -83,6 +85,7 @@ class Run:
         self._need: Fraction | None = NOTHING
         self._weights: list[int] = []
         self._per_cent = 1
+        self._fractions: Fraction | None = None
 
     @property
     def tier(self) -> Tier:
@@ -92,6 +95,7 @@ class Run:
         """Work out what the next tier takes at most; None when that is everything."""
         tier = self.tier
         self._per_cent = 1
+        self._fractions = None
         if isinstance(tier, CatchUp):
             # After X more, of which the sponsor gets c, it has k of all profit:
             # G + cX = k(L + G + X).
@@ -110,7 +114,8 @@ class Run:
         tier, need = self.tier, self._need
         sponsor = amount * sponsor_rate(tier)
         weights, profits = self._weights if amount else (), (self._lp, self._gp)
-        self._note(Flow(tier, amount - sponsor, sponsor, need, weights, self._per_cent, profits))
+        fractions = self._fractions if amount else None
+        self._note(Flow(tier, amount - sponsor, sponsor, need, weights, self._per_cent, profits, fractions))
 
     def _note(self, flow: Flow) -> None:
         self.flows.append(flow)
@@ -133,7 +138,8 @@ class Run:
             lacking = self.books.accruals[len(self.flows)].owed(self.on)
             if self._preferred is not None:
                 lacking = [owed - given for owed, given in zip(lacking, self._preferred, strict=True)]
-            lacking = _without_odd_cents(lacking)
+            self._fractions = self._part_of_fractions(lacking)
+            lacking = _without_odd_cents(lacking, self._fractions)
             total = sum(lacking)
         elif isinstance(tier, IrrHurdle):
             lacking, total = self._lacking_of_irr(len(self.flows))
@@ -143,6 +149,20 @@ class Run:
         self._per_cent = GRAIN
         self._weights = lacking if min(lacking, default=0) >= 0 else [max(one, 0) for one in lacking]
         return Fraction(max(total, 0), GRAIN) / Fraction(tier.lp_share)
+
+    def _part_of_fractions(self, owed: list[int]) -> Fraction | None:
+        """
+        Return which part of fractions of a cent is owed to all investors together; None where nobody had too much.
+
+        Rounding leaves some a fraction of a cent too much and others as much too little, so that what
+        is left over a paid tier is nothing. A fraction paid too much is not taken from somebody who is
+        owed more than that, and an amount paid too much is a matter of that investor alone.
+        """
+        if min(owed, default=0) >= 0:
+            return None
+        rest = sum(one for one in owed if -GRAIN < one < GRAIN)
+        lacking = sum(one for one in owed if 0 < one < GRAIN)
+        return Fraction(rest, lacking) if rest > 0 else NOTHING
 
     def _lacking_of_irr(self, place: int) -> tuple[list[int], int]:
         account = self.books.accounts[place]
@@ -209,21 +229,12 @@ def sponsor_rate(tier: Tier) -> Fraction:
     return NOTHING if isinstance(tier, ReturnOfCapital) else Fraction(tier.gp_share)
 
 
-def _without_odd_cents(owed: list[int]) -> list[int]:
-    """
-    Return what each investor is owed, of fractions of a cent only what is owed to all of them together.
-
-    Rounding leaves some a fraction of a cent too much and others as much too little, so that what
-    is left over a paid tier is nothing. A fraction paid too much is not taken from somebody who is
-    owed more than that, and an amount paid too much is a matter of that investor alone.
-    """
-    if min(owed, default=0) >= 0:
+def _without_odd_cents(owed: list[int], part: Fraction | None) -> list[int]:
+    """Return what each investor is owed, of fractions of a cent only a part; None for all of everything."""
+    if part is None:
         return owed
-    rest = sum(one for one in owed if -GRAIN < one < GRAIN)
-    if rest <= 0:
-        return [one if one >= GRAIN else 0 for one in owed]
-    lacking = sum(one for one in owed if 0 < one < GRAIN)
-    return [one if one >= GRAIN else max(one, 0) * rest // lacking for one in owed]
+    up, down = part.numerator, part.denominator
+    return [one if one >= GRAIN else max(one, 0) * up // down for one in owed]
 
 
 def _grains(cents: Sequence[int]) -> list[int]:

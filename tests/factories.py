@@ -162,6 +162,8 @@ WORKED = {
     # WATERFALL.md, case A; and the same exit by the four tiers of the original, worked out by hand.
     "preferred_and_catch_up": ("1560000.00", "140000.00"),
     "original_four_tiers": ("1490000.00", "210000.00"),
+    # 1.12 cubed of it, and 80 % of what 8, 12 and (not reached) 18 % leave.
+    "three_hurdle_promote": ("1628077.51", "71922.49"),
 }
 EXAMPLE = {
     "source": "Operating agreement, exhibit C",

@@ -8,7 +8,8 @@ from distributions.models import AllocationLine, Distribution, DistributionAlloc
 from distributions.operations import overrides, withholdings
 from distributions.operations.overrides import Decision
 from distributions.queries import distributions as query
-from distributions.queries.entitlements import COUNTED, PARTS
+from distributions.queries.entitlements import PARTS
+from distributions.queries.histories import COUNTED
 from finance.models import BankAccount
 from realco import money, permissions
 from realco.admin_steps import Order, Reason, Step, StepForm

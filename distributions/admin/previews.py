@@ -23,7 +23,8 @@ from distributions.charts import Bar
 from distributions.exports import Cell
 from distributions.metrics import Performance
 from distributions.queries import previews
-from distributions.queries.previews import NOTHING, OBSTACLE, OFF, Answer, Line, Question
+from distributions.queries.preview_lines import ANY, NOTHING, OBSTACLE, OFF, Line
+from distributions.queries.previews import Answer, Question
 from escrow.models import Investment
 from realco import clock, money
 from realco.admin_pages import Table, link, shown_money
@@ -46,7 +47,7 @@ _ORDERS = (
 )
 _ONLY = (
     ("", "Everybody"),
-    ("any", "All that are marked"),
+    (ANY, "All that are marked"),
     (NOTHING, "Get nothing"),
     (OFF, "Off pro rata"),
     (OBSTACLE, "Cannot be paid"),
@@ -173,10 +174,10 @@ def _answered(question: Question, *, fresh: bool) -> Answer:
 
 
 def _shown(form: WhatIfForm, answer: Answer, page: int) -> dict[str, Any]:
-    chosen = _chosen(answer, form.cleaned_data["only"], form.cleaned_data["order"] or "total")
+    chosen = answer.lines.chosen(form.cleaned_data["only"], form.cleaned_data["order"] or "total")
     pages = max(-(-len(chosen) // SHOWN), 1)
     page = min(page, pages)
-    lines = chosen[(page - 1) * SHOWN : page * SHOWN]
+    lines = [answer.lines[row] for row in chosen[(page - 1) * SHOWN : page * SHOWN]]
     kept = {name: value for name, value in form.data.items() if value and name not in ("page", "fresh")}
     return {
         "answer": answer,
@@ -194,17 +195,6 @@ def _shown(form: WhatIfForm, answer: Answer, page: int) -> dict[str, Any]:
     }
 
 
-def _chosen(answer: Answer, only: str, order: str) -> list[Line]:
-    lines = list(answer.lines) if not only else answer.marked("" if only == "any" else only)
-    sorts: dict[str, Any] = {
-        "total": lambda line: (-line.total, line.key),
-        "change": lambda line: (-abs(line.change), line.key),
-        "off": lambda line: (-abs(line.off_pro_rata or ZERO), line.key),
-        "key": lambda line: line.key,
-    }
-    return sorted(lines, key=sorts[order])
-
-
 def _figures(answer: Answer) -> list[tuple[str, str, str]]:
     question = answer.question
     short = question.amount - answer.available
@@ -218,7 +208,7 @@ def _figures(answer: Answer) -> list[tuple[str, str, str]]:
             format_money(answer.available),
             f"{format_money(short)} short" if short > 0 else "",
         ),
-        ("Marked", f"{len(answer.marked()):,}", "; ".join(f"{len(answer.marked(m)):,} {w}" for m, w in marks)),
+        ("Marked", f"{answer.lines.count():,}", "; ".join(f"{answer.lines.count(m):,} {w}" for m, w in marks)),
     ]
 
 
@@ -228,17 +218,10 @@ def _charts(answer: Answer) -> list[Any]:
         for tier in answer.tiers
     ]
     natures = ("Capital", "Preferred return", "Profit")
-    names = sorted({line.investor_class for line in answer.lines})
+    names = sorted(set(answer.lines.outcome.classes))
     columns = ("return_of_capital", "preferred_return", "profit")
     by_class = [
-        Bar(
-            name or "Investors",
-            [
-                sum((getattr(line, one) for line in answer.lines if line.investor_class == name), ZERO)
-                for one in columns
-            ],
-        )
-        for name in names
+        Bar(name or "Investors", [answer.lines.sum(one, investor_class=name) for one in columns]) for name in names
     ]
     drawings = (
         (rows, ("Investors", "Sponsor"), "tiers", "What each tier takes"),

@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from distributions.models import DistributionAllocation
 from distributions.operations.terms import ReasonMissing
-from distributions.queries.entitlements import COUNTED
+from distributions.queries.histories import COUNTED
 from escrow.models import EscrowAccount, Investment
 from realco import audit, permissions
 from realco.errors import IllegalTransition, NotFound, Refusal

@@ -19,8 +19,7 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
     Keep what every standing allocation follows from, under its hash; the distribution is locked by whoever submits it.
 
     The whole is written once and each payee's part once, so that receipts of fifty thousand payees
-    take a few megabytes. What the engine can work out again from them is not kept. Parties to a
-    transfer get none.
+    take a few megabytes. What the engine can work out again from them is not kept.
 
     :raises NoTerms: if the offering has no terms on that day
     :raises NotDistributable: if money was released for somebody who has no investment
@@ -34,8 +33,6 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         distribution.as_of_date,
         basis.transfers,
     )
-    # What was handed over follows from two investors' figures; neither's receipt could be checked alone.
-    parties = {key for one in basis.transfers for key in (one.seller, one.buyer)}
     heading = _heading(distribution, basis.terms, at)
     whole_hash = receipt_files.digest(noted.whole)
     whole = ReceiptWhole.objects.create(
@@ -48,8 +45,6 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
     pattern = Receipt(whole=whole, created_at=at)
     for allocation in entitlements.figures(distribution):
         key = str(allocation.investment_id) if allocation.investment_id else SPONSOR
-        if key in parties:
-            continue
         content = {
             "payee": key,
             "own": noted.own[key],

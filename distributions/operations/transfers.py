@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from compliance.operations import screening
 from compliance.queries import standing
 from distributions.models import CapitalCallItem, Distribution, InvestmentTransfer
-from distributions.queries.entitlements import COUNTED
+from distributions.queries.histories import COUNTED
 from escrow.models import EscrowLedgerEntry, Investment, JournalEntry
 from escrow.operations import closings, ledger
 from escrow.operations.escrow_accounts import require_reason

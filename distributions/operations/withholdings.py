@@ -8,7 +8,7 @@ from django.db.models import Sum
 
 from distributions.models import AllocationLine, Distribution, DistributionAllocation, WithholdingRate
 from distributions.operations.distributions import ReasonMissing
-from distributions.queries.entitlements import COUNTED
+from distributions.queries.histories import COUNTED
 from finance.models import BankAccount, Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order

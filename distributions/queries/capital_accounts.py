@@ -16,7 +16,7 @@ from django.db.models import Sum
 
 from distributions import drift, waterfall
 from distributions.models import CapitalCallItem, Distribution, DistributionAllocation, InvestmentTransfer
-from distributions.queries import entitlements
+from distributions.queries import entitlements, histories
 from distributions.queries import terms as terms_queries
 from distributions.queries.capital_calls import COUNTED
 from distributions.queries.entitlements import Basis
@@ -163,7 +163,7 @@ def returned_by_lines(offering: Offering, *, first: date, last: date) -> dict[UU
     rows = (
         DistributionAllocation.objects.filter(
             distribution__offering=offering,
-            distribution__status__in=entitlements.COUNTED,
+            distribution__status__in=histories.COUNTED,
             distribution__as_of_date__gte=first,
             distribution__as_of_date__lte=last,
         )
@@ -262,7 +262,7 @@ def _drifts(basis: Basis, investments: Sequence[Investment], on: date) -> dict[s
 def _not_arrived(investments: Sequence[Investment]) -> dict[UUID, tuple[Decimal, Decimal, Decimal]]:
     """Return what is allocated and has not arrived, so that stored totals do not have it yet."""
     rows = (
-        DistributionAllocation.objects.filter(investment__in=investments, distribution__status__in=entitlements.COUNTED)
+        DistributionAllocation.objects.filter(investment__in=investments, distribution__status__in=histories.COUNTED)
         .exclude(status__in=[DistributionAllocation.Status.COMPLETED, DistributionAllocation.Status.CANCELLED])
         .order_by()
         .values_list("investment_id")

@@ -15,7 +15,7 @@ from distributions.models import (
     WaterfallTerms,
 )
 from distributions.queries import deductions, entitlements
-from distributions.queries.entitlements import COUNTED
+from distributions.queries.histories import COUNTED
 from escrow.models import LedgerAccount
 from escrow.queries.balances import balance
 from finance.models import Transaction

@@ -18,31 +18,19 @@ from itertools import starmap
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 
 from distributions import waterfall
 from distributions.models import Distribution, DistributionAllocation, InvestmentTransfer, WaterfallTerms
-from distributions.queries import class_explanations, explanations
+from distributions.queries import class_explanations, explanations, histories
 from distributions.queries import terms as terms_queries
-from distributions.waterfall import PastDistribution, PastLine, Position, Result, Transfer
+from distributions.waterfall import PastDistribution, Position, Result, Transfer
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, JournalEntry, LedgerAccount
 from escrow.queries.balances import balance
 from realco import copying
 from realco.errors import Refusal
 from realco.identifiers import new_id
-from realco.money import ZERO, to_json
-
-Status = Distribution.Status
-COUNTED = (
-    Status.APPROVED,
-    Status.QUEUED,
-    Status.PROCESSING,
-    Status.COMPLETED,
-    Status.PARTIALLY_FAILED,
-    Status.FAILED,
-)
-"""Distributions whose allocations are owed or paid."""
-
+from realco.money import to_json
 
 PARTS = ("return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split")
 """The columns of an allocation that the waterfall fills."""
@@ -196,7 +184,7 @@ def basis_of(distribution: Distribution, *, looking_back: bool = False) -> Basis
             " Give it terms first."
         )
     investments, positions = _positions(distribution, terms, handed_over, on=distribution.as_of_date)
-    history, numbers = _history(distribution)
+    history, numbers = histories.of(distribution)
     return Basis(
         terms=terms,
         offering_balance=balance(distribution.escrow_account_id, LedgerAccount.Kind.OFFERING),
@@ -222,7 +210,7 @@ def sample(
     distribution = Distribution(offering_id=terms.offering_id, escrow_account=account, as_of_date=on)
     handed_over = transfers(terms.offering_id, until=on)
     _, positions = _positions(distribution, terms, handed_over, on=on)
-    history, _ = _history(distribution)
+    history, _ = histories.of(distribution)
     return positions, history, handed_over
 
 
@@ -354,70 +342,17 @@ def _positions(
         )
     has_classes = bool(terms_queries.class_names(terms))
     buyers = {one.buyer for one in handed_over}
-    for investor_id, (investment_id, _, _) in held.items():
+    for investor_id, (investment_id, _, _) in held.items() if buyers else ():
         if str(investment_id) in buyers:
             contributions.setdefault(investor_id, [])
     found, told = {}, []
     for investor_id, paid in contributions.items():
         investment_id, percentage, class_name = held[investor_id]
-        found[str(investment_id)] = (investment_id, investor_id)
+        key = str(investment_id)
+        found[key] = (investment_id, investor_id)
         ownership = percentage / 100 if percentage is not None else None
-        told.append(Position(str(investment_id), tuple(sorted(paid)), ownership, class_name if has_classes else ""))
+        told.append(Position(key, tuple(sorted(paid)), ownership, class_name if has_classes else ""))
     return found, tuple(sorted(told, key=lambda position: position.key))
-
-
-def _history(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], tuple[str, ...]]:
-    """
-    Return what counts of the offering's other distributions, in the order in which they were approved.
-
-    For one that is approved itself these are the ones approved before it: its own numbers count for
-    those after it, not theirs for it.
-    """
-    others = Distribution.objects.filter(offering_id=distribution.offering_id, status__in=COUNTED)
-    if distribution.approved_at is not None:
-        others = others.filter(
-            Q(approved_at__lt=distribution.approved_at)
-            | Q(approved_at=distribution.approved_at, pk__lt=distribution.pk)
-        )
-    earlier = list(
-        others.exclude(pk=distribution.pk)
-        .order_by("as_of_date", "approved_at", "id")
-        .values_list("id", "as_of_date", "distribution_number")
-    )
-    lines: dict[UUID, list[PastLine]] = defaultdict(list)
-    sponsor: dict[UUID, tuple[Decimal, Decimal, tuple[tuple[str, Decimal], ...]]] = {}
-    rows = (
-        DistributionAllocation.objects.filter(distribution_id__in=[pk for pk, _, _ in earlier])
-        .filter(~Q(status=DistributionAllocation.Status.CANCELLED))
-        .order_by("investment_id")
-        .values_list(
-            "distribution_id",
-            "investment_id",
-            "return_of_capital",
-            "preferred_return",
-            "sponsor_catch_up",
-            "profit_split",
-        )
-    )
-    promotes = _promotes_by_class(others)
-    for pk, investment_id, capital, preferred, catch_up, profit in rows:
-        if investment_id is None:
-            sponsor[pk] = (catch_up, profit, promotes.get(pk, ()))
-        else:
-            lines[pk].append(PastLine(str(investment_id), capital, preferred, profit))
-    history = tuple(PastDistribution(day, tuple(lines[pk]), *sponsor.get(pk, (ZERO, ZERO))) for pk, day, _ in earlier)
-    return history, tuple(number for _, _, number in earlier)
-
-
-def _promotes_by_class(distributions: QuerySet[Distribution]) -> dict[UUID, tuple[tuple[str, Decimal], ...]]:
-    """Return, of each distribution on terms with classes, from which class's money the sponsor had its promote."""
-    kept = DistributionAllocation.objects.filter(
-        distribution__in=distributions.order_by(), investment__isnull=True, metadata__has_key="promote_by_class"
-    ).exclude(status=DistributionAllocation.Status.CANCELLED)
-    return {
-        pk: tuple((name, Decimal(amount)) for name, amount in by_class)
-        for pk, by_class in kept.values_list("distribution_id", "metadata__promote_by_class")
-    }
 
 
 def _allocations(

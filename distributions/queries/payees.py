@@ -6,10 +6,11 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from compliance.models import CheckStatus, InvestorProfile
 from distributions.models import Distribution
+from escrow.models import Investment
 from finance.models import BankAccount
 from realco.models import User
 
@@ -72,6 +73,21 @@ def of(distribution: Distribution, allocations: Sequence[Payable], *, at: dateti
         obstacles = _obstacles(allocation, account, profiles.get(allocation.investor_id), inactive, at=at)
         payees[allocation.pk] = Payee(account, next(iter(obstacles), ""))
     return payees
+
+
+def amiss(offering_id: UUID, *, at: datetime) -> set[UUID]:
+    """Return those investors of an offering who may have an obstacle; all others have none. One query."""
+    of_them = {"user_id": OuterRef("investor_id")}
+    confirmed = InvestorProfile.objects.filter(
+        Q(kyc_expires_at__isnull=True) | Q(kyc_expires_at__gt=at),
+        **of_them,
+        restricted_at__isnull=True,
+        kyc_status=CheckStatus.PASSED,
+    )
+    accounts = BankAccount.objects.filter(**of_them, status=BankAccount.Status.VERIFIED)
+    rows = Investment.objects.filter(offering_id=offering_id).order_by()
+    found = rows.filter(Q(investor__is_active=False) | ~Exists(confirmed) | ~Exists(accounts))
+    return set(found.values_list("investor_id", flat=True))
 
 
 def _obstacles(

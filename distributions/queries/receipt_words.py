@@ -16,7 +16,7 @@ from distributions import receipt_replays
 from distributions.derivations import SPONSOR
 from distributions.grains import nearest_cent
 from distributions.models import DistributionAllocation
-from distributions.queries import receipts
+from distributions.queries import explanations, receipts
 from realco.money import ZERO, format_money, from_cents
 
 _NATURES = (("return_of_capital", "capital"), ("preferred_return", "preferred return"), ("profit_split", "profit"))
@@ -60,6 +60,32 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
+class Moved:
+    """What changed hands on a day, US dollars; without a part, the payee took it over."""
+
+    on: date
+    part: Decimal | None
+    contributed: Decimal
+    unreturned: Decimal
+    preferred_owed: Decimal | None
+
+    @property
+    def words(self) -> str:
+        """Say it in a sentence."""
+        if self.part is None:
+            did = "took over a part of somebody else's investment"
+        else:
+            did = f"handed over {'all' if self.part == 1 else explanations.percent(self.part)} of what you held"
+        parts = [
+            f"{format_money(self.contributed)} that had been put in",
+            f"{format_money(self.unreturned)} of it not returned by then",
+        ]
+        if self.preferred_owed is not None:
+            parts.append(f"{format_money(self.preferred_owed)} of preferred return accrued on it and not paid")
+        return f"On {_day(self.on)} you {did}: {', '.join(parts[:-1])}, and {parts[-1]}."
+
+
+@dataclass(frozen=True, slots=True)
 class Told:
     """A receipt in words and tables."""
 
@@ -70,6 +96,7 @@ class Told:
     paid_before: tuple[Paid, ...]
     changed: tuple[Changed, ...]
     decided_because: str
+    moves: tuple[Moved, ...] = ()
 
 
 def told(allocation: DistributionAllocation) -> Told | None:
@@ -84,29 +111,60 @@ def told(allocation: DistributionAllocation) -> Told | None:
         Paid(date.fromisoformat(on), Decimal(capital), Decimal(preferred), Decimal(profit))
         for _, on, capital, preferred, profit in own.get("paid_before", [])
     )
+    moves = tuple(_moved(line) for line in working.get("changed_hands", []))
     return Told(
         sha256=row.sha256,
-        sentences=tuple(_sentences(receipt, working, paid)),
+        sentences=tuple(_sentences(receipt, working, paid, moves)),
         contributions=tuple((date.fromisoformat(on), Decimal(amount)) for on, amount in own.get("contributions", [])),
         accruals=tuple((_accrual_title(one), tuple(_spans(one))) for one in working.get("accruals", [])),
         paid_before=paid,
         changed=tuple(_changed(receipt)),
         decided_because=receipt["allocated"].get("decided_because", ""),
+        moves=moves,
     )
 
 
-def _sentences(receipt: Mapping[str, Any], working: Mapping[str, Any], paid: tuple[Paid, ...]) -> Iterator[str]:
+def _sentences(
+    receipt: Mapping[str, Any], working: Mapping[str, Any], paid: tuple[Paid, ...], moves: tuple[Moved, ...]
+) -> Iterator[str]:
     if receipt["payee"] != SPONSOR:
-        on = date.fromisoformat(receipt["whole"]["on"])
-        payments = len(receipt["own"]["contributions"])
-        times = "in one payment" if payments == 1 else f"in {payments} payments"
-        yield f"By {on:%B} {on.day}, {on.year} you had put in {_money(working['contributed'])}, {times}."
+        on = _day(date.fromisoformat(receipt["whole"]["on"]))
+        yield from _put_in(receipt["own"]["contributions"], on, moves)
+        if moves:
+            yield f"So by {on} you held capital of which {_money(working['contributed'])} had been put in."
         yield _before(paid)
         owed = [nearest_cent(max(int(one["owed"]), 0)) for one in working["accruals"]]
         left = f"{_money(working['unreturned_before'])} of your capital had not been returned by then"
-        also = f", and {format_money(from_cents(owed[0]))} of preferred return had accrued and not been paid"
-        yield f"{left}{also if owed else ''}."
+        if owed:
+            left += f", and {format_money(from_cents(owed[0]))} of preferred return had accrued and not been paid"
+        yield f"{left}."
     yield _cent(working["cents"])
+
+
+def _put_in(contributions: list[Any], on: str, moves: tuple[Moved, ...]) -> Iterator[str]:
+    """Say what the payee had put in, and what had changed hands since."""
+    if contributions:
+        amount = sum((Decimal(paid) for _, paid in contributions), ZERO)
+        times = "in one payment" if len(contributions) == 1 else f"in {len(contributions)} payments"
+        yield f"By {on} you had put in {format_money(amount)}, {times}."
+    for move in moves:
+        yield move.words
+
+
+def _moved(line: Mapping[str, Any]) -> Moved:
+    # Of several preferred returns the first is the one people speak of.
+    owed = [from_cents(nearest_cent(max(int(grains), 0))) for _, grains in line["owed"]]
+    return Moved(
+        on=date.fromisoformat(line["on"]),
+        part=None if line["part"] is None else Decimal(line["part"]),
+        contributed=Decimal(line["contributed"]),
+        unreturned=Decimal(line["unreturned"]),
+        preferred_owed=owed[0] if owed else None,
+    )
+
+
+def _day(day: date) -> str:
+    return f"{day:%B} {day.day}, {day.year}"
 
 
 def _before(paid: tuple[Paid, ...]) -> str:
@@ -148,6 +206,9 @@ def _accrual_title(accrual: Mapping[str, Any]) -> str:
 def _spans(accrual: Mapping[str, Any]) -> Iterator[Span]:
     for span in accrual["spans"]:
         after = int(span["unpaid_after"]) + int(span["accrued_after"])
+        if not after and Decimal(span["base"]) == ZERO:
+            # All of it was handed over.
+            continue
         yield Span(
             start=date.fromisoformat(span["from"]),
             end=date.fromisoformat(span["to"]),

@@ -19,7 +19,8 @@ from distributions import receipt_files, receipt_replays
 from distributions.models import Distribution, DistributionAllocation, Receipt
 from distributions.queries.entitlements import Figures
 from distributions.receipt_files import NotAReceipt
-from distributions.receipt_replays import Difference, ReceiptBroken
+from distributions.receipt_replays import Difference
+from distributions.receipt_wholes import ReceiptBroken
 from realco.errors import Refusal
 from realco.money import ZERO, to_json
 
@@ -27,6 +28,8 @@ FIGURES = (
     "return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split", "total_amount", "fee_amount",
     "net_amount",
 )  # fmt: skip
+
+_NONE_KEPT = "No receipt was kept of this: it is older than receipts are, or than those of what changed hands."
 
 
 class NoReceipt(Refusal):
@@ -73,7 +76,7 @@ def file_for(allocation: DistributionAllocation) -> dict[str, Any]:
     """
     row = of(allocation)
     if row is None:
-        raise NoReceipt("No receipt was kept of this: it is older than receipts are, or your investment changed hands.")
+        raise NoReceipt(_NONE_KEPT)
     receipt = content(row)
     return receipt_files.compose(receipt, receipt_replays.replay(receipt).working)
 
@@ -91,7 +94,7 @@ def check(allocation: DistributionAllocation) -> Check:
     """
     row = of(allocation)
     if row is None:
-        raise NoReceipt("No receipt was kept of this: it is older than receipts are, or your investment changed hands.")
+        raise NoReceipt(_NONE_KEPT)
     receipt = content(row)
     try:
         replayed = receipt_replays.replay(receipt)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, assume, settings
 from hypothesis import strategies as st
 
 from distributions.waterfall import (
@@ -26,6 +26,7 @@ from distributions.waterfall import (
     Split,
     Terms,
     Tier,
+    Transfer,
     calculate,
 )
 
@@ -111,9 +112,10 @@ class Case:
     people: list[Position]
     history: list[PastDistribution]
     on: date
+    transfers: tuple[Transfer, ...] = ()
 
     def run(self, amount: Decimal) -> Result:
-        return calculate(self.terms, self.people, self.history, amount, self.on)
+        return calculate(self.terms, self.people, self.history, amount, self.on, transfers=self.transfers)
 
     def without_catch_up(self) -> "Case":
         if isinstance(self.terms, Terms):
@@ -141,6 +143,35 @@ def cases(draw: st.DrawFn, terms: st.SearchStrategy[Terms | ClassedTerms] | None
         on += timedelta(draw(st.integers(0, 300)))
         history.append(calculate(chosen, people, history, amount, on).as_past())
     return Case(chosen, people, history, on + timedelta(draw(st.integers(0, 300))))
+
+
+@st.composite
+def handed_over(draw: st.DrawFn) -> Case:
+    """Draw a deal in which parts of investments change hands, before and between distributions."""
+    case = draw(cases())
+    pairs = [
+        (one.key, other.key)
+        for one in case.people
+        for other in case.people
+        if one is not other and one.investor_class == other.investor_class
+    ]
+    assume(pairs)
+    parts = st.one_of(st.just(Decimal(1)), hundredths(1, 99))
+    days_of_runs = [past.on for past in case.history]
+    history: list[PastDistribution] = []
+    transfers: list[Transfer] = []
+    free_from = START
+    for on in [*days_of_runs, case.on]:
+        # What is distributed stands: nothing changes hands on its day any more.
+        for _ in range(draw(st.integers(0, 2)) if free_from <= on else 0):
+            free_from += timedelta(draw(st.integers(0, (on - free_from).days)))
+            transfers.append(Transfer(free_from, *draw(st.sampled_from(pairs)), draw(parts)))
+        free_from = on + timedelta(1)
+        if len(history) < len(days_of_runs):
+            amount = draw(amounts)
+            past = calculate(case.terms, case.people, history, amount, on, transfers=tuple(transfers))
+            history.append(past.as_past())
+    return replace(case, history=history, transfers=tuple(transfers))
 
 
 def _without_catch_up(terms: Terms) -> Terms:

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import pytest
 
+from distributions.replay import replay
 from distributions.waterfall import (
     BetweenClasses,
     ClassedTerms,
@@ -30,7 +31,7 @@ from distributions.waterfall import (
     case_a_terms,
 )
 
-START, EXIT = date(2023, 1, 1), date(2025, 12, 31)
+START, MIDDLE, EXIT = date(2023, 1, 1), date(2024, 7, 1), date(2025, 12, 31)
 ALL = Split(Decimal(1), Decimal(0))
 # Class A: 8 % and no promote; class B: 7 % and 80/20.
 A = Terms((PreferredReturn(Decimal("0.08")), ReturnOfCapital(), ALL))
@@ -118,11 +119,35 @@ class TestHistory:
         assert [share.total for share in second.shares] == [40_000, 48_000]
         assert first.as_past().promote_by_class == (("A", Decimal(0)), ("B", Decimal(34_800)))
 
-    def test_needs_to_know_whose_money_the_promote_was(self) -> None:
-        past = PastDistribution(EXIT, (), sponsor_profit_split=Decimal(10))
+    def test_needs_to_know_whose_money_the_whole_promote_was(self) -> None:
+        past = PastDistribution(EXIT, (), sponsor_profit_split=Decimal(10), promote_by_class=(("B", Decimal(9)),))
 
         with pytest.raises(UnworkableFigures, match="from which class's money"):
             run(BetweenClasses.PRO_RATA, 100, [past])
+
+    def test_attributes_a_promote_of_terms_without_classes_by_the_profit_of_each(self) -> None:
+        people = (position("a", 400_000, "A", MIDDLE), position("b", 600_000, "B"))
+        before = calculate(case_a_terms(), people, (), Decimal(1_400_000), date(2025, 1, 1)).as_past()
+        profits = {line.key: line.preferred_return + line.profit_split for line in before.lines}
+        whole = before.sponsor_catch_up + before.sponsor_profit_split
+        assert whole and before.promote_by_class == ()
+        exact = Fraction(whole) * Fraction(profits["a"]) / Fraction(sum(profits.values()))
+
+        [of_a, of_b] = self.promotes(people, before)
+
+        assert of_a + of_b == whole
+        assert abs(Fraction(of_a) - exact) < Fraction(1, 100)
+        # B had been in for longer, and so its investors had more than their 60 % of the profit.
+        assert of_b > whole * Decimal("0.6")
+
+    def test_attributes_it_by_capital_where_investors_had_no_profit(self) -> None:
+        before = PastDistribution(MIDDLE, (), sponsor_profit_split=Decimal("10.01"))
+
+        assert self.promotes(PEOPLE, before) == [Decimal("4.00"), Decimal("6.01")]
+
+    def promotes(self, people: Sequence[Position], past: PastDistribution) -> list[Decimal]:
+        story = replay(classed(BetweenClasses.PRO_RATA, B, B), people, [past], EXIT)
+        return [Decimal(one.gp_profit) / 100 for one in story.books.classes]
 
     def test_refuses_a_class_without_terms(self) -> None:
         with pytest.raises(UnworkableFigures, match="“C”, for which there are no terms"):

@@ -4,11 +4,8 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal, localcontext
 from fractions import Fraction
-from itertools import pairwise
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from distributions.metrics import by_investor, together
 from distributions.templates import three_hurdle_promote
@@ -30,7 +27,7 @@ from distributions.waterfall import (
     balances,
     calculate,
 )
-from tests.distributions.drawn import lawful
+from tests.distributions.test_irr_edges import solve_irr
 
 START, EXIT = date(2023, 1, 1), date(2025, 12, 31)
 LAST = Split(Decimal("0.80"), Decimal("0.20"))
@@ -53,17 +50,6 @@ def lp_flows(people: Sequence[Position], results: Sequence[Result]) -> list[tupl
     paid_in = [(on, -amount) for person in people for on, amount in person.contributions]
     received = [(one.on, sum((share.total for share in one.shares), Decimal(0))) for one in results]
     return paid_in + received
-
-
-def solve_irr(flows: Flows) -> float:
-    """Find the rate by halving, in floats: another way than the engine's, which finds no rate at all."""
-    first = min(on for on, _ in flows)
-    low, high = -0.9, 10.0
-    for _ in range(200):
-        middle = (low + high) / 2
-        worth = sum(float(amount) * (1 + middle) ** (-(on - first).days / 365) for on, amount in flows)
-        low, high = (middle, high) if worth > 0 else (low, middle)
-    return (low + high) / 2
 
 
 class TestCaseC:
@@ -109,42 +95,6 @@ class TestCaseC:
 
 
 class TestIrrEdges:
-    @lawful
-    @given(
-        st.lists(st.tuples(st.integers(0, 900), st.integers(10_00, 84_000_000_00)), min_size=1, max_size=6),
-        st.lists(st.tuples(st.integers(1, 900), st.integers(1, 1_000_000_00)), max_size=4),
-        st.integers(1, 40),
-        st.integers(901, 4000),
-        st.integers(50, 100),
-    )
-    def test_agree_with_a_solver_to_the_cent(
-        self,
-        contributed: list[tuple[int, int]],
-        distributed: list[tuple[int, int]],
-        rate: int,
-        exit_day: int,
-        lp_share: int,
-    ) -> None:
-        percent, share = Decimal(rate) / 100, Decimal(lp_share) / 100
-        terms = Terms((IrrHurdle(percent, share, 1 - share), LAST))
-        people = [position("first", (START, 100))] + [
-            position(f"{index}", (START + timedelta(day), str(Decimal(cents) / 100)))
-            for index, (day, cents) in enumerate(contributed)
-        ]
-        income = [(START + timedelta(day), str(Decimal(cents) / 100)) for day, cents in sorted(distributed)]
-        before = distribute(terms, people, income)
-        last = START + timedelta(exit_day)
-        plenty = calculate(terms, people, [one.as_past() for one in before], Decimal("99999999999999.00"), last)
-
-        needed = plenty.tiers[0].lp_exact
-        flows = lp_flows(people, before)
-        worth = sum(float(amount) * (1 + rate / 100) ** ((last - on).days / 365) for on, amount in flows)
-        assert abs(float(needed) - max(-worth, 0)) <= 0.005 + 1e-12 * abs(worth)
-        ordered = sorted([*flows, (last, Decimal(needed.numerator) / needed.denominator)])
-        changes = sum((one > 0) != (other > 0) for (_, one), (_, other) in pairwise(ordered))
-        if needed > 0 and changes == 1:
-            assert solve_irr(ordered) == pytest.approx(rate / 100, abs=1e-9)
-
     def test_growth_over_part_years_is_right_to_thirty_places_of_a_cent(self) -> None:
         # (1.08)^(100/365) to sixty places, by another route: exp(ln 1.08 x 100 / 365).
         people = [position("a", (START, 84_000_000))]
@@ -168,9 +118,9 @@ class TestIrrEdges:
             (date(2024, 1, 1), results[0].shares[0].total),
             (date(2025, 1, 1), Decimal(-100_000)),
         ]
-        assert solve_irr([*flows, (date(2026, 1, 1), Decimal(str(float(results[1].tiers[0].lp))))]) == pytest.approx(
-            0.10
-        )
+        dated = [((on - START).days, float(amount)) for on, amount in flows]
+        filled = ((date(2026, 1, 1) - START).days, float(results[1].tiers[0].lp))
+        assert solve_irr([*dated, filled]) == pytest.approx(0.10)
 
     def test_hurdles_of_one_rate_paid_in_turn_add_up_to_a_single_payment(self) -> None:
         people = [position("a", (START, 1_000)), position("b", (START, 2_000))]

@@ -6,7 +6,20 @@ from decimal import Decimal
 import pytest
 
 from distributions.metrics import Performance, by_class, by_investor, together
-from distributions.waterfall import PastDistribution, PastLine, Position, UnworkableFigures
+from distributions.replay import Replay
+from distributions.waterfall import (
+    BetweenClasses,
+    ClassedTerms,
+    InvestorClass,
+    PastDistribution,
+    PastLine,
+    Position,
+    ReturnOfCapital,
+    Split,
+    Terms,
+    Transfer,
+    UnworkableFigures,
+)
 
 START, EXIT = date(2023, 1, 1), date(2025, 12, 31)
 PEOPLE = [
@@ -47,6 +60,53 @@ class TestByInvestor:
         nobody = Performance(EXIT, (), ())
 
         assert (nobody.dpi, nobody.rvpi, nobody.tvpi, nobody.irr.rate) == (None, None, None, None)
+
+
+class TestTransfers:
+    """A buyer begins with the capital taken over, and the seller had that much."""
+
+    SOLD = Transfer(date(2024, 7, 1), "a", "c", Decimal("0.5"))
+
+    def performances(self) -> dict[str, Performance]:
+        people = [*PEOPLE, Position("c", (), investor_class="A")]
+        before = HISTORY[:1]
+        after = PastDistribution(
+            EXIT, (PastLine("a", Decimal(300_000)), PastLine("c", Decimal(300_000), Decimal(48_000)))
+        )
+        split = Terms((ReturnOfCapital(), Split(Decimal("0.8"), Decimal("0.2"))))
+        terms = ClassedTerms((InvestorClass("A", split), InvestorClass("B", split)), BetweenClasses.PRO_RATA)
+        story = Replay(terms, people, [self.SOLD])
+        story.come_to(EXIT)
+        return by_investor(people, [*before, after], EXIT, handed=story.handed)
+
+    def test_are_paid_in_by_the_buyer_on_their_day(self) -> None:
+        one = self.performances()["c"]
+
+        assert (one.contributed, one.distributed) == (Decimal(300_000), Decimal(348_000))
+        assert one.tvpi == Decimal("1.16")
+        # 16 % in 548 days.
+        assert one.irr.rate is not None
+        assert abs((1 + one.irr.rate) ** (Decimal(548) / 365) - Decimal("1.16")) < Decimal("1e-9")
+
+    def test_are_received_by_the_seller(self) -> None:
+        one = self.performances()["a"]
+
+        assert (one.contributed, one.distributed) == (Decimal(600_000), Decimal(648_000))
+        assert one.handed_over == ((self.SOLD.on, Decimal(300_000)),)
+
+    def test_are_nothing_to_their_class_together(self) -> None:
+        performances = self.performances()
+        people = [*PEOPLE, Position("c", (), investor_class="A")]
+
+        whole = by_class(people, performances)["A"]
+
+        assert (whole.contributed, whole.distributed) == (Decimal(600_000), Decimal(696_000))
+        assert whole.taken_over == whole.handed_over == ()
+
+    def test_to_somebody_outside_remain(self) -> None:
+        one = together([self.performances()["c"]])
+
+        assert one.taken_over == ((self.SOLD.on, Decimal(300_000)),)
 
 
 class TestByClass:

@@ -11,11 +11,13 @@ from django.test.utils import CaptureQueriesContext
 from distributions.models import Distribution
 from distributions.queries import previews
 from distributions.queries.entitlements import NotDistributable, NoTerms
-from distributions.queries.previews import NOTHING, OBSTACLE, OFF, Answer, NoEscrowAccount, Question
+from distributions.queries.preview_lines import NOTHING, OBSTACLE, OFF
+from distributions.queries.previews import Answer, NoEscrowAccount, Question
 from finance.models import BankAccount
 from realco.models import Offering
 from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal, standing
+from tests.distributions.test_transfers import TODAY, executed
 from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
@@ -149,3 +151,21 @@ class TestPerformance:
         assert everybody.rvpi is not None and everybody.dpi == D("0.300000")
         assert sum(one.distributed for one in each.values()) == everybody.distributed
         assert sum(one.residual for one in each.values()) == everybody.residual
+
+    def test_of_a_buyer_begins_with_what_was_taken_over(self, deal: Deal) -> None:
+        deal.approve("100000.00", on=date(2024, 1, 1))
+        buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=TODAY)
+        executed(deal, buyer, "0.4")
+
+        answer = ask(deal)
+
+        each = previews.performances(answer, answer.lines)
+        by_person = {line.investor_id: each[line.key] for line in answer.lines}
+        bought, sold = by_person[buyer.pk], by_person[deal.investors[0].pk]
+        assert bought.taken_over == sold.handed_over != ()
+        assert bought.contributed == bought.taken_over[0][1]
+        assert bought.irr.rate is not None and sold.irr.rate is not None
+        everybody = answer.classes[""]
+        assert everybody.contributed == D("1000000.00")
+        assert sum(one.distributed for one in each.values()) - bought.taken_over[0][1] == everybody.distributed
+        assert sum(one.contributed for one in each.values()) - bought.taken_over[0][1] == everybody.contributed

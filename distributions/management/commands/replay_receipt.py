@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from distributions import receipt_files, receipt_replays
 from distributions.receipt_files import NotAReceipt
-from distributions.receipt_replays import ReceiptBroken
+from distributions.receipt_wholes import ReceiptBroken
 from realco.money import format_money
 
 SHOWN = 20
