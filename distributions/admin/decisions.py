@@ -70,6 +70,10 @@ def _confirm(distribution: Distribution, order: Order) -> object:
     return overrides.confirm(distribution, by=order.by, at=order.at)
 
 
+def _withdraw(distribution: Distribution, order: Order) -> object:
+    return overrides.withdraw(distribution, reason=order.reason, by=order.by, at=order.at)
+
+
 def _remit(distribution: Distribution, order: Order) -> object:
     data = order.data
     return withholdings.remit(
@@ -82,11 +86,14 @@ def _not_calculated(distribution: Distribution, user: User) -> str:
 
 
 def _may_not_confirm(distribution: Distribution, user: User) -> str:
-    waiting = query.overrides(distribution).filter(override_confirmed_by__isnull=True)
-    deciders = set(waiting.values_list("overridden_by_id", flat=True))
+    deciders = set(query.unconfirmed(distribution).values_list("overridden_by_id", flat=True))
     if not deciders:
         return "No override waits for a second person."
     return "You decided this yourself; somebody else must confirm it." if user.pk in deciders else ""
+
+
+def _none_waits(distribution: Distribution, user: User) -> str:
+    return "" if query.unconfirmed(distribution).exists() else "No override waits for a second person."
 
 
 def _nothing_due(distribution: Distribution, user: User) -> str:
@@ -117,6 +124,17 @@ CONFIRM = Step(
     explains="You confirm, as the second person, what was decided otherwise than the waterfall gives.",
     done="The overrides are confirmed.",
     reason=Reason.OPTIONAL,
+)
+WITHDRAW = Step(
+    name="withdraw-overrides",
+    label="Withdraw overrides",
+    permission=(permissions.CREATE_DISTRIBUTION, permissions.APPROVE_DISTRIBUTION),
+    act=_withdraw,
+    when=lambda distribution: distribution.status == Status.DRAFT,
+    problem=_none_waits,
+    explains="Every override that waits for a second person is taken back by whoever decided it, or refused by "
+    "anybody else. Those payees get again what stood before.",
+    done="The overrides are withdrawn.",
 )
 REMIT = Step(
     name="remit",

@@ -114,6 +114,7 @@ STEPS = (
     ),
     decisions.OVERRIDE,
     decisions.CONFIRM,
+    decisions.WITHDRAW,
     Step(
         name="submit",
         label="Submit",

@@ -238,6 +238,11 @@ def overrides(distribution: Distribution) -> QuerySet[DistributionAllocation]:
     return rows.select_related("investor", "overridden_by", "override_confirmed_by").order_by("pk")
 
 
+def unconfirmed(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    """Return the overridden lines that wait for a second person."""
+    return overrides(distribution).filter(override_confirmed_by__isnull=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Preview:
     """
