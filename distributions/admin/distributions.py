@@ -49,6 +49,7 @@ def _create(order: Order) -> Distribution:
         data["offering"],
         type=data["type"],
         total_amount=data["total_amount"],
+        platform_fee_amount=data["platform_fee_amount"],
         as_of_date=data["as_of_date"],
         description=data["description"],
         creator=order.by,
@@ -255,7 +256,7 @@ class DistributionAdmin(PreviewPages):
         failed = ", ".join(f"{number} {what}" for number, what in counts if number)
         return [
             ("Total", format_money(row.total_amount), "US dollars"),
-            ("Net of fees", format_money(row.net_amount), ""),
+            ("For the tiers", format_money(row.net_amount), _fee_in_words(row)),
             ("Signatures", f"{signed} of {needed}", "under the present hash"),
             ("Paid", f"{progress.paid} of {progress.total}", failed),
             ("Amount paid", format_money(progress.amount_paid), "done" if progress.is_done and progress.paid else ""),
@@ -302,13 +303,16 @@ class DistributionAdmin(PreviewPages):
         except Refusal as refusal:
             return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
         now = payees.of(row, preview.allocations, at=clock.now())
-        return [*_numbers(preview), _payees(preview, now)]
+        return [*_numbers(preview, row), _payees(preview, now)]
 
 
 _TIERS = (
     money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
     money_column("profit_split"),
 )  # fmt: skip
+
+
+_SHARED = ("took", "to_investors", "to_sponsor")
 
 
 @admin.display(description="payee")
@@ -342,20 +346,30 @@ def _stages(row: Distribution) -> dict[str, Any]:
     }
 
 
-def _numbers(preview: Preview) -> list[Table]:
+def _fee_in_words(row: Distribution) -> str:
+    fee = row.platform_fee_amount
+    return f"after a platform fee of {format_money(fee)}" if fee else "no platform fee"
+
+
+def _numbers(preview: Preview, row: Distribution) -> list[Table]:
     """Say what is signed, by whom so far, and what has changed since."""
     signers = ", ".join(str(person) for person in preview.signers) or "nobody yet"
     facts = [
+        ["Total", format_money(row.total_amount)],
+        ["Platform fee, off the top", format_money(row.platform_fee_amount) if row.platform_fee_amount else "none"],
+        ["Left for the tiers", format_money(row.net_amount)],
         ["Hash of the numbers", preview.content_hash or "made when it is submitted"],
         ["Signed by", f"{signers}; {preview.signatures_needed} needed"],
         ["The offering can distribute", format_money(preview.available)],
         ["Terms", str(preview.terms or "none in force")],
     ]
-    tiers = [
-        [tier.get("title", ""), *(_amount(tier.get(key)) for key in ("took", "to_investors", "to_sponsor"))]
-        for tier in preview.tiers
-    ]
+    tiers = [[tier.get("title", ""), *(_amount(tier.get(key)) for key in _SHARED)] for tier in preview.tiers]
     titles = ["Tier", "Takes", "To investors", "To the sponsor"]
+    if tiers:
+        sums = [sum((Decimal(tier.get(key) or 0) for tier in preview.tiers), Decimal(0)) for key in _SHARED]
+        tiers.append(["Together", *map(shown_money, sums)])
+    if row.platform_fee_amount:
+        tiers.insert(0, ["Platform fee, before the tiers", shown_money(row.platform_fee_amount), "–", "–"])
     tables = [Table("What is signed", ["", ""], facts), Table("Tiers", titles, tiers, "None.")]
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))
