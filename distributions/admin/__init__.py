@@ -1,5 +1,6 @@
 from distributions.admin import (
     allocations,
+    call_items,
     capital_calls,
     distributions,
     tax_exports,
@@ -8,4 +9,13 @@ from distributions.admin import (
     withholdings,
 )
 
-__all__ = ["allocations", "capital_calls", "distributions", "tax_exports", "terms", "transfers", "withholdings"]
+__all__ = [
+    "allocations",
+    "call_items",
+    "capital_calls",
+    "distributions",
+    "tax_exports",
+    "terms",
+    "transfers",
+    "withholdings",
+]

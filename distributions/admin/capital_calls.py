@@ -8,7 +8,7 @@ from django.urls import URLPattern, path, reverse
 
 from distributions.admin import capital_accounts
 from distributions.admin.call_forms import CallForm, LateClosingForm
-from distributions.models import CapitalCall, CapitalCallItem
+from distributions.models import CapitalCall
 from distributions.operations import capital_calls
 from distributions.operations.capital_calls import Conditions
 from distributions.queries import capital_calls as queries
@@ -52,12 +52,17 @@ def _draw_up(order: Order) -> CapitalCall:
         conditions=_conditions(order.data),
         by=order.by,
         at=order.at,
+        idempotency_key=order.data["idempotency_key"],
     )
 
 
 def _late_closing(order: Order) -> CapitalCall:
     return capital_calls.draw_up_late_closing(
-        order.data["offering"], conditions=_conditions(order.data), by=order.by, at=order.at
+        order.data["offering"],
+        conditions=_conditions(order.data),
+        by=order.by,
+        at=order.at,
+        idempotency_key=order.data["idempotency_key"],
     )
 
 
@@ -71,10 +76,6 @@ def _approve(call: CapitalCall, order: Order) -> object:
 
 def _cancel(call: CapitalCall, order: Order) -> object:
     return capital_calls.cancel(call, by=order.by, reason=order.reason, at=order.at)
-
-
-def _excuse(item: CapitalCallItem, order: Order) -> object:
-    return capital_calls.excuse(item, by=order.by, reason=order.reason, at=order.at)
 
 
 def _is(*statuses: str) -> Any:
@@ -212,43 +213,3 @@ class CapitalCallAdmin(SteppedAdmin):
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
         return self.tables_of(request, row) if step.name in ("submit", "approve") else []
-
-
-@admin.register(CapitalCallItem)
-class CapitalCallItemAdmin(SteppedAdmin):
-    """What each investor owes of a call."""
-
-    list_display = (
-        link_column("call"), link_column("investor"), badge_column(), money_column("amount", "called"),
-        money_column("paid_amount", "paid"), day_column("paid_date", "paid on"),
-    )  # fmt: skip
-    list_display_links = None
-    list_filter = ("status",)
-    list_select_related = ("call", "investor")
-    search_fields = ("id", "call__call_number", "investor__email__startswith")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    badge_column(), link_column("call"), link_column("investor"), link_column("investment"),
-                    money_column("commitment_amount", "committed"), money_column("amount", "called"),
-                    money_column("premium_amount", "premium"), money_column("interest_amount", "interest"),
-                    money_column("paid_amount", "paid"), day_column("paid_date", "paid on"), "id",
-                )
-            },
-        ),
-    )  # fmt: skip
-    steps = (
-        Step(
-            name="excuse",
-            label="Excuse",
-            permission=permissions.APPROVE_CAPITAL_CALL,
-            act=_excuse,
-            when=_is(CapitalCallItem.Status.OPEN),
-            explains="This investor owes nothing of the call any more; the amount is uncalled again. What they paid "
-            "for it is their own, refundable money.",
-            done="Excused.",
-            is_grave=True,
-        ),
-    )

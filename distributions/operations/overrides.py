@@ -158,10 +158,11 @@ def _require_deciding(by: User) -> None:
 
 def _before(row: DistributionAllocation, *, at: datetime) -> DistributionAllocation:
     """Return the row, not saved, that a payee had before the overrides that wait: the last that nobody questions."""
+    held = Q(investment__isnull=True) if row.investment_id is None else Q(investment_id=row.investment_id)
+    unquestioned = Q(overridden_by__isnull=True) | Q(override_confirmed_by__isnull=False)
     earlier = DistributionAllocation.objects.filter(
-        distribution_id=row.distribution_id, investor_id=row.investor_id, investment_id=row.investment_id
+        held, unquestioned, distribution_id=row.distribution_id, investor_id=row.investor_id
     )
-    earlier = earlier.filter(Q(overridden_by__isnull=True) | Q(override_confirmed_by__isnull=False))
     was = earlier.order_by("-created_at", "-pk").first()
     assert was is not None  # The row that was calculated is one of them.
     kept = ("override_reason", "overridden_by_id", "override_confirmed_by_id", "override_confirmed_at")
