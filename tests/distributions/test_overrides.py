@@ -194,7 +194,7 @@ class TestWithdraw:
 
         overrides.withdraw(draft, reason="No side letter", by=deal.approver, at=LATER)
 
-        assert (of(draft, deal, 0).withholding_amount, of(draft, deal, 0).net_amount) == (120, 380)
+        assert [of(draft, deal, 0).withholding_amount, of(draft, deal, 0).net_amount] == [120, 380]
         assert distributions.submit(draft, by=deal.operator, at=LATER).status == "PENDING_APPROVAL"
 
     def test_needs_one_that_waits_a_reason_and_the_permission(self, deal: Deal, draft: Distribution) -> None:
