@@ -7,6 +7,7 @@ from distributions.admin import (
     terms,
     transfers,
     withholdings,
+    write_offs,
 )
 
 __all__ = [
@@ -18,4 +19,5 @@ __all__ = [
     "terms",
     "transfers",
     "withholdings",
+    "write_offs",
 ]

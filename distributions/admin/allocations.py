@@ -6,7 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from distributions.admin.receipts import ReceiptPages
+from distributions.admin import write_offs
+from distributions.admin.statements import StatementPages
 from distributions.models import DistributionAllocation, DistributionApproval
 from realco.admin_pages import (
     ReadOnlyAdmin,
@@ -28,13 +29,27 @@ AMOUNTS = (
 )
 
 
+def write_offs_of(rows: Any) -> list[Table]:
+    """Lay out the write-offs of an allocation, or of a distribution, if there are any."""
+    found = list(rows)
+    if not found:
+        return []
+    return [
+        table(
+            "Write-offs", found, link_column("", "write-off"), badge_column(), money_column("amount", "not paid"),
+            text_column("reason"), link_column("proposed_by"), link_column("approved_by"),
+            moment_column("executed_at", "written off"),
+        )
+    ]  # fmt: skip
+
+
 def explanation(allocation: Any) -> str:
     """Show how the amount came about, as it was kept."""
     return json.dumps(allocation.explanation, indent=2, ensure_ascii=False) if allocation.explanation else "–"
 
 
 @admin.register(DistributionAllocation)
-class DistributionAllocationAdmin(ReceiptPages):
+class DistributionAllocationAdmin(StatementPages):
     """What each payee gets of each distribution."""
 
     list_display = (
@@ -55,7 +70,7 @@ class DistributionAllocationAdmin(ReceiptPages):
                     link_column("distribution"), link_column("investor", "payee"), link_column("investment"),
                     badge_column(), "failure_reason", "waiting_reason", moment_column("waiting_since", "waiting since"),
                     link_column("transaction", "payment"),
-                    moment_column("processed_at", "paid"), "id",
+                    moment_column("processed_at", "paid"), moment_column("written_off_at", "written off"), "id",
                 )
             },
         ),
@@ -80,8 +95,15 @@ class DistributionAllocationAdmin(ReceiptPages):
         ("How it came about", {"fields": (explanation,)}),
     )  # fmt: skip
 
+    steps = (write_offs.PROPOSE,)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("investor", "distribution")
+
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
+        ends = row.write_offs.select_related("allocation__investor", "proposed_by", "approved_by")
         return [
+            *write_offs_of(ends.order_by("-created_at")),
             table(
                 "Taken off", row.lines.all(), text_column("kind"), money_column("amount"),
                 money_column("base_amount", "of"), text_column("reason"), empty="Nothing is taken off.",

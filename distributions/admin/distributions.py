@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from distributions.admin import decisions
+from distributions.admin.allocations import write_offs_of
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
 from distributions.admin.previews import PreviewPages
 from distributions.models import Distribution, DistributionAllocation
@@ -252,7 +253,11 @@ class DistributionAdmin(PreviewPages):
     def figures_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any, str]]:
         signed, needed = len(query.signers(row)), query.signatures_needed(row.total_amount)
         progress = query.progress(row)
-        counts = ((progress.failed, "failed"), (progress.waiting, "waiting"))
+        counts = (
+            (progress.failed, "failed"),
+            (progress.waiting, "waiting"),
+            (progress.written_off, "written off"),
+        )
         failed = ", ".join(f"{number} {what}" for number, what in counts if number)
         return [
             ("Total", format_money(row.total_amount), "US dollars"),
@@ -292,6 +297,7 @@ class DistributionAdmin(PreviewPages):
                 moment_column("approved_at", "signed"), text_column("content_hash", "hash"), text_column("note"),
                 empty="Nobody has signed.",
             ),
+            *write_offs_of(query.write_offs(row)),
         ]  # fmt: skip
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
@@ -340,6 +346,7 @@ def _stages(row: Distribution) -> dict[str, Any]:
             "bars": [{"label": label, "number": number} for label, number in bars],
             "failed": found.failed,
             "waiting": found.waiting,
+            "written_off": found.written_off,
             "is_running": found.is_running,
         },
         "stages_address": reverse("admin:distributions_distribution_stages", args=[row.pk]),

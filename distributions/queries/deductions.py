@@ -13,9 +13,15 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 
-from distributions.models import AllocationLine, Distribution, DistributionAllocation, WithholdingRate
+from distributions.models import (
+    AllocationLine,
+    AllocationWriteOff,
+    Distribution,
+    DistributionAllocation,
+    WithholdingRate,
+)
 from distributions.queries.entitlements import COUNTED
 from finance.models import FeeRule, Transaction
 from finance.models.transactions import PaymentMethod, TransactionType
@@ -49,13 +55,23 @@ def deducted(distribution: Distribution, kind: str) -> Deducted:
     """Return what was taken off a distribution for a purpose; payments that came to nothing were not asked for."""
     if distribution.status not in COUNTED:
         return Deducted(kind, ZERO, ZERO)
-    lines = AllocationLine.objects.filter(allocation__distribution=distribution, kind=kind)
-    lines = lines.exclude(allocation__status=DistributionAllocation.Status.CANCELLED)
+    lines = taken_off().filter(allocation__distribution=distribution, kind=kind)
     taken: Decimal = lines.aggregate(total=Sum("amount", default=ZERO))["total"]
     if kind == Kind.PLATFORM_FEE:
         taken += distribution.platform_fee_amount
     asked = Transaction.objects.filter(distribution=distribution, metadata__remits=kind).exclude(status__in=GIVEN_UP)
     return Deducted(kind, taken, asked.aggregate(total=Sum("amount", default=ZERO))["total"])
+
+
+def taken_off() -> QuerySet[AllocationLine]:
+    """
+    Return the lines that count: of allocations that stand, and of written-off ones what was remitted before.
+
+    Nothing is taken off what was never paid, unless it has left escrow already.
+    """
+    kept = AllocationWriteOff.objects.filter(status=AllocationWriteOff.Status.EXECUTED, keeps_deductions=True)
+    stands = ~Q(allocation__status=DistributionAllocation.Status.CANCELLED)
+    return AllocationLine.objects.filter(stands | Q(allocation__in=kept.values("allocation")))
 
 
 def apply(distribution: Distribution, allocations: Sequence[DistributionAllocation]) -> list[AllocationLine]:

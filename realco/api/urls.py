@@ -17,6 +17,7 @@ from realco.api import (
     transfers,
     waterfall_terms,
     withholdings,
+    write_offs,
 )
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
@@ -27,6 +28,7 @@ ONE_TRANSACTION = "transactions/<str:payment_id>"
 ONE_ACCOUNT = "escrow-accounts/<str:escrow_account_id>"
 ONE_RUN = f"{ONE_ACCOUNT}/refund-runs/<str:refund_run_id>"
 ONE_DISTRIBUTION = "distributions/<str:distribution_id>"
+ONE_WRITE_OFF = f"{ONE_DISTRIBUTION}/write-offs/<str:write_off_id>"
 ONE_CALL = "capital-calls/<str:capital_call_id>"
 ONE_TRANSFER = "investment-transfers/<str:transfer_id>"
 ONE_VERSION = "waterfall-terms/<str:terms_id>"
@@ -72,6 +74,9 @@ urlpatterns = [
     path(f"{ONE_DISTRIBUTION}/overrides/withdraw", overrides.WithdrawOverrides.as_view(), name="overrides-withdraw"),
     path(f"{ONE_DISTRIBUTION}/deductions", withholdings.Deductions.as_view(), name="deductions"),
     path(f"{ONE_DISTRIBUTION}/deductions/remit", withholdings.Remit.as_view(), name="deductions-remit"),
+    path(f"{ONE_DISTRIBUTION}/write-offs", write_offs.WriteOffs.as_view(), name="write-offs"),
+    path(f"{ONE_WRITE_OFF}/approve", write_offs.Approve.as_view(), name="write-off-approve"),
+    path(f"{ONE_WRITE_OFF}/withdraw", write_offs.Withdraw.as_view(), name="write-off-withdraw"),
     path("withholding-rates", withholdings.WithholdingRates.as_view(), name="withholding-rates"),
     path("waterfall-terms", waterfall_terms.Versions.as_view(), name="waterfall-terms"),
     path(ONE_VERSION, waterfall_terms.OneVersion.as_view(), name="waterfall-terms-version"),

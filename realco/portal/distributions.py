@@ -9,9 +9,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from distributions import receipt_files, statement_files
 from distributions.models import DistributionAllocation
-from distributions.queries import investor_distributions, receipt_words, receipts, statements
+from distributions.queries import investor_distributions, payees, receipt_words, receipts, statements
 from distributions.queries.receipts import NoReceipt
-from distributions.queries.statements import NoSuchQuarter, Quarter, Statement
+from distributions.queries.statements import NoSuchQuarter, Quarter, Statement, WrittenOff
 from distributions.statement_files import CannotMakePdf
 from realco import clock
 from realco.models import User
@@ -47,6 +47,8 @@ def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> H
         "investors_total": sum((tier.to_investors for tier in tiers), ZERO),
         "standing": investor_distributions.standing(allocation),
         "told": receipt_words.told(allocation),
+        "waits_because": payees.shown_to_payee(allocation.waiting_reason) if allocation.waiting_since else "",
+        "written_off_because": investor_distributions.written_off_because(allocation),
     }
     if "check" in request.GET and context["told"] is not None:
         context["check"] = receipts.check(allocation)
@@ -82,7 +84,11 @@ def check_receipt(request: HttpRequest, investor: User) -> HttpResponse:
 @require_safe
 def distribution_statement(request: HttpRequest, investor: User, allocation_id: UUID) -> HttpResponse:
     """Answer with the statement of one of the person's allocations, as PDF."""
-    return _pdf(request, statements.of_allocation(_own(investor, allocation_id)))
+    try:
+        statement = statements.of_allocation(_own(investor, allocation_id))
+    except WrittenOff as refusal:
+        raise Http404(str(refusal)) from refusal
+    return _pdf(request, statement)
 
 
 @signed_in
