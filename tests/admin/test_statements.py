@@ -21,7 +21,8 @@ def deal() -> Deal:
     return deal
 
 
-def test_of_a_quarter_are_the_investors_own(self, deal: Deal, row: DistributionAllocation) -> None:
+def test_of_a_quarter_are_the_investors_own(deal: Deal) -> None:
+    distribution = deal.execute("1000.00", on=clock.now().date(), at=clock.now())
     paid, today = deal.investors[1], clock.now().date()
     address = reverse("admin:distributions_allocation_investor", args=[paid.pk])
     client = client_of(deal.approver)
