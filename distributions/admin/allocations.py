@@ -1,6 +1,6 @@
 """Staff pages of allocations: what each payee gets, how it was worked out, and how its payment fared."""
 
-import json
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from distributions.admin import write_offs
 from distributions.admin.statements import StatementPages
 from distributions.models import DistributionAllocation, DistributionApproval
+from distributions.queries import investor_distributions
 from realco.admin_pages import (
     ReadOnlyAdmin,
     Table,
@@ -16,9 +17,11 @@ from realco.admin_pages import (
     link_column,
     moment_column,
     money_column,
+    shown_money,
     table,
     text_column,
 )
+from realco.money import format_money
 
 AMOUNTS = (
     money_column("return_of_capital"),
@@ -43,9 +46,21 @@ def write_offs_of(rows: Any) -> list[Table]:
     ]  # fmt: skip
 
 
-def explanation(allocation: Any) -> str:
-    """Show how the amount came about, as it was kept."""
-    return json.dumps(allocation.explanation, indent=2, ensure_ascii=False) if allocation.explanation else "–"
+def calculated(allocation: Any) -> str:
+    """Say what the waterfall gave where people decided otherwise."""
+    parts = (allocation.calculated or {}).items()
+    given = [f"{name.replace('_', ' ')} {format_money(Decimal(amount))}" for name, amount in parts if Decimal(amount)]
+    return ", ".join(given) or "–"
+
+
+def tiers_of(allocation: Any) -> Table:
+    """Lay out how the amount came about, as it was explained when the numbers were signed."""
+    rows: list[list[Any]] = [
+        [tier.title, *map(shown_money, (tier.took, tier.to_investors, tier.to_sponsor, tier.yours)), tier.words]
+        for tier in investor_distributions.tiers(allocation)
+    ]
+    titles = ["Tier", "Took", "To investors", "To the sponsor", "To this payee", "In words, as the payee reads it"]
+    return Table("How it came about", titles, rows, "Its receipt has every step.")
 
 
 @admin.register(DistributionAllocation)
@@ -88,11 +103,10 @@ class DistributionAllocationAdmin(StatementPages):
             {
                 "fields": (
                     "override_reason", link_column("overridden_by"), link_column("override_confirmed_by"),
-                    moment_column("override_confirmed_at", "confirmed"), "calculated",
+                    moment_column("override_confirmed_at", "confirmed"), calculated,
                 )
             },
         ),
-        ("How it came about", {"fields": (explanation,)}),
     )  # fmt: skip
 
     steps = (write_offs.PROPOSE,)
@@ -103,6 +117,7 @@ class DistributionAllocationAdmin(StatementPages):
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         ends = row.write_offs.select_related("allocation__investor", "proposed_by", "approved_by")
         return [
+            tiers_of(row),
             *write_offs_of(ends.order_by("-created_at")),
             table(
                 "Taken off", row.lines.all(), text_column("kind"), money_column("amount"),

@@ -148,5 +148,6 @@ class CapitalCallItemAdmin(SteppedAdmin):
         lines = []
         for method in PAID_BY:
             gross = queries.gross_of(missing, method=method, on=today)
-            lines.append([method.label, *map(shown_money, (missing, gross - missing, gross))])
-        return [Table("What pays all of it today", ["By", "Missing", "Fee", "Amount of the payment"], lines)]
+            lines.append([method.label, shown_money(gross), shown_money(gross - missing)])
+        title = f"What pays all of the {format_money(missing)} that is missing today"
+        return [Table(title, ["By", "Payment", "Fee in it"], lines)]

@@ -82,6 +82,11 @@ def _is(*statuses: str) -> Any:
     return lambda row: row.status in statuses
 
 
+@admin.display(description="day count")
+def _day_count(call: CapitalCall) -> str:
+    return call.day_count.replace("_", "/")
+
+
 def _drew_it_up(call: CapitalCall, user: User) -> str:
     return "You drew up this call; somebody else has to approve it." if call.created_by_id == user.pk else ""
 
@@ -106,7 +111,7 @@ class CapitalCallAdmin(SteppedAdmin):
                     badge_column(), "kind", link_column("offering"), money_column("total_amount", "called"),
                     day_column("notice_date", "notice"), day_column("due_date", "due"), "notice_days", "purpose",
                     percent_column("interest_rate", "interest when late"), percent_column("premium_rate", "premium"),
-                    "day_count", link_column("created_by", "drawn up by"), link_column("approved_by"),
+                    _day_count, link_column("created_by", "drawn up by"), link_column("approved_by"),
                     moment_column("approved_at", "approved"), moment_column("completed_at", "completed"),
                     moment_column("cancelled_at", "cancelled"), "cancelled_reason", "id",
                 )
@@ -194,7 +199,17 @@ class CapitalCallAdmin(SteppedAdmin):
                 [link(item, str(item.investor)), item.get_status_display(), shown_money(item.commitment_amount),
                  *map(shown_money, (due.capital, due.premium, due.interest, due.total, due.received, due.missing))]
             )  # fmt: skip
-        titles = ["Investor", "", "Committed", "Called", "Premium", "Interest today", "Comes to", "Cleared", "Missing"]
+        titles = [
+            "Investor",
+            "State",
+            "Committed",
+            "Called",
+            "Premium",
+            "Interest today",
+            "Comes to",
+            "Cleared",
+            "Missing",
+        ]
         return [Table("What everybody owes", titles, lines), *self._equalisation(row)]
 
     def _equalisation(self, row: CapitalCall) -> list[Table]:

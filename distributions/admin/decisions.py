@@ -1,8 +1,10 @@
 """Steps on distributions that people decide: a line otherwise than the waterfall, and remitting what was taken off."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 
 from distributions.models import AllocationLine, Distribution, DistributionAllocation
 from distributions.operations import overrides, withholdings
@@ -11,11 +13,13 @@ from distributions.queries import distributions as query
 from distributions.queries.entitlements import COUNTED, PARTS
 from finance.models import BankAccount
 from realco import money, permissions
+from realco.admin_pages import Table, link, link_column, money_column, shown_money, table, text_column
 from realco.admin_steps import Order, Reason, Step, StepForm
 from realco.errors import Refusal
 from realco.models import User
 
 Status = Distribution.Status
+SHOWN = 200
 
 
 class OverrideForm(StepForm):
@@ -58,6 +62,38 @@ class RemitForm(StepForm):
         field.queryset = BankAccount.objects.filter(
             organization=self.row.offering.organization, status=BankAccount.Status.VERIFIED
         )
+
+
+_PARTS = (
+    money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
+    money_column("profit_split"), money_column("total_amount", "total"),
+)  # fmt: skip
+
+
+def lines(distribution: Distribution) -> Table:
+    """Lay out a draft's lines as they are now, for whoever is about to change one."""
+    standing = distribution.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
+    rows = standing.select_related("investor").order_by("investor__full_name", "pk")[:SHOWN]
+    return table("Lines as they are now", rows, link_column("investor", "payee"), *_PARTS)
+
+
+def overridden(distribution: Distribution) -> Table:
+    """Lay out what people decided otherwise than the waterfall gave."""
+    return table(
+        "Overrides", query.overrides(distribution), _payee, _waterfall, money_column("total_amount", "decided"),
+        text_column("override_reason", "reason"), link_column("overridden_by", "by"),
+        link_column("override_confirmed_by", "confirmed by"), empty="Everybody gets what the waterfall gives.",
+    )  # fmt: skip
+
+
+@admin.display(description="payee")
+def _payee(allocation: Any) -> Any:
+    return link(allocation, str(allocation.investor))
+
+
+@admin.display(description="the waterfall gave")
+def _waterfall(allocation: Any) -> Any:
+    return shown_money(sum((Decimal(amount) for amount in allocation.calculated.values()), Decimal(0)))
 
 
 def _override(distribution: Distribution, order: Order) -> object:

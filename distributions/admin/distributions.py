@@ -283,15 +283,11 @@ class DistributionAdmin(PreviewPages):
             table(
                 "Payees", rows[:SHOWN], _payee, *_TIERS,
                 money_column("net_amount", "net"), badge_column(), _payment,
-                text_column("failure_reason", "problem"), text_column("waiting_reason", "waits for"),
+                _problem,
                 empty="It has not been calculated.",
                 more=everything if len(rows) > SHOWN else "",
             ),
-            table(
-                "Overrides", query.overrides(row), _payee, _waterfall, money_column("total_amount", "decided"),
-                text_column("override_reason", "reason"), link_column("overridden_by", "by"),
-                link_column("override_confirmed_by", "confirmed by"), empty="Everybody gets what the waterfall gives.",
-            ),
+            decisions.overridden(row),
             table(
                 "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
                 moment_column("approved_at", "signed"), text_column("content_hash", "hash"), text_column("note"),
@@ -302,6 +298,10 @@ class DistributionAdmin(PreviewPages):
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
         """Show the numbers in full before they are kept, frozen, signed or paid."""
+        if step.name in ("confirm-overrides", "withdraw-overrides"):
+            return [decisions.overridden(row)]
+        if step.name == "override":
+            return [decisions.lines(row)]
         if step.name not in ("calculate", "submit", "approve", "execute"):
             return []
         try:
@@ -331,9 +331,9 @@ def _payment(allocation: Any) -> Any:
     return link(allocation.transaction, "Payment")
 
 
-@admin.display(description="the waterfall gave")
-def _waterfall(allocation: Any) -> Any:
-    return shown_money(sum((Decimal(amount) for amount in allocation.calculated.values()), Decimal(0)))
+@admin.display(description="waits for, or failed by")
+def _problem(allocation: Any) -> str:
+    return str(allocation.failure_reason or allocation.waiting_reason or "–")
 
 
 def _stages(row: Distribution) -> dict[str, Any]:
@@ -376,7 +376,7 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
         sums = [sum((Decimal(tier.get(key) or 0) for tier in preview.tiers), Decimal(0)) for key in _SHARED]
         tiers.append(["Together", *map(shown_money, sums)])
     if row.platform_fee_amount:
-        tiers.insert(0, ["Platform fee, before the tiers", shown_money(row.platform_fee_amount), "–", "–"])
+        tiers.insert(0, ["Platform fee, before the tiers", *map(shown_money, (row.platform_fee_amount, None, None))])
     tables = [Table("What is signed", ["", ""], facts), Table("Tiers", titles, tiers, "None.")]
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))

@@ -95,9 +95,8 @@ def _figures(rows: list[DistributionAllocation]) -> list[tuple[str, str, str]]:
         return format_money(sum((row.net_amount for row in some), ZERO))
 
     return [
-        ("Paid", together(paid), f"{len(paid)} distributions"),
-        ("Not paid yet", together(coming), f"{len(coming)} distributions"),
-        ("Written off", together(ended), f"{len(ended)} distributions"),
+        (words, together(some), f"{len(some)} distribution{'' if len(some) == 1 else 's'}")
+        for words, some in (("Paid", paid), ("Not paid yet", coming), ("Written off", ended))
     ]
 
 

@@ -45,6 +45,7 @@ class Migration(migrations.Migration):
             options={
                 "db_table": "allocation_write_offs",
                 "ordering": ("-created_at", "-id"),
+                "verbose_name": "write-off",
             },
             bases=(django_fsm.FSMModelMixin, models.Model),
         ),

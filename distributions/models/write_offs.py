@@ -12,7 +12,7 @@ from django_fsm import FSMField, FSMModelMixin, transition
 from distributions.models.distributions import DistributionAllocation
 from realco import guards
 from realco.identifiers import new_id
-from realco.money import MoneyField
+from realco.money import MoneyField, format_money
 
 
 class WriteOffStatus(models.TextChoices):
@@ -57,6 +57,7 @@ class AllocationWriteOff(FSMModelMixin, models.Model):
     class Meta:
         db_table = "allocation_write_offs"
         ordering = ("-created_at", "-id")
+        verbose_name = "write-off"
         constraints = (
             guards.known_values("allocation_write_offs", "status", WriteOffStatus),
             models.UniqueConstraint(
@@ -88,7 +89,7 @@ class AllocationWriteOff(FSMModelMixin, models.Model):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"Write-off of {self.allocation}"
+        return f"Write-off of {format_money(self.amount)} to {self.allocation.investor}"
 
     @transition(field=status, source=WriteOffStatus.PROPOSED, target=WriteOffStatus.EXECUTED)
     def mark_executed(self, *, approver: Any, keeps_deductions: bool, at: datetime) -> None:

@@ -102,11 +102,17 @@ def _sentences(receipt: Mapping[str, Any], working: Mapping[str, Any], paid: tup
         times = "in one payment" if payments == 1 else f"in {payments} payments"
         yield f"By {on:%B} {on.day}, {on.year} you had put in {_money(working['contributed'])}, {times}."
         yield _before(paid)
-        owed = [nearest_cent(max(int(one["owed"]), 0)) for one in working["accruals"]]
         left = f"{_money(working['unreturned_before'])} of your capital had not been returned by then"
-        also = f", and {format_money(from_cents(owed[0]))} of preferred return had accrued and not been paid"
-        yield f"{left}{also if owed else ''}."
+        yield f"{left}{_also_owed(working)}."
     yield _cent(working["cents"])
+
+
+def _also_owed(working: Mapping[str, Any]) -> str:
+    """Say what preferred return was owed, where the terms know any; of several tiers, all together."""
+    owed = [nearest_cent(max(int(one["owed"]), 0)) for one in working["accruals"]]
+    if not owed:
+        return ""
+    return f", and {format_money(from_cents(sum(owed)))} of preferred return had accrued and not been paid"
 
 
 def _before(paid: tuple[Paid, ...]) -> str:

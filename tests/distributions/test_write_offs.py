@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from distributions.models import AllocationWriteOff, Distribution, DistributionAllocation
 from distributions.operations import payouts, sweeps, withholdings, write_offs
@@ -191,6 +193,23 @@ class TestTheInvestor:
         assert statements.of_quarter(investor, Quarter(EXIT.year, 4)).entries == []
         with pytest.raises(WrittenOff):
             statements.of_allocation(row)
+
+    def test_reads_on_their_page_that_it_waits_and_then_that_it_was_written_off(
+        self, deal: Deal, client: Client
+    ) -> None:
+        row = waiting(deal)
+        client.force_login(deal.investors[0])
+        address = reverse("portal:distribution", args=[row.pk])
+        page = client.get(address).content.decode()
+        assert "its money is kept for you. You have no verified bank account" in page
+
+        written_off(deal, row)
+
+        page = client.get(address).content.decode()
+        for words in ("This was written off on", "Nobody knows where she lives", "Written off, not paid", "$0.00"):
+            assert words in page
+        assert client.get(reverse("portal:distribution_statement", args=[row.pk])).status_code == 404
+        assert "Written off" in client.get(reverse("portal:distributions")).content.decode()
 
 
 class TestRefusals:
