@@ -1,5 +1,6 @@
 """An investor's distributions, and how each was computed, tier by tier."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -39,10 +40,15 @@ def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> H
     """Show one of the person's allocations with the tiers that led to it; with ``?check`` its receipt is checked."""
     allocation = _own(investor, allocation_id)
     tiers = investor_distributions.tiers(allocation)
+    calculated = [Decimal(amount) for amount in (allocation.calculated or {}).values()]
+    yours = sum(calculated, ZERO) if calculated else allocation.total_amount
     context: dict[str, Any] = {
         "section": "distributions",
         "allocation": allocation,
         "tiers": tiers,
+        "took_total": sum((tier.took for tier in tiers), ZERO),
+        "yours_total": yours,
+        "decided": allocation.total_amount - yours,
         "sponsor_total": sum((tier.to_sponsor for tier in tiers), ZERO),
         "investors_total": sum((tier.to_investors for tier in tiers), ZERO),
         "standing": investor_distributions.standing(allocation),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import distributions, overrides, withholdings
@@ -160,6 +162,19 @@ class TestConfirm:
         assert distributions.changes_under_lock(submitted, anew=False) == [
             "its rows no longer have the hash that was submitted"
         ]
+
+
+class TestThePayee:
+    def test_sees_tiers_that_add_up_and_what_was_decided(self, deal: Deal, draft: Distribution, client: Client) -> None:
+        decide(deal, draft, "510.00")
+        overrides.confirm(draft, by=deal.approver, at=NOW)
+        deal.sign(distributions.submit(draft, by=deal.operator, at=NOW))
+        client.force_login(deal.investors[0])
+
+        page = client.get(reverse("portal:distribution", args=[of(draft, deal, 0).pk]))
+
+        assert [page.context[name] for name in ("took_total", "yours_total", "decided")] == [1000, 500, 10]
+        assert "+$10.00" in page.content.decode()
 
 
 class TestWithdraw:
