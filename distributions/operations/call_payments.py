@@ -30,7 +30,7 @@ from finance.operations.orders import Order
 from finance.queries import fees
 from realco import audit, money
 from realco.business_days import banking_date
-from realco.errors import IllegalTransition, NotPermitted, Refusal
+from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
 from realco.money import ZERO
 
@@ -45,6 +45,10 @@ class ItemNotOpen(IllegalTransition):
 
 class NothingMissing(Refusal):
     """What is owed of the call is paid, or on its way."""
+
+
+class IdempotencyKeyReused(Duplicate):
+    """The key was used for another payment."""
 
 
 class LessThanItsFee(Refusal):
@@ -73,13 +77,14 @@ def pay(
     :raises ItemNotOpen: if it was paid or cancelled, or its call is not noticed
     :raises NothingMissing: if nothing is missing, or less than would arrive
     :raises LessThanItsFee: if nothing would be left of the payment
+    :raises IdempotencyKeyReused: if the key was used for another payment
     :raises Refusal: whatever making a payment refuses
     """
     on = banking_date(at)
     item = CapitalCallItem.objects.select_related("call", "investor").get(pk=item.pk)
     earlier = CapitalCallPayment.objects.filter(transaction__idempotency_key=f"{by.pk}:{idempotency_key.strip()}")
     if (known := earlier.filter(item=item).select_related("transaction").first()) is not None:
-        return known.transaction
+        return _as_asked(known.transaction, method, bank_account_id, net=net, gross=gross)
     if by.pk != item.investor_id and not by.is_staff:
         raise NotPermitted("This capital was called of somebody else.")
     with audit.acting("capital_call.pay", by=by):
@@ -166,6 +171,19 @@ def release(item_ids: Sequence[UUID], *, at: datetime) -> int:
         ledger.post([one for item, _ in whole for one in _releases(item, account, at=at)], by=None, at=at)
         capital_calls.finish(call, at=at)
     return len(whole)
+
+
+def _as_asked(
+    payment: Transaction, method: str, bank_account_id: UUID | None, *, net: Decimal | None, gross: Decimal | None
+) -> Transaction:
+    """Return the payment of a key, if it is what is asked for again."""
+    same = (payment.payment_method, payment.from_bank_account_id) == (method, bank_account_id)
+    if not same or (net or payment.net_amount) != payment.net_amount or (gross or payment.amount) != payment.amount:
+        raise IdempotencyKeyReused(
+            "This idempotency key was used for another payment. Use a new key for a new one.",
+            transaction_id=str(payment.pk),
+        )
+    return payment
 
 
 def _net_of(gross: Decimal, *, method: str, on: date) -> Decimal:

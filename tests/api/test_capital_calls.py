@@ -183,6 +183,8 @@ class TestItems:
         assert (first.status_code, first.json()["net_amount"]) == (201, "40000.00")
         again = client.post(f"{url}/pay", body, format="json", HTTP_IDEMPOTENCY_KEY="pay-1")
         assert again.json()["id"] == first.json()["id"]
+        other = client.post(f"{url}/pay", {**body, "amount": "1.00"}, format="json", HTTP_IDEMPOTENCY_KEY="pay-1")
+        assert (other.status_code, other.json()["error"]["code"]) == (409, "DUPLICATE_RESOURCE")
         more = client.post(f"{url}/pay", body, format="json", HTTP_IDEMPOTENCY_KEY="pay-2")
         assert (more.status_code, "is missing" in more.json()["error"]["message"]) == (400, True)
         item = client.get(url).json()
