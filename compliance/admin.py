@@ -247,6 +247,7 @@ class InvestorProfileAdmin(SteppedAdmin):
         return [
             ("Escrow statement", reverse("admin:escrow_ledgeraccount_investor", args=[row.user_id])),
             ("Proofs of balance", f"{reverse('admin:escrow_proofsnapshot_investor')}?person={row.user_id}"),
+            ("Distributions and statements", reverse("admin:distributions_allocation_investor", args=[row.user_id])),
         ]
 
     def tables_of(self, request: HttpRequest, row: InvestorProfile) -> list[Table]:

@@ -69,6 +69,7 @@ class UserAdmin(ReadOnlyAdmin):
         return [
             ("Escrow statement", reverse("admin:escrow_ledgeraccount_investor", args=[row.pk])),
             ("Proofs of balance", f"{reverse('admin:escrow_proofsnapshot_investor')}?person={row.pk}"),
+            ("Distributions and statements", reverse("admin:distributions_allocation_investor", args=[row.pk])),
         ]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:

@@ -147,6 +147,11 @@ class Table:
     empty: str = "None."
     more: str = ""
 
+    @property
+    def has_head(self) -> bool:
+        """Whether any column has a title."""
+        return any(self.titles)
+
 
 def table(title: str, rows: Iterable[Any], *columns: Column, empty: str = "None.", more: str = "") -> Table:
     """Lay related rows out in columns; ``more`` is the address of a page that has them all."""

@@ -55,6 +55,7 @@ VIEW_EVERYTHING = (
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
     "distributions.view_waterfalltier", "distributions.view_waterfallexample",
     "distributions.view_allocationline", "distributions.view_withholdingrate",
+    "distributions.view_allocationwriteoff",
     "distributions.view_capitalcall", "distributions.view_capitalcallitem", "distributions.view_capitalcallpayment",
     "distributions.view_investmenttransfer", "distributions.view_taxexport",
 )  # fmt: skip

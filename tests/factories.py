@@ -159,11 +159,12 @@ def fund(investor: User, escrow: EscrowAccount, amount: str, *, at: datetime) ->
 
 
 WORKED = {
-    # WATERFALL.md, case A; and the same exit by the four tiers of the original, worked out by hand.
+    # WATERFALL.md, case A; the same exit by the four tiers of the original, and by a split, worked out by hand.
     "preferred_and_catch_up": ("1560000.00", "140000.00"),
     "original_four_tiers": ("1490000.00", "210000.00"),
     # 1.12 cubed of it, and 80 % of what 8, 12 and (not reached) 18 % leave.
     "three_hurdle_promote": ("1628077.51", "71922.49"),
+    "straight_split": ("1560000.00", "140000.00"),
 }
 EXAMPLE = {
     "source": "Operating agreement, exhibit C",

@@ -1,11 +1,23 @@
 from distributions.admin import (
     allocations,
+    call_items,
     capital_calls,
     distributions,
     tax_exports,
     terms,
     transfers,
     withholdings,
+    write_offs,
 )
 
-__all__ = ["allocations", "capital_calls", "distributions", "tax_exports", "terms", "transfers", "withholdings"]
+__all__ = [
+    "allocations",
+    "call_items",
+    "capital_calls",
+    "distributions",
+    "tax_exports",
+    "terms",
+    "transfers",
+    "withholdings",
+    "write_offs",
+]

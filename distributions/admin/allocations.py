@@ -1,13 +1,15 @@
 """Staff pages of allocations: what each payee gets, how it was worked out, and how its payment fared."""
 
-import json
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.http import HttpRequest
 
-from distributions.admin.receipts import ReceiptPages
+from distributions.admin import write_offs
+from distributions.admin.statements import StatementPages
 from distributions.models import DistributionAllocation, DistributionApproval
+from distributions.queries import investor_distributions
 from realco.admin_pages import (
     ReadOnlyAdmin,
     Table,
@@ -15,9 +17,11 @@ from realco.admin_pages import (
     link_column,
     moment_column,
     money_column,
+    shown_money,
     table,
     text_column,
 )
+from realco.money import format_money
 
 AMOUNTS = (
     money_column("return_of_capital"),
@@ -28,13 +32,39 @@ AMOUNTS = (
 )
 
 
-def explanation(allocation: Any) -> str:
-    """Show how the amount came about, as it was kept."""
-    return json.dumps(allocation.explanation, indent=2, ensure_ascii=False) if allocation.explanation else "–"
+def write_offs_of(rows: Any) -> list[Table]:
+    """Lay out the write-offs of an allocation, or of a distribution, if there are any."""
+    found = list(rows)
+    if not found:
+        return []
+    return [
+        table(
+            "Write-offs", found, link_column("", "write-off"), badge_column(), money_column("amount", "not paid"),
+            text_column("reason"), link_column("proposed_by"), link_column("approved_by"),
+            moment_column("executed_at", "written off"),
+        )
+    ]  # fmt: skip
+
+
+def calculated(allocation: Any) -> str:
+    """Say what the waterfall gave where people decided otherwise."""
+    parts = (allocation.calculated or {}).items()
+    given = [f"{name.replace('_', ' ')} {format_money(Decimal(amount))}" for name, amount in parts if Decimal(amount)]
+    return ", ".join(given) or "–"
+
+
+def tiers_of(allocation: Any) -> Table:
+    """Lay out how the amount came about, as it was explained when the numbers were signed."""
+    rows: list[list[Any]] = [
+        [tier.title, *map(shown_money, (tier.took, tier.to_investors, tier.to_sponsor, tier.yours)), tier.words]
+        for tier in investor_distributions.tiers(allocation)
+    ]
+    titles = ["Tier", "Took", "To investors", "To the sponsor", "To this payee", "In words, as the payee reads it"]
+    return Table("How it came about", titles, rows, "Its receipt has every step.")
 
 
 @admin.register(DistributionAllocation)
-class DistributionAllocationAdmin(ReceiptPages):
+class DistributionAllocationAdmin(StatementPages):
     """What each payee gets of each distribution."""
 
     list_display = (
@@ -55,7 +85,7 @@ class DistributionAllocationAdmin(ReceiptPages):
                     link_column("distribution"), link_column("investor", "payee"), link_column("investment"),
                     badge_column(), "failure_reason", "waiting_reason", moment_column("waiting_since", "waiting since"),
                     link_column("transaction", "payment"),
-                    moment_column("processed_at", "paid"), "id",
+                    moment_column("processed_at", "paid"), moment_column("written_off_at", "written off"), "id",
                 )
             },
         ),
@@ -73,15 +103,22 @@ class DistributionAllocationAdmin(ReceiptPages):
             {
                 "fields": (
                     "override_reason", link_column("overridden_by"), link_column("override_confirmed_by"),
-                    moment_column("override_confirmed_at", "confirmed"), "calculated",
+                    moment_column("override_confirmed_at", "confirmed"), calculated,
                 )
             },
         ),
-        ("How it came about", {"fields": (explanation,)}),
     )  # fmt: skip
 
+    steps = (write_offs.PROPOSE,)
+
+    def get_queryset(self, request: HttpRequest) -> Any:
+        return super().get_queryset(request).select_related("investor", "distribution")
+
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
+        ends = row.write_offs.select_related("allocation__investor", "proposed_by", "approved_by")
         return [
+            tiers_of(row),
+            *write_offs_of(ends.order_by("-created_at")),
             table(
                 "Taken off", row.lines.all(), text_column("kind"), money_column("amount"),
                 money_column("base_amount", "of"), text_column("reason"), empty="Nothing is taken off.",

@@ -1,5 +1,6 @@
 """The forms of capital calls, transfers and capital accounts."""
 
+import uuid
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -8,12 +9,15 @@ from django import forms
 
 from distributions.day_counts import DayCount
 from escrow.models import Investment
+from finance.models import BankAccount
+from finance.models.transactions import PaymentMethod
 from realco import money
 from realco.admin_steps import StepForm
 from realco.errors import Refusal
 from realco.models import Offering, User
 
 HELD = ["FUNDED", "OPERATING", "EXITED"]
+PAID_BY = (PaymentMethod.WIRE, PaymentMethod.CHECK, PaymentMethod.ACH)
 _PICK = forms.DateInput(attrs={"type": "date"})
 
 
@@ -40,6 +44,7 @@ class LateClosingForm(StepForm):
     interest_rate = _percent("Interest when late, % a year", "Simple, from the due date.", initial="0")
     premium_rate = _percent("Premium, % a year", "On shares of earlier calls, from their due dates.", initial="0")
     day_count = forms.ChoiceField(choices=[(one.value, one.value.replace("_", "/")) for one in DayCount])
+    idempotency_key = forms.CharField(max_length=100, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
@@ -61,6 +66,44 @@ class CallForm(LateClosingForm):
             return money.positive(self.cleaned_data["total_amount"])
         except Refusal as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
+
+
+class PayItemForm(StepForm):
+    """How an item is paid, and by how much: a wire or a check that has come, or an ACH debit."""
+
+    payment_method = forms.ChoiceField(
+        label="Method", choices=[(one, PaymentMethod(one).label) for one in PAID_BY], initial=PaymentMethod.WIRE
+    )
+    amount = forms.CharField(
+        label="Amount of the payment",
+        max_length=40,
+        help_text="US dollars, as it comes in. Its fee is taken off; the table says what pays all of it.",
+    )
+    bank_account = forms.ModelChoiceField(
+        label="Their bank account",
+        queryset=BankAccount.objects.none(),
+        required=False,
+        help_text="ACH needs one. Of a wire or check it may be left out.",
+    )
+    idempotency_key = forms.CharField(max_length=100, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex)
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field: Any = self.fields["bank_account"]
+        usable = BankAccount.objects.filter(user=self.row.investor_id, status=BankAccount.Status.VERIFIED)
+        field.queryset = usable.order_by("-verified_at")
+        field.empty_label = "Not known"
+
+    def clean_amount(self) -> Any:
+        try:
+            return money.positive(money.parse_written(self.cleaned_data["amount"]))
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def was_refused(self) -> None:
+        """Take a new key: the payment will be another one when it is asked for again."""
+        data: Any = self.data
+        self.data = {**data.dict(), "idempotency_key": uuid.uuid4().hex}
 
 
 class TransferForm(StepForm):

@@ -8,7 +8,7 @@ from django.urls import URLPattern, path, reverse
 
 from distributions.admin import capital_accounts
 from distributions.admin.call_forms import CallForm, LateClosingForm
-from distributions.models import CapitalCall, CapitalCallItem
+from distributions.models import CapitalCall
 from distributions.operations import capital_calls
 from distributions.operations.capital_calls import Conditions
 from distributions.queries import capital_calls as queries
@@ -52,12 +52,17 @@ def _draw_up(order: Order) -> CapitalCall:
         conditions=_conditions(order.data),
         by=order.by,
         at=order.at,
+        idempotency_key=order.data["idempotency_key"],
     )
 
 
 def _late_closing(order: Order) -> CapitalCall:
     return capital_calls.draw_up_late_closing(
-        order.data["offering"], conditions=_conditions(order.data), by=order.by, at=order.at
+        order.data["offering"],
+        conditions=_conditions(order.data),
+        by=order.by,
+        at=order.at,
+        idempotency_key=order.data["idempotency_key"],
     )
 
 
@@ -73,12 +78,13 @@ def _cancel(call: CapitalCall, order: Order) -> object:
     return capital_calls.cancel(call, by=order.by, reason=order.reason, at=order.at)
 
 
-def _excuse(item: CapitalCallItem, order: Order) -> object:
-    return capital_calls.excuse(item, by=order.by, reason=order.reason, at=order.at)
-
-
 def _is(*statuses: str) -> Any:
     return lambda row: row.status in statuses
+
+
+@admin.display(description="day count")
+def _day_count(call: CapitalCall) -> str:
+    return call.day_count.replace("_", "/")
 
 
 def _drew_it_up(call: CapitalCall, user: User) -> str:
@@ -105,7 +111,7 @@ class CapitalCallAdmin(SteppedAdmin):
                     badge_column(), "kind", link_column("offering"), money_column("total_amount", "called"),
                     day_column("notice_date", "notice"), day_column("due_date", "due"), "notice_days", "purpose",
                     percent_column("interest_rate", "interest when late"), percent_column("premium_rate", "premium"),
-                    "day_count", link_column("created_by", "drawn up by"), link_column("approved_by"),
+                    _day_count, link_column("created_by", "drawn up by"), link_column("approved_by"),
                     moment_column("approved_at", "approved"), moment_column("completed_at", "completed"),
                     moment_column("cancelled_at", "cancelled"), "cancelled_reason", "id",
                 )
@@ -193,7 +199,17 @@ class CapitalCallAdmin(SteppedAdmin):
                 [link(item, str(item.investor)), item.get_status_display(), shown_money(item.commitment_amount),
                  *map(shown_money, (due.capital, due.premium, due.interest, due.total, due.received, due.missing))]
             )  # fmt: skip
-        titles = ["Investor", "", "Committed", "Called", "Premium", "Interest today", "Comes to", "Cleared", "Missing"]
+        titles = [
+            "Investor",
+            "State",
+            "Committed",
+            "Called",
+            "Premium",
+            "Interest today",
+            "Comes to",
+            "Cleared",
+            "Missing",
+        ]
         return [Table("What everybody owes", titles, lines), *self._equalisation(row)]
 
     def _equalisation(self, row: CapitalCall) -> list[Table]:
@@ -212,43 +228,3 @@ class CapitalCallAdmin(SteppedAdmin):
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
         return self.tables_of(request, row) if step.name in ("submit", "approve") else []
-
-
-@admin.register(CapitalCallItem)
-class CapitalCallItemAdmin(SteppedAdmin):
-    """What each investor owes of a call."""
-
-    list_display = (
-        link_column("call"), link_column("investor"), badge_column(), money_column("amount", "called"),
-        money_column("paid_amount", "paid"), day_column("paid_date", "paid on"),
-    )  # fmt: skip
-    list_display_links = None
-    list_filter = ("status",)
-    list_select_related = ("call", "investor")
-    search_fields = ("id", "call__call_number", "investor__email__startswith")
-    fieldsets = (
-        (
-            None,
-            {
-                "fields": (
-                    badge_column(), link_column("call"), link_column("investor"), link_column("investment"),
-                    money_column("commitment_amount", "committed"), money_column("amount", "called"),
-                    money_column("premium_amount", "premium"), money_column("interest_amount", "interest"),
-                    money_column("paid_amount", "paid"), day_column("paid_date", "paid on"), "id",
-                )
-            },
-        ),
-    )  # fmt: skip
-    steps = (
-        Step(
-            name="excuse",
-            label="Excuse",
-            permission=permissions.APPROVE_CAPITAL_CALL,
-            act=_excuse,
-            when=_is(CapitalCallItem.Status.OPEN),
-            explains="This investor owes nothing of the call any more; the amount is uncalled again. What they paid "
-            "for it is their own, refundable money.",
-            done="Excused.",
-            is_grave=True,
-        ),
-    )

@@ -1,8 +1,10 @@
 """Steps on distributions that people decide: a line otherwise than the waterfall, and remitting what was taken off."""
 
+from decimal import Decimal
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 
 from distributions.models import AllocationLine, Distribution, DistributionAllocation
 from distributions.operations import overrides, withholdings
@@ -12,11 +14,13 @@ from distributions.queries.entitlements import PARTS
 from distributions.queries.histories import COUNTED
 from finance.models import BankAccount
 from realco import money, permissions
+from realco.admin_pages import Table, link, link_column, money_column, shown_money, table, text_column
 from realco.admin_steps import Order, Reason, Step, StepForm
 from realco.errors import Refusal
 from realco.models import User
 
 Status = Distribution.Status
+SHOWN = 200
 
 
 class OverrideForm(StepForm):
@@ -61,6 +65,38 @@ class RemitForm(StepForm):
         )
 
 
+_PARTS = (
+    money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
+    money_column("profit_split"), money_column("total_amount", "total"),
+)  # fmt: skip
+
+
+def lines(distribution: Distribution) -> Table:
+    """Lay out a draft's lines as they are now, for whoever is about to change one."""
+    standing = distribution.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
+    rows = standing.select_related("investor").order_by("investor__full_name", "pk")[:SHOWN]
+    return table("Lines as they are now", rows, link_column("investor", "payee"), *_PARTS)
+
+
+def overridden(distribution: Distribution) -> Table:
+    """Lay out what people decided otherwise than the waterfall gave."""
+    return table(
+        "Overrides", query.overrides(distribution), _payee, _waterfall, money_column("total_amount", "decided"),
+        text_column("override_reason", "reason"), link_column("overridden_by", "by"),
+        link_column("override_confirmed_by", "confirmed by"), empty="Everybody gets what the waterfall gives.",
+    )  # fmt: skip
+
+
+@admin.display(description="payee")
+def _payee(allocation: Any) -> Any:
+    return link(allocation, str(allocation.investor))
+
+
+@admin.display(description="the waterfall gave")
+def _waterfall(allocation: Any) -> Any:
+    return shown_money(sum((Decimal(amount) for amount in allocation.calculated.values()), Decimal(0)))
+
+
 def _override(distribution: Distribution, order: Order) -> object:
     data = order.data
     decision = Decision(data["line"].pk, data["part"], data["amount"], data["against"].pk)
@@ -69,6 +105,10 @@ def _override(distribution: Distribution, order: Order) -> object:
 
 def _confirm(distribution: Distribution, order: Order) -> object:
     return overrides.confirm(distribution, by=order.by, at=order.at)
+
+
+def _withdraw(distribution: Distribution, order: Order) -> object:
+    return overrides.withdraw(distribution, reason=order.reason, by=order.by, at=order.at)
 
 
 def _remit(distribution: Distribution, order: Order) -> object:
@@ -83,11 +123,14 @@ def _not_calculated(distribution: Distribution, user: User) -> str:
 
 
 def _may_not_confirm(distribution: Distribution, user: User) -> str:
-    waiting = query.overrides(distribution).filter(override_confirmed_by__isnull=True)
-    deciders = set(waiting.values_list("overridden_by_id", flat=True))
+    deciders = set(query.unconfirmed(distribution).values_list("overridden_by_id", flat=True))
     if not deciders:
         return "No override waits for a second person."
     return "You decided this yourself; somebody else must confirm it." if user.pk in deciders else ""
+
+
+def _none_waits(distribution: Distribution, user: User) -> str:
+    return "" if query.unconfirmed(distribution).exists() else "No override waits for a second person."
 
 
 def _nothing_due(distribution: Distribution, user: User) -> str:
@@ -118,6 +161,17 @@ CONFIRM = Step(
     explains="You confirm, as the second person, what was decided otherwise than the waterfall gives.",
     done="The overrides are confirmed.",
     reason=Reason.OPTIONAL,
+)
+WITHDRAW = Step(
+    name="withdraw-overrides",
+    label="Withdraw overrides",
+    permission=(permissions.CREATE_DISTRIBUTION, permissions.APPROVE_DISTRIBUTION),
+    act=_withdraw,
+    when=lambda distribution: distribution.status == Status.DRAFT,
+    problem=_none_waits,
+    explains="Every override that waits for a second person is taken back by whoever decided it, or refused by "
+    "anybody else. Those payees get again what stood before.",
+    done="The overrides are withdrawn.",
 )
 REMIT = Step(
     name="remit",

@@ -11,6 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from distributions.admin import decisions
+from distributions.admin.allocations import write_offs_of
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
 from distributions.admin.previews import PreviewPages
 from distributions.models import Distribution, DistributionAllocation
@@ -49,6 +50,7 @@ def _create(order: Order) -> Distribution:
         data["offering"],
         type=data["type"],
         total_amount=data["total_amount"],
+        platform_fee_amount=data["platform_fee_amount"],
         as_of_date=data["as_of_date"],
         description=data["description"],
         creator=order.by,
@@ -114,6 +116,7 @@ STEPS = (
     ),
     decisions.OVERRIDE,
     decisions.CONFIRM,
+    decisions.WITHDRAW,
     Step(
         name="submit",
         label="Submit",
@@ -250,11 +253,15 @@ class DistributionAdmin(PreviewPages):
     def figures_of(self, request: HttpRequest, row: Any) -> list[tuple[str, Any, str]]:
         signed, needed = len(query.signers(row)), query.signatures_needed(row.total_amount)
         progress = query.progress(row)
-        counts = ((progress.failed, "failed"), (progress.waiting, "waiting"))
+        counts = (
+            (progress.failed, "failed"),
+            (progress.waiting, "waiting"),
+            (progress.written_off, "written off"),
+        )
         failed = ", ".join(f"{number} {what}" for number, what in counts if number)
         return [
             ("Total", format_money(row.total_amount), "US dollars"),
-            ("Net of fees", format_money(row.net_amount), ""),
+            ("For the tiers", format_money(row.net_amount), _fee_in_words(row)),
             ("Signatures", f"{signed} of {needed}", "under the present hash"),
             ("Paid", f"{progress.paid} of {progress.total}", failed),
             ("Amount paid", format_money(progress.amount_paid), "done" if progress.is_done and progress.paid else ""),
@@ -276,24 +283,25 @@ class DistributionAdmin(PreviewPages):
             table(
                 "Payees", rows[:SHOWN], _payee, *_TIERS,
                 money_column("net_amount", "net"), badge_column(), _payment,
-                text_column("failure_reason", "problem"), text_column("waiting_reason", "waits for"),
+                _problem,
                 empty="It has not been calculated.",
                 more=everything if len(rows) > SHOWN else "",
             ),
-            table(
-                "Overrides", query.overrides(row), _payee, _waterfall, money_column("total_amount", "decided"),
-                text_column("override_reason", "reason"), link_column("overridden_by", "by"),
-                link_column("override_confirmed_by", "confirmed by"), empty="Everybody gets what the waterfall gives.",
-            ),
+            decisions.overridden(row),
             table(
                 "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
                 moment_column("approved_at", "signed"), text_column("content_hash", "hash"), text_column("note"),
                 empty="Nobody has signed.",
             ),
+            *write_offs_of(query.write_offs(row)),
         ]  # fmt: skip
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
         """Show the numbers in full before they are kept, frozen, signed or paid."""
+        if step.name in ("confirm-overrides", "withdraw-overrides"):
+            return [decisions.overridden(row)]
+        if step.name == "override":
+            return [decisions.lines(row)]
         if step.name not in ("calculate", "submit", "approve", "execute"):
             return []
         try:
@@ -301,13 +309,16 @@ class DistributionAdmin(PreviewPages):
         except Refusal as refusal:
             return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
         now = payees.of(row, preview.allocations, at=clock.now())
-        return [*_numbers(preview), _payees(preview, now)]
+        return [*_numbers(preview, row), _payees(preview, now)]
 
 
 _TIERS = (
     money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
     money_column("profit_split"),
 )  # fmt: skip
+
+
+_SHARED = ("took", "to_investors", "to_sponsor")
 
 
 @admin.display(description="payee")
@@ -320,9 +331,9 @@ def _payment(allocation: Any) -> Any:
     return link(allocation.transaction, "Payment")
 
 
-@admin.display(description="the waterfall gave")
-def _waterfall(allocation: Any) -> Any:
-    return shown_money(sum((Decimal(amount) for amount in allocation.calculated.values()), Decimal(0)))
+@admin.display(description="waits for, or failed by")
+def _problem(allocation: Any) -> str:
+    return str(allocation.failure_reason or allocation.waiting_reason or "–")
 
 
 def _stages(row: Distribution) -> dict[str, Any]:
@@ -335,26 +346,37 @@ def _stages(row: Distribution) -> dict[str, Any]:
             "bars": [{"label": label, "number": number} for label, number in bars],
             "failed": found.failed,
             "waiting": found.waiting,
+            "written_off": found.written_off,
             "is_running": found.is_running,
         },
         "stages_address": reverse("admin:distributions_distribution_stages", args=[row.pk]),
     }
 
 
-def _numbers(preview: Preview) -> list[Table]:
+def _fee_in_words(row: Distribution) -> str:
+    fee = row.platform_fee_amount
+    return f"after a platform fee of {format_money(fee)}" if fee else "no platform fee"
+
+
+def _numbers(preview: Preview, row: Distribution) -> list[Table]:
     """Say what is signed, by whom so far, and what has changed since."""
     signers = ", ".join(str(person) for person in preview.signers) or "nobody yet"
     facts = [
+        ["Total", format_money(row.total_amount)],
+        ["Platform fee, off the top", format_money(row.platform_fee_amount) if row.platform_fee_amount else "none"],
+        ["Left for the tiers", format_money(row.net_amount)],
         ["Hash of the numbers", preview.content_hash or "made when it is submitted"],
         ["Signed by", f"{signers}; {preview.signatures_needed} needed"],
         ["The offering can distribute", format_money(preview.available)],
         ["Terms", str(preview.terms or "none in force")],
     ]
-    tiers = [
-        [tier.get("title", ""), *(_amount(tier.get(key)) for key in ("took", "to_investors", "to_sponsor"))]
-        for tier in preview.tiers
-    ]
+    tiers = [[tier.get("title", ""), *(_amount(tier.get(key)) for key in _SHARED)] for tier in preview.tiers]
     titles = ["Tier", "Takes", "To investors", "To the sponsor"]
+    if tiers:
+        sums = [sum((Decimal(tier.get(key) or 0) for tier in preview.tiers), Decimal(0)) for key in _SHARED]
+        tiers.append(["Together", *map(shown_money, sums)])
+    if row.platform_fee_amount:
+        tiers.insert(0, ["Platform fee, before the tiers", *map(shown_money, (row.platform_fee_amount, None, None))])
     tables = [Table("What is signed", ["", ""], facts), Table("Tiers", titles, tiers, "None.")]
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))

@@ -24,6 +24,12 @@ class CreateForm(StepForm):
     )
     type = forms.ChoiceField(label="Kind", choices=Distribution.Type.choices, initial=Distribution.Type.PROFIT_SPLIT)
     total_amount = forms.CharField(label="Amount", max_length=40, help_text="US dollars, such as 125000.00.")
+    platform_fee_amount = forms.CharField(
+        label="Platform fee",
+        max_length=40,
+        required=False,
+        help_text="US dollars off the top, before the tiers; leave it empty if there is none.",
+    )
     as_of_date = forms.DateField(
         label="As of", widget=forms.DateInput(attrs={"type": "date"}), help_text="Returns accrue up to this day."
     )
@@ -33,6 +39,13 @@ class CreateForm(StepForm):
     def clean_total_amount(self) -> Any:
         try:
             return money.positive(self.cleaned_data["total_amount"])
+        except Refusal as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
+
+    def clean_platform_fee_amount(self) -> Any:
+        text = self.cleaned_data["platform_fee_amount"].strip()
+        try:
+            return money.ZERO if text.strip("0.") == "" else money.positive(text)
         except Refusal as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
 

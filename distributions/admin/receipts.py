@@ -13,15 +13,16 @@ from distributions.models import DistributionAllocation
 from distributions.queries import receipts, statements
 from distributions.queries.distributions import allocations_visible_to
 from distributions.queries.receipts import NoReceipt
+from distributions.queries.statements import WrittenOff
 from distributions.statement_files import CannotMakePdf
 from realco import clock
-from realco.admin_pages import ReadOnlyAdmin, address_of
-from realco.admin_steps import person_of
+from realco.admin_pages import address_of
+from realco.admin_steps import SteppedAdmin, person_of
 
 _PAGES = (("statement", "Statement as PDF"), ("receipt", "Receipt"), ("check", "Check the receipt"))
 
 
-class ReceiptPages(ReadOnlyAdmin):
+class ReceiptPages(SteppedAdmin):
     """The files of an allocation, for the admin of allocations."""
 
     fieldsets: ClassVar[Any] = None
@@ -34,6 +35,8 @@ class ReceiptPages(ReadOnlyAdmin):
         ]
 
     def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
+        if row.status == DistributionAllocation.Status.CANCELLED:
+            return []
         return [(words, reverse("admin:distributions_allocation_file", args=[row.pk, kind])) for kind, words in _PAGES]
 
     def file_view(self, request: HttpRequest, row_id: UUID, kind: str) -> HttpResponse:
@@ -45,7 +48,7 @@ class ReceiptPages(ReadOnlyAdmin):
             raise Http404("There is no such allocation.")
         try:
             return _answer(request, row, kind)
-        except (NoReceipt, CannotMakePdf) as refusal:
+        except (NoReceipt, CannotMakePdf, WrittenOff) as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(address_of(row))
 

@@ -54,13 +54,18 @@ def _proposed_it(transfer: InvestmentTransfer, user: User) -> str:
     return "You proposed it; somebody else has to approve it." if transfer.proposed_by_id == user.pk else ""
 
 
+@admin.display(description="capital moved")
+def _capital(transfer: Any) -> Any:
+    return shown_money(transfer.funded_amount if transfer.status == Status.EXECUTED else None)
+
+
 @admin.register(InvestmentTransfer)
 class InvestmentTransferAdmin(SteppedAdmin):
     """Investments that changed hands."""
 
     list_display = (
         day_column("effective_date", "effective"), link_column("offering"), link_column("seller_investment", "seller"),
-        link_column("buyer"), percent_column("part"), badge_column(), money_column("funded_amount", "capital"),
+        link_column("buyer"), percent_column("part"), badge_column(), _capital,
     )  # fmt: skip
     list_filter = ("status",)
     list_select_related = ("offering", "seller_investment__investor", "seller_investment__offering", "buyer")
@@ -129,4 +134,4 @@ class InvestmentTransferAdmin(SteppedAdmin):
             ["Capital paid in", shown_money(moved.funded)],
             ["Of it returned before", shown_money(moved.returned)],
         ]
-        return [Table("What moves", ["", "Amount"], lines)]
+        return [Table("What moves", ["Of the investment", "Amount"], lines)]

@@ -7,9 +7,11 @@ from distributions.models.tax_exports import TaxExport
 from distributions.models.transfers import InvestmentTransfer
 from distributions.models.waterfall_examples import WaterfallExample
 from distributions.models.waterfall_terms import WaterfallTerms, WaterfallTier
+from distributions.models.write_offs import AllocationWriteOff
 
 __all__ = [
     "AllocationLine",
+    "AllocationWriteOff",
     "CapitalCall",
     "CapitalCallItem",
     "CapitalCallPayment",

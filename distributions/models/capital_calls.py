@@ -83,6 +83,8 @@ class CapitalCall(FSMModelMixin, models.Model):
     completed_at = models.DateTimeField(null=True)
     cancelled_at = models.DateTimeField(null=True)
     cancelled_reason = models.CharField(max_length=300, blank=True, default="")
+    idempotency_key = models.CharField(max_length=255, unique=True, null=True)
+    request_hash = models.CharField(max_length=64, blank=True, default="", db_default="")
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -122,6 +124,7 @@ class CapitalCall(FSMModelMixin, models.Model):
                 "offering_id", "call_number", "kind", "notice_date", "due_date", "notice_days", "total_amount",
                 "purpose", "interest_rate", "premium_rate", "day_count", "created_by_id", "created_at",
             ),
+            guards.immutable("idempotency_key", "request_hash", name="immutable_key"),
             guards.written_once("approved_by_id", "approved_at", "completed_at", "cancelled_at"),
             guards.legal_status(CapitalCallStatus.DRAFT, CALL_TRANSITIONS),
             guards.Guard(

@@ -254,7 +254,8 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     paid, and the lines (allocation_lines.py) say what was taken off. Where people decided otherwise than the
     waterfall, ``calculated`` has what it gave. ``transaction`` is the present payment; earlier, failed ones hang
     on it by ``replaces``. Whoever cannot be paid now waits, still PENDING, for what ``waiting_reason`` names;
-    ``processed_at`` is when money arrived last, whether or not it came back.
+    ``processed_at`` is when money arrived last, whether or not it came back. What two people have ended unpaid
+    (write_offs.py) is CANCELLED with ``written_off_at``.
     """
 
     Status = AllocationStatus
@@ -287,6 +288,7 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     waiting_reason = models.CharField(max_length=500, blank=True, default="", db_default="")
     waiting_since = models.DateTimeField(null=True, blank=True)
     processed_at = models.DateTimeField(null=True)
+    written_off_at = models.DateTimeField(null=True, blank=True)
     explanation = models.JSONField(default=dict, blank=True)
     metadata = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
@@ -308,6 +310,10 @@ class DistributionAllocation(FSMModelMixin, models.Model):
                 name="allocations_waiting_says_why",
             ),
             guards.known_values("distribution_allocations", "status", AllocationStatus),
+            models.CheckConstraint(
+                condition=Q(written_off_at__isnull=True) | Q(status="CANCELLED"),
+                name="allocations_written_off_are_cancelled",
+            ),
             models.UniqueConstraint(
                 fields=["distribution", "investor", "investment"],
                 condition=~Q(status="CANCELLED"),
@@ -360,6 +366,12 @@ class DistributionAllocation(FSMModelMixin, models.Model):
                 operation=guards.Insert | guards.UpdateOf("status"),
                 condition=guards.Condition("NEW.status IN ('PENDING', 'CANCELLED')"),
             ),
+            guards.Guard(
+                "distributions_allocation_is_written_off",
+                name="is_written_off",
+                when=guards.Before,
+                operation=guards.UpdateOf("written_off_at"),
+            ),
             guards.legal_status(AllocationStatus.PENDING, ALLOCATION_TRANSITIONS),
         )  # fmt: skip
 
@@ -400,3 +412,13 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     )
     def mark_cancelled(self) -> None:
         """Its numbers were drawn up anew, or the distribution was cancelled."""
+
+    @transition(
+        field=status, source=[AllocationStatus.PENDING, AllocationStatus.FAILED], target=AllocationStatus.CANCELLED
+    )
+    def mark_written_off(self, *, at: datetime) -> None:
+        self.written_off_at = at
+
+    def get_status_display(self) -> str:  # type: ignore[no-redef]
+        """Return the status in words; one that was written off says so."""
+        return "Written off" if self.written_off_at is not None else str(AllocationStatus(self.status).label)

@@ -8,7 +8,7 @@ and apart from it the premium and interest, which are the offering's income and 
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -27,9 +27,10 @@ from escrow.queries import balances
 from finance.models import Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order
+from finance.queries import fees
 from realco import audit, money
 from realco.business_days import banking_date
-from realco.errors import IllegalTransition, NotPermitted, Refusal
+from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
 from realco.money import ZERO
 
@@ -46,6 +47,14 @@ class NothingMissing(Refusal):
     """What is owed of the call is paid, or on its way."""
 
 
+class IdempotencyKeyReused(Duplicate):
+    """The key was used for another payment."""
+
+
+class LessThanItsFee(Refusal):
+    """The payment costs as much as it brings."""
+
+
 def pay(
     item: CapitalCallItem,
     *,
@@ -55,33 +64,39 @@ def pay(
     idempotency_key: str,
     at: datetime,
     net: Decimal | None = None,
+    gross: Decimal | None = None,
 ) -> Transaction:
     """
     Pay what is missing of an item, or a part of it, by a payment from which the fee is taken on top.
 
     ``net`` is what shall arrive for the item, US dollars; by default all that is missing today, with
-    interest if it is late. The same key pays once.
+    interest if it is late. ``gross``, instead, is the payment itself, such as a wire that has come, from which
+    its fee is taken. The same key pays once.
 
     :raises NotPermitted: if it is somebody else's item and the person may not initiate payments
     :raises ItemNotOpen: if it was paid or cancelled, or its call is not noticed
-    :raises NothingMissing: if all of it, or less than ``net``, is missing
+    :raises NothingMissing: if nothing is missing, or less than would arrive
+    :raises LessThanItsFee: if nothing would be left of the payment
+    :raises IdempotencyKeyReused: if the key was used for another payment
     :raises Refusal: whatever making a payment refuses
     """
     on = banking_date(at)
     item = CapitalCallItem.objects.select_related("call", "investor").get(pk=item.pk)
     earlier = CapitalCallPayment.objects.filter(transaction__idempotency_key=f"{by.pk}:{idempotency_key.strip()}")
     if (known := earlier.filter(item=item).select_related("transaction").first()) is not None:
-        return known.transaction
+        return _as_asked(known.transaction, method, bank_account_id, net=net, gross=gross)
     if by.pk != item.investor_id and not by.is_staff:
         raise NotPermitted("This capital was called of somebody else.")
     with audit.acting("capital_call.pay", by=by):
+        if gross is not None:
+            net = _net_of(money.positive(gross), method=method, on=on)
         wanted = _wanted(item, net, at=at)
         account = EscrowAccount.objects.get(offering_id=item.call.offering_id)
         payment = transactions.initiate(
             Order(
                 type=Transaction.Type.CAPITAL_CALL,
                 payment_method=method,
-                amount=queries.gross_of(wanted, method=method, on=on),
+                amount=gross or queries.gross_of(wanted, method=method, on=on),
                 escrow_account_id=account.pk,
                 from_user_id=item.investor_id,
                 from_bank_account_id=bank_account_id,
@@ -158,16 +173,36 @@ def release(item_ids: Sequence[UUID], *, at: datetime) -> int:
     return len(whole)
 
 
+def _as_asked(
+    payment: Transaction, method: str, bank_account_id: UUID | None, *, net: Decimal | None, gross: Decimal | None
+) -> Transaction:
+    """Return the payment of a key, if it is what is asked for again."""
+    same = (payment.payment_method, payment.from_bank_account_id) == (method, bank_account_id)
+    if not same or (net or payment.net_amount) != payment.net_amount or (gross or payment.amount) != payment.amount:
+        raise IdempotencyKeyReused(
+            "This idempotency key was used for another payment. Use a new key for a new one.",
+            transaction_id=str(payment.pk),
+        )
+    return payment
+
+
+def _net_of(gross: Decimal, *, method: str, on: date) -> Decimal:
+    quote = fees.quote(Transaction.Type.CAPITAL_CALL, method, gross, on=on)
+    if quote.net_amount <= 0:
+        raise LessThanItsFee(f"Its fee of {money.format_money(quote.fee_amount)} leaves nothing of this payment.")
+    return quote.net_amount
+
+
 def _wanted(item: CapitalCallItem, net: Decimal | None, *, at: datetime) -> Decimal:
     if item.status != Item.OPEN or item.call.status != CapitalCall.Status.NOTICED:
         raise ItemNotOpen(f"Nothing is owed of {item.call}.", status=item.status)
     missing = queries.due(item, on=banking_date(at)).missing
     wanted = missing if net is None else money.positive(net)
     if not missing or wanted > missing:
-        raise NothingMissing(
-            f"{money.format_money(missing)} is missing of {item.call}; the rest is paid or on its way.",
-            missing=money.to_json(missing),
-        )
+        words = f"{money.format_money(missing)} is missing of {item.call}; the rest is paid or on its way."
+        if missing:
+            words += f" {money.format_money(wanted)} would arrive, which is more."
+        raise NothingMissing(words, missing=money.to_json(missing))
     return wanted
 
 

@@ -5,8 +5,10 @@ One person draws a call up, another approves it, and that is its notice. What ea
 in proportion to what of its commitment is uncalled, to the cent, and never more than that.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -20,7 +22,7 @@ from escrow.operations import closings
 from escrow.operations.escrow_accounts import require_reason
 from realco import audit, events, money, permissions
 from realco.business_days import add_business_days, banking_date
-from realco.errors import IllegalTransition, NotPermitted, Refusal
+from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
 from realco.money import ZERO
 
@@ -54,6 +56,10 @@ class CallNotInState(IllegalTransition):
     """The call is not in a state for this."""
 
 
+class IdempotencyKeyReused(Duplicate):
+    """The key was used for another call."""
+
+
 class ApproverIsCreator(NotPermitted):
     """Whoever drew up a call cannot approve it."""
 
@@ -80,21 +86,33 @@ class Conditions:
 
 
 def draw_up(
-    offering: Offering, *, total_amount: Decimal, conditions: Conditions, by: User, at: datetime
+    offering: Offering,
+    *,
+    total_amount: Decimal,
+    conditions: Conditions,
+    by: User,
+    at: datetime,
+    idempotency_key: str | None = None,
 ) -> CapitalCall:
     """
     Draw up a call of an amount on everybody who has committed more than was called of them.
+
+    The same key with the same contents returns the same call.
 
     :raises NotPermitted: if the person may not draw up capital calls
     :raises OfferingNotCalling: if the offering is neither funded nor operating
     :raises NoticeTooShort: if fewer business days than the notice asks for lie before the due date
     :raises NothingUncalled: if less than the amount is uncalled
     :raises UnworkableCall: if a rate, the day count or the purpose makes no sense
+    :raises IdempotencyKeyReused: if the key was used for another call
     """
     permissions.require(by, permissions.CREATE_CAPITAL_CALL)
     total_amount = money.positive(total_amount)
-    _require_workable(conditions, at=at)
+    asked = _asked(offering, total_amount, conditions, by=by, idempotency_key=idempotency_key)
     with audit.acting("capital_call.draw_up", by=by, reason=conditions.purpose), transaction.atomic():
+        if (earlier := _find_earlier(asked)) is not None:
+            return earlier
+        _require_workable(conditions, at=at)
         offering = _lock_calling(offering)
         living = _callable(offering)
         left = queries.uncalled(living)
@@ -105,12 +123,14 @@ def draw_up(
                 uncalled=money.to_json(together),
             )
         parts = money.allocate(total_amount, [money.as_cents(left[row.pk]) for row in living])
-        call = _create(offering, CapitalCall.Kind.REGULAR, total_amount, conditions, by=by, at=at)
+        call = _create(offering, CapitalCall.Kind.REGULAR, total_amount, conditions, asked, by=by, at=at)
         _add_items(call, [(row, part, ZERO) for row, part in zip(living, parts, strict=True) if part], at=at)
     return call
 
 
-def draw_up_late_closing(offering: Offering, *, conditions: Conditions, by: User, at: datetime) -> CapitalCall:
+def draw_up_late_closing(
+    offering: Offering, *, conditions: Conditions, by: User, at: datetime, idempotency_key: str | None = None
+) -> CapitalCall:
     """
     Call on those admitted after earlier calls for their share of each, and a premium on it.
 
@@ -123,41 +143,20 @@ def draw_up_late_closing(offering: Offering, *, conditions: Conditions, by: User
     :raises NothingToEqualise: if every earlier call called on everybody
     :raises NothingUncalled: if a share is more than what is uncalled of a commitment
     :raises UnworkableCall: if a rate, the day count or the purpose makes no sense
+    :raises IdempotencyKeyReused: if the key was used for another call
     """
     permissions.require(by, permissions.CREATE_CAPITAL_CALL)
-    _require_workable(conditions, at=at)
+    asked = _asked(offering, None, conditions, by=by, idempotency_key=idempotency_key)
     with audit.acting("capital_call.draw_up_late_closing", by=by, reason=conditions.purpose), transaction.atomic():
+        if (earlier := _find_earlier(asked)) is not None:
+            return earlier
+        _require_workable(conditions, at=at)
         offering = _lock_calling(offering)
-        living = _callable(offering)
-        left = queries.uncalled(living)
-        late_before = set(
-            CapitalCallItem.objects.filter(call__offering=offering, call__kind=CapitalCall.Kind.LATE_CLOSING)
-            .exclude(status=Item.CANCELLED)
-            .values_list("investment_id", flat=True)
-        )
-        rows = []
-        for row in living:
-            if row.pk in late_before:
-                continue
-            shares = queries.late_shares(
-                row,
-                commitment=row.investment_amount,
-                due_date=conditions.due_date,
-                premium_rate=conditions.premium_rate,
-                day_count=conditions.day_count,
-            )
-            capital = sum((share.capital for share in shares), ZERO)
-            if capital > left[row.pk]:
-                raise NothingUncalled(
-                    f"The share of {row.investor} in earlier calls is {money.format_money(capital)}, but only "
-                    f"{money.format_money(left[row.pk])} of the commitment is uncalled."
-                )
-            if capital:
-                rows.append((row, capital, sum((share.premium for share in shares), ZERO)))
+        rows = _late(offering, conditions)
         if not rows:
             raise NothingToEqualise(f"Every earlier call of {offering} called on everybody who has committed to it.")
         total = sum((capital for _, capital, _ in rows), ZERO)
-        call = _create(offering, CapitalCall.Kind.LATE_CLOSING, total, conditions, by=by, at=at)
+        call = _create(offering, CapitalCall.Kind.LATE_CLOSING, total, conditions, asked, by=by, at=at)
         _add_items(call, rows, at=at)
     return call
 
@@ -307,8 +306,72 @@ def _callable(offering: Offering) -> list[Investment]:
     return [row for row in closings.lock_investments(offering) if row.status in living]
 
 
+def _late(offering: Offering, conditions: Conditions) -> list[tuple[Investment, Decimal, Decimal]]:
+    """Return those who were admitted after earlier calls, with their share of those and the premium on it."""
+    living = _callable(offering)
+    left = queries.uncalled(living)
+    late_before = set(
+        CapitalCallItem.objects.filter(call__offering=offering, call__kind=CapitalCall.Kind.LATE_CLOSING)
+        .exclude(status=Item.CANCELLED)
+        .values_list("investment_id", flat=True)
+    )
+    rows = []
+    for row in living:
+        if row.pk in late_before:
+            continue
+        shares = queries.late_shares(
+            row,
+            commitment=row.investment_amount,
+            due_date=conditions.due_date,
+            premium_rate=conditions.premium_rate,
+            day_count=conditions.day_count,
+        )
+        capital = sum((share.capital for share in shares), ZERO)
+        if capital > left[row.pk]:
+            raise NothingUncalled(
+                f"The share of {row.investor} in earlier calls is {money.format_money(capital)}, but only "
+                f"{money.format_money(left[row.pk])} of the commitment is uncalled."
+            )
+        if capital:
+            rows.append((row, capital, sum((share.premium for share in shares), ZERO)))
+    return rows
+
+
+def _asked(
+    offering: Offering, total: Decimal | None, conditions: Conditions, *, by: User, idempotency_key: str | None
+) -> tuple[str | None, str]:
+    """Return the key under which a call is asked for, the asker's own, and the hash of what is asked."""
+    if idempotency_key is None:
+        return None, ""
+    content = [str(offering.pk), None if total is None else money.to_json(total), *map(str, astuple(conditions))]
+    return f"{by.pk}:{idempotency_key.strip()}", hashlib.sha256(json.dumps(content).encode()).hexdigest()
+
+
+def _find_earlier(asked: tuple[str | None, str]) -> CapitalCall | None:
+    """Return the call of this key, after waiting for anybody who is drawing it up right now."""
+    key, request_hash = asked
+    if key is None:
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"capital_call:{key}"])
+    earlier = CapitalCall.objects.filter(idempotency_key=key).first()
+    if earlier is not None and earlier.request_hash != request_hash:
+        raise IdempotencyKeyReused(
+            "This idempotency key was used for another capital call. Use a new key for a new one.",
+            capital_call_id=str(earlier.pk),
+        )
+    return earlier
+
+
 def _create(
-    offering: Offering, kind: str, total: Decimal, conditions: Conditions, *, by: User, at: datetime
+    offering: Offering,
+    kind: str,
+    total: Decimal,
+    conditions: Conditions,
+    asked: tuple[str | None, str],
+    *,
+    by: User,
+    at: datetime,
 ) -> CapitalCall:
     with connection.cursor() as cursor:
         cursor.execute("SELECT realco_next_number('CALL', %s)", [banking_date(at).year])
@@ -325,6 +388,8 @@ def _create(
         interest_rate=conditions.interest_rate,
         premium_rate=conditions.premium_rate,
         day_count=conditions.day_count,
+        idempotency_key=asked[0],
+        request_hash=asked[1],
         created_by=by,
         created_at=at,
     )

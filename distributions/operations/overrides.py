@@ -11,10 +11,12 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from distributions.models import AllocationLine, Distribution, DistributionAllocation
 from distributions.operations import distributions
 from distributions.queries import deductions
+from distributions.queries import distributions as queries
 from distributions.queries.entitlements import PARTS
 from realco import audit, copying, money, permissions
 from realco.errors import IllegalTransition, NotPermitted, Refusal
@@ -40,6 +42,10 @@ class LeavesTooLittle(Refusal):
 
 class NothingToConfirm(IllegalTransition):
     """No override waits for a second person."""
+
+
+class NothingToWithdraw(IllegalTransition):
+    """No override waits for a second person, so that none can be refused or taken back."""
 
 
 class OverriddenByYou(NotPermitted):
@@ -101,14 +107,11 @@ def confirm(distribution: Distribution, *, by: User, at: datetime) -> Distributi
     :raises NothingToConfirm: if no override waits
     :raises OverriddenByYou: if one of them was decided by the same person
     """
-    if not (by.is_active and by.has_perm(permissions.APPROVE_DISTRIBUTION)):
-        permissions.require(by, permissions.CREATE_DISTRIBUTION)
+    _require_deciding(by)
     with audit.acting("distribution.confirm_override", by=by), transaction.atomic():
         distribution = distributions.lock(distribution.pk)
         distributions.require_draft(distribution)
-        waiting = distribution.allocations.exclude(status=Status.CANCELLED).filter(
-            overridden_by__isnull=False, override_confirmed_by__isnull=True
-        )
+        waiting = queries.unconfirmed(distribution)
         deciders = set(waiting.values_list("overridden_by_id", flat=True))
         if not deciders:
             raise NothingToConfirm(f"No override of {distribution} waits for a second person.")
@@ -116,6 +119,63 @@ def confirm(distribution: Distribution, *, by: User, at: datetime) -> Distributi
             raise OverriddenByYou("You decided this yourself; somebody else must confirm it.")
         waiting.update(override_confirmed_by=by, override_confirmed_at=at, updated_at=at)
     return distribution
+
+
+def withdraw(distribution: Distribution, *, reason: str, by: User, at: datetime) -> Distribution:
+    """
+    Take every override back that waits for a second person, by whoever decided it, or refuse it as somebody else.
+
+    The lines are what they were when overrides were last confirmed, or what the waterfall gave: those that changed
+    since changed together, so the total and each tier foot as before.
+
+    :raises NotPermitted: unless the person may create or approve distributions
+    :raises ReasonMissing: without a reason
+    :raises NotDraft: if its numbers are frozen
+    :raises NothingToWithdraw: if no override waits
+    """
+    _require_deciding(by)
+    if not reason.strip():
+        raise distributions.ReasonMissing("Say why; the reason is kept in the audit trail.")
+    with audit.acting("distribution.withdraw_override", by=by, reason=reason), transaction.atomic():
+        distribution = distributions.lock(distribution.pk)
+        distributions.require_draft(distribution)
+        waiting = list(queries.unconfirmed(distribution))
+        if not waiting:
+            raise NothingToWithdraw(f"No override of {distribution} waits for a second person.")
+        restored = [_before(row, at=at) for row in waiting]
+        changed = DistributionAllocation.objects.filter(pk__in=[row.pk for row in waiting])
+        changed.update(status=Status.CANCELLED, updated_at=at)
+        taken_off = deductions.apply(distribution, restored)
+        copying.insert(DistributionAllocation, restored)
+        copying.insert(AllocationLine, taken_off)
+    return distribution
+
+
+def _require_deciding(by: User) -> None:
+    if not (by.is_active and by.has_perm(permissions.APPROVE_DISTRIBUTION)):
+        permissions.require(by, permissions.CREATE_DISTRIBUTION)
+
+
+def _before(row: DistributionAllocation, *, at: datetime) -> DistributionAllocation:
+    """Return the row, not saved, that a payee had before the overrides that wait: the last that nobody questions."""
+    held = Q(investment__isnull=True) if row.investment_id is None else Q(investment_id=row.investment_id)
+    unquestioned = Q(overridden_by__isnull=True) | Q(override_confirmed_by__isnull=False)
+    earlier = DistributionAllocation.objects.filter(
+        held, unquestioned, distribution_id=row.distribution_id, investor_id=row.investor_id
+    )
+    was = earlier.order_by("-created_at", "-pk").first()
+    assert was is not None  # The row that was calculated is one of them.
+    kept = ("override_reason", "overridden_by_id", "override_confirmed_by_id", "override_confirmed_at")
+    return DistributionAllocation(
+        distribution_id=row.distribution_id,
+        investor_id=row.investor_id,
+        investment_id=row.investment_id,
+        **{name: getattr(was, name) for name in (*PARTS, "total_amount", "calculated", *kept)},
+        net_amount=was.total_amount,
+        explanation=was.explanation,
+        metadata=was.metadata,
+        created_at=at,
+    )
 
 
 def _lines(distribution: Distribution, decision: Decision) -> tuple[DistributionAllocation, DistributionAllocation]:

@@ -4,22 +4,19 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from django.db import transaction
-from django.db.models import Sum
 
-from distributions.models import AllocationLine, Distribution, DistributionAllocation, WithholdingRate
+from distributions.models import AllocationLine, Distribution, WithholdingRate
 from distributions.operations.distributions import ReasonMissing
-from distributions.queries.histories import COUNTED
+from distributions.queries import deductions
 from finance.models import BankAccount, Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order
 from realco import audit, permissions
 from realco.errors import NotPermitted, Refusal
 from realco.models import User
-from realco.money import ZERO
 
 Kind = AllocationLine.Kind
 _FINEST = Decimal("0.000001")
-GIVEN_UP = (Transaction.Status.FAILED, Transaction.Status.CANCELLED, Transaction.Status.REVERSED)
 
 
 class NotARate(Refusal):
@@ -67,19 +64,7 @@ def set_rate(
 
 def due(distribution: Distribution, kind: str) -> Decimal:
     """Return what was taken off for a kind of deduction and has not been remitted, nor is about to be, US dollars."""
-    if distribution.status not in COUNTED:
-        return ZERO
-    lines = AllocationLine.objects.filter(allocation__distribution=distribution, kind=kind)
-    lines = lines.exclude(allocation__status=DistributionAllocation.Status.CANCELLED)
-    taken: Decimal = lines.aggregate(total=Sum("amount", default=ZERO))["total"]
-    if kind == Kind.PLATFORM_FEE:
-        taken += distribution.platform_fee_amount
-    asked: Decimal = (
-        Transaction.objects.filter(distribution=distribution, metadata__remits=kind)
-        .exclude(status__in=GIVEN_UP)
-        .aggregate(total=Sum("amount", default=ZERO))["total"]
-    )
-    return taken - asked
+    return deductions.deducted(distribution, kind).due_amount
 
 
 def remit(distribution: Distribution, *, kind: str, bank_account: BankAccount, by: User, at: datetime) -> Transaction:

@@ -9,16 +9,69 @@ Whatever is taken off stays in the offering's ledger account, promised, until it
 import hashlib
 import json
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
-from distributions.models import AllocationLine, Distribution, DistributionAllocation, WithholdingRate
-from finance.models import FeeRule
+from django.db.models import Q, QuerySet, Sum
+
+from distributions.models import (
+    AllocationLine,
+    AllocationWriteOff,
+    Distribution,
+    DistributionAllocation,
+    WithholdingRate,
+)
+from distributions.queries.entitlements import COUNTED
+from finance.models import FeeRule, Transaction
 from finance.models.transactions import PaymentMethod, TransactionType
 from finance.queries import fees
 from realco.money import CENT, ZERO, to_json
 
 Kind = AllocationLine.Kind
+GIVEN_UP = (Transaction.Status.FAILED, Transaction.Status.CANCELLED, Transaction.Status.REVERSED)
+
+
+@dataclass(frozen=True, slots=True)
+class Deducted:
+    """What was taken off a distribution for one purpose and what was asked for of it to be remitted, US dollars."""
+
+    kind: str
+    taken_amount: Decimal
+    asked_amount: Decimal
+
+    @property
+    def due_amount(self) -> Decimal:
+        """What is left to remit."""
+        return max(self.taken_amount - self.asked_amount, ZERO)
+
+
+def summary(distribution: Distribution) -> list[Deducted]:
+    """Return what was taken off an approved distribution, for each purpose; nothing of one that is not."""
+    return [deducted(distribution, kind) for kind in Kind.values]
+
+
+def deducted(distribution: Distribution, kind: str) -> Deducted:
+    """Return what was taken off a distribution for a purpose; payments that came to nothing were not asked for."""
+    if distribution.status not in COUNTED:
+        return Deducted(kind, ZERO, ZERO)
+    lines = taken_off().filter(allocation__distribution=distribution, kind=kind)
+    taken: Decimal = lines.aggregate(total=Sum("amount", default=ZERO))["total"]
+    if kind == Kind.PLATFORM_FEE:
+        taken += distribution.platform_fee_amount
+    asked = Transaction.objects.filter(distribution=distribution, metadata__remits=kind).exclude(status__in=GIVEN_UP)
+    return Deducted(kind, taken, asked.aggregate(total=Sum("amount", default=ZERO))["total"])
+
+
+def taken_off() -> QuerySet[AllocationLine]:
+    """
+    Return the lines that count: of allocations that stand, and of written-off ones what was remitted before.
+
+    Nothing is taken off what was never paid, unless it has left escrow already.
+    """
+    kept = AllocationWriteOff.objects.filter(status=AllocationWriteOff.Status.EXECUTED, keeps_deductions=True)
+    stands = ~Q(allocation__status=DistributionAllocation.Status.CANCELLED)
+    return AllocationLine.objects.filter(stands | Q(allocation__in=kept.values("allocation")))
 
 
 def apply(distribution: Distribution, allocations: Sequence[DistributionAllocation]) -> list[AllocationLine]:

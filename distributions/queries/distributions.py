@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Case, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 
 from distributions.models import (
-    AllocationLine,
+    AllocationWriteOff,
     Distribution,
     DistributionAllocation,
     DistributionApproval,
@@ -33,6 +33,8 @@ PAYING = (
     Distribution.Status.COMPLETED,
 )
 """Distributions that were executed: whoever waits of them is paid when that is possible."""
+SHOWN = ~Q(status=Status.CANCELLED) | Q(written_off_at__isnull=False)
+"""Allocations that people see: those that stand, and those that were written off."""
 NOT_YET_SHOWN = (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL, Distribution.Status.CANCELLED)
 
 
@@ -50,8 +52,12 @@ def visible_to(user: User) -> QuerySet[Distribution]:
 
 
 def allocations_visible_to(user: User) -> QuerySet[DistributionAllocation]:
-    """Return the allocations a person may see: their own of approved distributions, staff all that stand."""
-    rows = DistributionAllocation.objects.exclude(status=Status.CANCELLED).select_related(
+    """
+    Return the allocations a person may see: their own of approved distributions, staff all that stand.
+
+    Those that were written off are among them.
+    """
+    rows = DistributionAllocation.objects.filter(SHOWN).select_related(
         "distribution__offering", "investor", "investment", "transaction"
     )
     if not user.is_active:
@@ -96,13 +102,16 @@ class Progress:
     """
     How far a distribution's payments are; amounts in US dollars, keys are allocation statuses.
 
-    Those who wait for what keeps them from being paid are not among the pending ones, but ``waiting``.
+    Those who wait for what keeps them from being paid are not among the pending ones, but ``waiting``. Those
+    whose allocation was written off are no payees any more.
     """
 
     numbers: Mapping[str, int]
     amounts: Mapping[str, Decimal]
     waiting: int = 0
     amount_waiting: Decimal = ZERO
+    written_off: int = 0
+    amount_written_off: Decimal = ZERO
 
     @property
     def total(self) -> int:
@@ -141,6 +150,7 @@ class Stages:
     paid: int = 0
     failed: int = 0
     waiting: int = 0
+    written_off: int = 0
 
     @property
     def is_running(self) -> bool:
@@ -154,14 +164,16 @@ UNSENT = ("INITIATED", "PENDING_APPROVAL", "APPROVED", "QUEUED", "PENDING_RETRY"
 def stages(distribution: Distribution) -> Stages:
     """Return how far a distribution's payments have come; one query."""
     live = Q(status__in=[Status.PROCESSING, Status.COMPLETED])
-    found = distribution.allocations.exclude(status=Status.CANCELLED).aggregate(
-        total=Count("id"),
+    stands = ~Q(status=Status.CANCELLED)
+    found = distribution.allocations.filter(SHOWN).aggregate(
+        total=Count("id", filter=stands),
         made=Count("id", filter=live),
         sent=Count("id", filter=live & ~Q(transaction__status__in=UNSENT)),
         arrived=Count("id", filter=live & Q(transaction__status__in=["SETTLED", "COMPLETED"])),
         paid=Count("id", filter=Q(status=Status.COMPLETED)),
         failed=Count("id", filter=Q(status=Status.FAILED)),
         waiting=Count("id", filter=Q(status=Status.PENDING, waiting_since__isnull=False)),
+        written_off=Count("id", filter=Q(written_off_at__isnull=False)),
     )
     return Stages(**found)
 
@@ -169,19 +181,29 @@ def stages(distribution: Distribution) -> Stages:
 def progress(distribution: Distribution) -> Progress:
     """Return how many payees, and how much money, are in each status; one query."""
     rows = (
-        distribution.allocations.exclude(status=Status.CANCELLED)
+        distribution.allocations.filter(SHOWN)
         .order_by()
-        .annotate(waits=Case(When(waiting_since__isnull=True, then=F("status")), default=Value("WAITING")))
+        .annotate(
+            waits=Case(
+                When(written_off_at__isnull=False, then=Value("WRITTEN_OFF")),
+                When(waiting_since__isnull=True, then=F("status")),
+                default=Value("WAITING"),
+                output_field=CharField(),
+            )
+        )
         .values_list("waits")
         .annotate(Count("id"), Sum("net_amount"))
     )
     found = {str(status): (number, amount) for status, number, amount in rows}
     waiting, amount_waiting = found.pop("WAITING", (0, ZERO))
+    written_off, amount_written_off = found.pop("WRITTEN_OFF", (0, ZERO))
     return Progress(
         numbers={status: number for status, (number, _) in found.items()},
         amounts={status: amount for status, (_, amount) in found.items()},
         waiting=waiting,
         amount_waiting=amount_waiting,
+        written_off=written_off,
+        amount_written_off=amount_written_off,
     )
 
 
@@ -212,8 +234,8 @@ def deducted(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Decim
     whole = Distribution.objects.filter(escrow_account_id=escrow_account_id, status__in=COUNTED)
     if excluding is not None:
         whole = whole.exclude(pk=excluding)
-    lines = AllocationLine.objects.filter(allocation__distribution__in=whole)
-    taken = lines.exclude(allocation__status=Status.CANCELLED).aggregate(total=Sum("amount", default=ZERO))["total"]
+    lines = deductions.taken_off().filter(allocation__distribution__in=whole)
+    taken = lines.aggregate(total=Sum("amount", default=ZERO))["total"]
     top: Decimal = whole.aggregate(total=Sum("platform_fee_amount", default=ZERO))["total"]
     left = Transaction.objects.filter(distribution__in=whole, type=Transaction.Type.ESCROW_WITHDRAWAL).filter(
         Q(is_reserved=True) | Q(settled_at__isnull=False, reversed_at__isnull=True)
@@ -236,6 +258,23 @@ def overrides(distribution: Distribution) -> QuerySet[DistributionAllocation]:
     """Return the lines for which people decided otherwise than the waterfall."""
     rows = distribution.allocations.exclude(status=Status.CANCELLED).filter(overridden_by__isnull=False)
     return rows.select_related("investor", "overridden_by", "override_confirmed_by").order_by("pk")
+
+
+def unconfirmed(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    """Return the overridden lines that wait for a second person."""
+    return overrides(distribution).filter(override_confirmed_by__isnull=True)
+
+
+def write_offs(distribution: Distribution) -> QuerySet[AllocationWriteOff]:
+    """Return the write-offs of a distribution's allocations, whether or not a second person has approved them."""
+    rows = AllocationWriteOff.objects.filter(allocation__distribution=distribution)
+    return rows.select_related("allocation__investor", "proposed_by", "approved_by").order_by("-created_at", "-id")
+
+
+def write_off_queue(user: User) -> QuerySet[AllocationWriteOff]:
+    """Return the write-offs that wait for this person: neither proposed by them nor of money that is theirs."""
+    rows = AllocationWriteOff.objects.filter(status=AllocationWriteOff.Status.PROPOSED)
+    return rows.exclude(proposed_by=user).exclude(allocation__investor=user)
 
 
 @dataclass(frozen=True, slots=True)

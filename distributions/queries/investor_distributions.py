@@ -13,7 +13,8 @@ from decimal import Decimal
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from distributions.models import Distribution, DistributionAllocation
+from distributions.models import AllocationWriteOff, Distribution, DistributionAllocation
+from distributions.queries.distributions import SHOWN
 from realco.models import User
 
 _NOT_YET = (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL, Distribution.Status.CANCELLED)
@@ -43,10 +44,9 @@ class Standing:
 
 
 def of(investor: User) -> QuerySet[DistributionAllocation]:
-    """Return the person's allocations of approved distributions, newest first."""
+    """Return the person's allocations of approved distributions, newest first, with those that were written off."""
     return (
-        DistributionAllocation.objects.filter(investor=investor)
-        .exclude(status=DistributionAllocation.Status.CANCELLED)
+        DistributionAllocation.objects.filter(SHOWN, investor=investor)
         .exclude(distribution__status__in=_NOT_YET)
         .select_related("distribution__offering", "distribution__terms", "investment", "transaction")
         .order_by("-created_at", "-id")
@@ -77,6 +77,13 @@ def tiers(allocation: DistributionAllocation) -> list[TierShare]:
         )
         for line in allocation.explanation.get("tiers", [])
     ]
+
+
+def written_off_because(allocation: DistributionAllocation) -> str:
+    """Return why two people ended an allocation unpaid; empty if they have not."""
+    if allocation.written_off_at is None:
+        return ""
+    return allocation.write_offs.get(status=AllocationWriteOff.Status.EXECUTED).reason
 
 
 def standing(allocation: DistributionAllocation) -> Standing | None:

@@ -133,8 +133,9 @@ def _sentences(
         if moves:
             yield f"So by {on} you held capital of which {_money(working['contributed'])} had been put in."
         yield _before(paid)
-        owed = [nearest_cent(max(int(one["owed"]), 0)) for one in working["accruals"]]
         left = f"{_money(working['unreturned_before'])} of your capital had not been returned by then"
+        # Of several preferred returns the first is the one people speak of; the next counts its money too.
+        owed = [nearest_cent(max(int(one["owed"]), 0)) for one in working["accruals"]]
         if owed:
             left += f", and {format_money(from_cents(owed[0]))} of preferred return had accrued and not been paid"
         yield f"{left}."

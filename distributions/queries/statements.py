@@ -20,6 +20,10 @@ class NoSuchQuarter(Refusal):
     """A year has four quarters."""
 
 
+class WrittenOff(Refusal):
+    """The allocation ended unpaid; there is nothing to state of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One distribution on a statement."""
@@ -104,16 +108,28 @@ class Statement:
 
 
 def of_allocation(allocation: DistributionAllocation) -> Statement:
-    """Return the statement of one distribution."""
+    """
+    Return the statement of one distribution.
+
+    :raises WrittenOff: if nothing of it was paid, nor will be
+    """
+    if allocation.written_off_at is not None:
+        raise WrittenOff("This was written off and not paid, so there is no statement of it.")
     distribution = allocation.distribution
     title = f"Statement of distribution {distribution.distribution_number}, {distribution.offering}"
     return Statement(allocation.investor, title, [_entry(allocation)])
 
 
 def of_quarter(investor: User, quarter: Quarter) -> Statement:
-    """Return the statement of a quarter: every distribution as of a day in it, whichever offering it is of."""
+    """
+    Return the statement of a quarter: every distribution as of a day in it, whichever offering it is of.
+
+    What was written off is left out.
+    """
     rows = investor_distributions.of(investor).filter(
-        distribution__as_of_date__gte=quarter.first_day, distribution__as_of_date__lte=quarter.last_day
+        written_off_at__isnull=True,
+        distribution__as_of_date__gte=quarter.first_day,
+        distribution__as_of_date__lte=quarter.last_day,
     )
     ordered = rows.order_by("distribution__as_of_date", "distribution__distribution_number", "id")
     return Statement(investor, f"Statement of distributions, {quarter}", [_entry(row) for row in ordered])
@@ -121,7 +137,7 @@ def of_quarter(investor: User, quarter: Quarter) -> Statement:
 
 def quarters(allocations: QuerySet[DistributionAllocation] | Iterable[DistributionAllocation]) -> list[Quarter]:
     """Return the quarters in which there were distributions, the latest first."""
-    days = {row.distribution.as_of_date for row in allocations}
+    days = {row.distribution.as_of_date for row in allocations if row.written_off_at is None}
     found = {(day.year, (day.month + 2) // 3) for day in days}
     return [Quarter(year, number) for year, number in sorted(found, reverse=True)]
 

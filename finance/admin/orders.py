@@ -30,7 +30,9 @@ class PaymentForm(StepForm):
     """
 
     type = forms.ChoiceField(
-        label="Kind of payment", choices=[(t, TransactionType(t).label) for t in [*OUTBOUND, *INBOUND]]
+        label="Kind of payment",
+        choices=[(t, TransactionType(t).label) for t in [*OUTBOUND, *INBOUND] if t != TransactionType.CAPITAL_CALL],
+        help_text="What pays a capital call is entered on the page of what the investor owes of it.",
     )
     escrow_account = EscrowChoice(
         label="Escrow account", queryset=EscrowAccount.objects.select_related("offering").order_by("account_number")

@@ -35,6 +35,8 @@ STATUSES: Mapping[str, int] = {
     "OFFERING_NOT_FOUND": 404,
     "REFUND_RUN_NOT_FOUND": 404,
     "WATERFALL_TERMS_NOT_FOUND": 404,
+    "CAPITAL_CALL_NOT_FOUND": 404,
+    "TRANSFER_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "DUPLICATE_RESOURCE": 409,
@@ -86,6 +88,18 @@ class TermsNotFound(NotFound):
     """There are no such waterfall terms, or they are not this person's to see."""
 
     code = "WATERFALL_TERMS_NOT_FOUND"
+
+
+class CapitalCallNotFound(NotFound):
+    """There is no such capital call or item of it, or it is not this person's to see."""
+
+    code = "CAPITAL_CALL_NOT_FOUND"
+
+
+class TransferNotFound(NotFound):
+    """There is no such transfer, or it is not this person's to see."""
+
+    code = "TRANSFER_NOT_FOUND"
 
 
 class OfferingNotFound(NotFound):

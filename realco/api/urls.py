@@ -4,14 +4,20 @@ from django.urls import path, re_path
 
 from realco.api import (
     bank_matches,
-    capital,
+    call_items,
+    capital_accounts,
+    capital_calls,
     distributions,
     escrow_accounts,
+    overrides,
     proofs,
     reconciliations,
     refund_runs,
     transactions,
+    transfers,
     waterfall_terms,
+    withholdings,
+    write_offs,
 )
 from realco.api.access import Nothing
 from realco.api.schema import DocsView, SchemaView
@@ -22,6 +28,9 @@ ONE_TRANSACTION = "transactions/<str:payment_id>"
 ONE_ACCOUNT = "escrow-accounts/<str:escrow_account_id>"
 ONE_RUN = f"{ONE_ACCOUNT}/refund-runs/<str:refund_run_id>"
 ONE_DISTRIBUTION = "distributions/<str:distribution_id>"
+ONE_WRITE_OFF = f"{ONE_DISTRIBUTION}/write-offs/<str:write_off_id>"
+ONE_CALL = "capital-calls/<str:capital_call_id>"
+ONE_TRANSFER = "investment-transfers/<str:transfer_id>"
 ONE_VERSION = "waterfall-terms/<str:terms_id>"
 
 urlpatterns = [
@@ -60,15 +69,40 @@ urlpatterns = [
     path(f"{ONE_DISTRIBUTION}/retry", distributions.Retry.as_view(), name="distribution-retry"),
     path(f"{ONE_DISTRIBUTION}/progress", distributions.Progress.as_view(), name="distribution-progress"),
     path(f"{ONE_DISTRIBUTION}/allocations", distributions.Allocations.as_view(), name="distribution-allocations"),
+    path(f"{ONE_DISTRIBUTION}/overrides", overrides.Overrides.as_view(), name="overrides"),
+    path(f"{ONE_DISTRIBUTION}/overrides/confirm", overrides.ConfirmOverrides.as_view(), name="overrides-confirm"),
+    path(f"{ONE_DISTRIBUTION}/overrides/withdraw", overrides.WithdrawOverrides.as_view(), name="overrides-withdraw"),
+    path(f"{ONE_DISTRIBUTION}/deductions", withholdings.Deductions.as_view(), name="deductions"),
+    path(f"{ONE_DISTRIBUTION}/deductions/remit", withholdings.Remit.as_view(), name="deductions-remit"),
+    path(f"{ONE_DISTRIBUTION}/write-offs", write_offs.WriteOffs.as_view(), name="write-offs"),
+    path(f"{ONE_WRITE_OFF}/approve", write_offs.Approve.as_view(), name="write-off-approve"),
+    path(f"{ONE_WRITE_OFF}/withdraw", write_offs.Withdraw.as_view(), name="write-off-withdraw"),
+    path("withholding-rates", withholdings.WithholdingRates.as_view(), name="withholding-rates"),
     path("waterfall-terms", waterfall_terms.Versions.as_view(), name="waterfall-terms"),
     path(ONE_VERSION, waterfall_terms.OneVersion.as_view(), name="waterfall-terms-version"),
     path(f"{ONE_VERSION}/examples", waterfall_terms.Examples.as_view(), name="waterfall-terms-examples"),
     path(f"{ONE_VERSION}/check", waterfall_terms.Check.as_view(), name="waterfall-terms-check"),
     path(f"{ONE_VERSION}/activate", waterfall_terms.Activate.as_view(), name="waterfall-terms-activate"),
     path(f"{ONE_VERSION}/withdraw", waterfall_terms.Withdraw.as_view(), name="waterfall-terms-withdraw"),
-    path("capital-calls", capital.CapitalCalls.as_view(), name="capital-calls"),
-    path("capital-calls/<str:capital_call_id>/items", capital.Items.as_view(), name="capital-call-items"),
-    path("offerings/<str:offering_id>/capital-accounts", capital.CapitalAccounts.as_view(), name="capital-accounts"),
+    path("capital-calls", capital_calls.CapitalCalls.as_view(), name="capital-calls"),
+    path(ONE_CALL, capital_calls.OneCapitalCall.as_view(), name="capital-call"),
+    path(f"{ONE_CALL}/submit", capital_calls.Submit.as_view(), name="capital-call-submit"),
+    path(f"{ONE_CALL}/approve", capital_calls.Approve.as_view(), name="capital-call-approve"),
+    path(f"{ONE_CALL}/cancel", capital_calls.Cancel.as_view(), name="capital-call-cancel"),
+    path(f"{ONE_CALL}/equalisation", capital_calls.Equalisation.as_view(), name="capital-call-equalisation"),
+    path(f"{ONE_CALL}/items", call_items.Items.as_view(), name="capital-call-items"),
+    path(f"{ONE_CALL}/items/<str:item_id>", call_items.OneItem.as_view(), name="capital-call-item"),
+    path(f"{ONE_CALL}/items/<str:item_id>/pay", call_items.Pay.as_view(), name="capital-call-item-pay"),
+    path(f"{ONE_CALL}/items/<str:item_id>/excuse", call_items.Excuse.as_view(), name="capital-call-item-excuse"),
+    path("investment-transfers", transfers.Transfers.as_view(), name="transfers"),
+    path(ONE_TRANSFER, transfers.OneTransfer.as_view(), name="transfer"),
+    path(f"{ONE_TRANSFER}/approve", transfers.Approve.as_view(), name="transfer-approve"),
+    path(f"{ONE_TRANSFER}/cancel", transfers.Cancel.as_view(), name="transfer-cancel"),
+    path(
+        "offerings/<str:offering_id>/capital-accounts",
+        capital_accounts.CapitalAccounts.as_view(),
+        name="capital-accounts",
+    ),
     path("schema", SchemaView.as_view(), name="schema"),
     path("docs", DocsView.as_view(), name="docs"),
     re_path(r"^", Nothing.as_view(), name="nothing"),

@@ -9,22 +9,36 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
+from distributions.models import (
+    CapitalCall,
+    CapitalCallItem,
+    Distribution,
+    DistributionAllocation,
+    InvestmentTransfer,
+    WaterfallTerms,
+    WithholdingRate,
+)
 from distributions.queries import distributions as distribution_queries
+from distributions.queries.capital_calls import COUNTED as CALLED
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, LedgerAccount
 from escrow.queries import investor_offerings
-from finance.models import RefundItem, RefundRun, Transaction
+from finance.models import BankAccount, RefundItem, RefundRun, Transaction
 from finance.queries import refund_runs as refund_queries
 from realco.api.errors import (
+    CapitalCallNotFound,
     DistributionNotFound,
     EscrowAccountNotFound,
     OfferingNotFound,
     RefundRunNotFound,
     TermsNotFound,
     TransactionNotFound,
+    TransferNotFound,
 )
-from realco.errors import NotPermitted
+from realco.errors import NotFound, NotPermitted
 from realco.models import Offering, User
+
+VIEW_CALLS = "distributions.view_capitalcall"
+VIEW_TRANSFERS = "distributions.view_investmenttransfer"
 
 
 def is_viewer(person: User, permission: str) -> bool:
@@ -94,6 +108,120 @@ def terms_version(person: User, key: str | UUID) -> WaterfallTerms:
     found = waterfall_terms(person).filter(pk=identifier(key)).first()
     if found is None:
         raise TermsNotFound("There are no such terms.")
+    return found
+
+
+def require_viewer(person: User, permission: str) -> None:
+    """
+    Refuse whoever is not staff who may view all rows of a kind.
+
+    :raises NotPermitted: if they are not
+    """
+    if not is_viewer(person, permission):
+        raise NotPermitted("Only staff see this.", permission=permission)
+
+
+def capital_calls(person: User) -> QuerySet[CapitalCall]:
+    """Return the capital calls that a person may see: of investors, those made of them."""
+    if is_viewer(person, VIEW_CALLS):
+        return CapitalCall.objects.all()
+    return CapitalCall.objects.filter(status__in=CALLED, items__investor=person).distinct()
+
+
+def capital_call(person: User, key: str | UUID) -> CapitalCall:
+    """
+    Find a capital call.
+
+    :raises CapitalCallNotFound: if there is none, or it is not theirs to see
+    """
+    found = capital_calls(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise CapitalCallNotFound("There is no such capital call.")
+    return found
+
+
+def call_items(person: User, call: CapitalCall) -> QuerySet[CapitalCallItem]:
+    """Return what is owed of a call, as far as a person may see it: of investors, their own item."""
+    items = CapitalCallItem.objects.filter(call=call).select_related("call")
+    return items if is_viewer(person, VIEW_CALLS) else items.filter(investor=person)
+
+
+def call_item(person: User, call_key: str, key: str) -> CapitalCallItem:
+    """
+    Find what one investment owes of a call.
+
+    :raises CapitalCallNotFound: if there is no such item of that call, or it is not theirs to see
+    """
+    found = call_items(person, capital_call(person, call_key)).filter(pk=identifier(key)).first()
+    if found is None:
+        raise CapitalCallNotFound("There is no such item of this capital call.")
+    return found
+
+
+def transfers(person: User) -> QuerySet[InvestmentTransfer]:
+    """Return the transfers that a person may see: of investors, the executed ones by which they sold or bought."""
+    rows = InvestmentTransfer.objects.select_related("seller_investment")
+    if is_viewer(person, VIEW_TRANSFERS):
+        return rows
+    theirs = Q(buyer=person) | Q(seller_investment__investor=person)
+    return rows.filter(theirs, status=InvestmentTransfer.Status.EXECUTED)
+
+
+def transfer(person: User, key: str | UUID) -> InvestmentTransfer:
+    """
+    Find a transfer.
+
+    :raises TransferNotFound: if there is none, or it is not theirs to see
+    """
+    found = transfers(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise TransferNotFound("There is no such transfer.")
+    return found
+
+
+def investment(person: User, key: str | UUID) -> Investment:
+    """
+    Find an investment.
+
+    :raises NotFound: if there is none, or it is somebody else's
+    """
+    rows = Investment.objects.all()
+    rows = rows if is_viewer(person, "escrow.view_investment") else rows.filter(investor=person)
+    found = rows.filter(pk=identifier(key)).first()
+    if found is None:
+        raise NotFound("There is no such investment.")
+    return found
+
+
+def withholding_rates(person: User) -> QuerySet[WithholdingRate]:
+    """Return the rates of withholding that a person may see: staff all of them, others their own."""
+    rows = WithholdingRate.objects.all()
+    return rows if is_viewer(person, "distributions.view_withholdingrate") else rows.filter(investor=person)
+
+
+def person(asking: User, key: str | UUID) -> User:
+    """
+    Find somebody: staff who may view people find everybody, others themselves.
+
+    :raises NotFound: if there is nobody, or they are not theirs to see
+    """
+    people = User.objects.all() if is_viewer(asking, "realco.view_user") else User.objects.filter(pk=asking.pk)
+    found = people.filter(pk=identifier(key)).first()
+    if found is None:
+        raise NotFound("There is no such person.")
+    return found
+
+
+def sponsors_account(distribution: Distribution, key: UUID) -> BankAccount:
+    """
+    Find a bank account to which deductions of a distribution can be remitted: one of the offering's sponsor.
+
+    :raises NotFound: if there is none
+    """
+    sponsor = distribution.offering.organization_id
+    found = BankAccount.objects.filter(organization_id=sponsor, pk=key).first()
+    if found is None:
+        raise NotFound("There is no such bank account of the offering's sponsor.")
     return found
 
 

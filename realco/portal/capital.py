@@ -100,5 +100,9 @@ def _shown(offering: Offering, investor: User, on: date) -> Shown:
 def _pay_page(
     request: HttpRequest, item: CapitalCallItem, due: Due, form: PayCallForm, *, status: int = 200
 ) -> HttpResponse:
-    context = {"section": "capital", "item": item, "due": due, "form": form}
+    context: dict[str, object] = {"section": "capital", "item": item, "due": due, "form": form}
+    if due.missing:
+        today = banking_date(clock.now())
+        for name, method in (("by_wire", Transaction.Method.WIRE), ("by_check", Transaction.Method.CHECK)):
+            context[name] = capital_calls.gross_of(due.missing, method=method, on=today)
     return render(request, "portal/pay_call.html", context, status=status)

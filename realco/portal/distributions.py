@@ -1,5 +1,6 @@
 """An investor's distributions, and how each was computed, tier by tier."""
 
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -9,9 +10,9 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from distributions import receipt_files, statement_files
 from distributions.models import DistributionAllocation
-from distributions.queries import investor_distributions, receipt_words, receipts, statements
+from distributions.queries import investor_distributions, payees, receipt_words, receipts, statements
 from distributions.queries.receipts import NoReceipt
-from distributions.queries.statements import NoSuchQuarter, Quarter, Statement
+from distributions.queries.statements import NoSuchQuarter, Quarter, Statement, WrittenOff
 from distributions.statement_files import CannotMakePdf
 from realco import clock
 from realco.models import User
@@ -39,14 +40,21 @@ def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> H
     """Show one of the person's allocations with the tiers that led to it; with ``?check`` its receipt is checked."""
     allocation = _own(investor, allocation_id)
     tiers = investor_distributions.tiers(allocation)
+    calculated = [Decimal(amount) for amount in (allocation.calculated or {}).values()]
+    yours = sum(calculated, ZERO) if calculated else allocation.total_amount
     context: dict[str, Any] = {
         "section": "distributions",
         "allocation": allocation,
         "tiers": tiers,
+        "took_total": sum((tier.took for tier in tiers), ZERO),
+        "yours_total": yours,
+        "decided": allocation.total_amount - yours,
         "sponsor_total": sum((tier.to_sponsor for tier in tiers), ZERO),
         "investors_total": sum((tier.to_investors for tier in tiers), ZERO),
         "standing": investor_distributions.standing(allocation),
         "told": receipt_words.told(allocation),
+        "waits_because": payees.shown_to_payee(allocation.waiting_reason) if allocation.waiting_since else "",
+        "written_off_because": investor_distributions.written_off_because(allocation),
     }
     if "check" in request.GET and context["told"] is not None:
         context["check"] = receipts.check(allocation)
@@ -82,7 +90,11 @@ def check_receipt(request: HttpRequest, investor: User) -> HttpResponse:
 @require_safe
 def distribution_statement(request: HttpRequest, investor: User, allocation_id: UUID) -> HttpResponse:
     """Answer with the statement of one of the person's allocations, as PDF."""
-    return _pdf(request, statements.of_allocation(_own(investor, allocation_id)))
+    try:
+        statement = statements.of_allocation(_own(investor, allocation_id))
+    except WrittenOff as refusal:
+        raise Http404(str(refusal)) from refusal
+    return _pdf(request, statement)
 
 
 @signed_in

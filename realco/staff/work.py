@@ -8,7 +8,7 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.urls import reverse
 
 from compliance.models import CheckStatus, ComplianceCheck
-from distributions.models import Distribution
+from distributions.models import CapitalCall, Distribution, InvestmentTransfer
 from distributions.queries import distributions, terms
 from escrow.models import BankProposal, Closing, EscrowAccount, Reconciliation
 from escrow.queries import reversals
@@ -47,6 +47,9 @@ def _waiting(user: User) -> Iterator[Work]:
     if user.has_perm(permissions.APPROVE_DISTRIBUTION):
         address = f"{reverse('admin:distributions_distribution_changelist')}?status__exact=PENDING_APPROVAL"
         yield _work("distributions to sign", distributions.approval_queue(user), address)
+        address = f"{reverse('admin:distributions_allocationwriteoff_changelist')}?status__exact=PROPOSED"
+        yield _work("write-offs to decide", distributions.write_off_queue(user), address)
+    yield from _capital(user)
     if user.has_perm(permissions.ACTIVATE_TERMS):
         address = f"{reverse('admin:distributions_waterfallterms_changelist')}?status__exact=DRAFT"
         yield _work("waterfall terms to activate", terms.activation_queue(user), address)
@@ -89,6 +92,17 @@ def _waiting(user: User) -> Iterator[Work]:
         address = f"{reverse('admin:escrow_bankproposal_changelist')}?status__exact=PROPOSED"
         proposals = BankProposal.objects.filter(status=BankProposal.Status.PROPOSED).exclude(proposed_by=user)
         yield _work("bank fees, claims and matches to sign", proposals, address)
+
+
+def _capital(user: User) -> Iterator[Work]:
+    if user.has_perm(permissions.APPROVE_CAPITAL_CALL):
+        address = f"{reverse('admin:distributions_capitalcall_changelist')}?status__exact=PENDING_APPROVAL"
+        calls = CapitalCall.objects.filter(status=CapitalCall.Status.PENDING_APPROVAL).exclude(created_by=user)
+        yield _work("capital calls to approve", calls, address)
+    if user.has_perm(permissions.APPROVE_TRANSFER):
+        address = f"{reverse('admin:distributions_investmenttransfer_changelist')}?status__exact=PROPOSED"
+        moves = InvestmentTransfer.objects.filter(status=InvestmentTransfer.Status.PROPOSED).exclude(proposed_by=user)
+        yield _work("transfers to approve", moves, address)
 
 
 def _refunds(user: User) -> Iterator[Work]:

@@ -9,12 +9,14 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from distributions.models import CapitalCall, InvestmentTransfer, TaxExport
+from distributions.models import CapitalCall, CapitalCallItem, InvestmentTransfer, TaxExport
+from distributions.operations import call_payments
+from finance.models import Transaction
 from realco import clock
 from realco.business_days import add_business_days, banking_date
 from tests import factories
 from tests.admin.conftest import client_of
-from tests.distributions.calls import item_of, make_called_deal, promise
+from tests.distributions.calls import cleared, item_of, make_called_deal, promise
 from tests.distributions.deals import Deal
 from tests.stages import staged
 
@@ -48,6 +50,7 @@ def drawn_up(deal: Deal) -> CapitalCall:
             "purpose": "A new roof",
             "interest_rate": "12",
             "day_count": "ACT_365",
+            "idempotency_key": "a-call",
         },
     )
     assert answer.status_code == 302, answer.context["form"].errors
@@ -71,6 +74,59 @@ def test_a_call_goes_from_draft_to_notice(deal: Deal) -> None:
     assert step(client_of(deal.approver), call, "cancel").status_code == 302
 
 
+class TestPayingACall:
+    @pytest.fixture
+    def item(self, deal: Deal) -> CapitalCallItem:
+        call = drawn_up(deal)
+        step(client_of(deal.operator), call, "submit")
+        step(client_of(deal.approver), call, "approve")
+        return item_of(call, deal.investors[0])
+
+    def form(self, **changes: object) -> dict[str, object]:
+        return {"payment_method": "WIRE", "amount": "$40,075.00", "idempotency_key": "wire-1", **changes}
+
+    def test_a_wire_that_came_pays_it_whole(self, deal: Deal, item: CapitalCallItem) -> None:
+        page = client_of(deal.operator).get(reverse("admin:distributions_capitalcallitem_step", args=[item.pk, "pay"]))
+        assert "$40,075.00" in page.content.decode()
+
+        assert step(client_of(deal.operator), item, "pay", **self.form()).status_code == 302
+        payment = cleared(Transaction.objects.get(type="CAPITAL_CALL"), at=clock.now())
+        call_payments.follow(payment.pk, at=clock.now())
+
+        item.refresh_from_db()
+        assert (item.status, payment.payment_method, payment.initiated_by) == ("PAID", "WIRE", deal.operator)
+        page = client_of(deal.approver).get(reverse("admin:distributions_capitalcallitem_change", args=[item.pk]))
+        for words in ("Payments for it", "$40,075.00", "Completed"):
+            assert words in page.content.decode()
+
+    def test_a_check_may_pay_a_part(self, deal: Deal, item: CapitalCallItem) -> None:
+        form = self.form(payment_method="CHECK", amount="10050.00")
+        assert step(client_of(deal.operator), item, "pay", **form).status_code == 302
+        assert Transaction.objects.get(type="CAPITAL_CALL").net_amount == Decimal("10000.00")
+
+    @pytest.mark.parametrize(
+        ("changes", "words"),
+        [
+            ({"amount": "40075.01"}, "which is more"),
+            ({"amount": "-5"}, "more than zero"),
+            ({"amount": "forty"}, "not an amount"),
+            ({"payment_method": "CREDIT_CARD"}, "Select a valid choice"),
+            ({"payment_method": "ACH", "amount": "40050.80"}, "Choose the bank account"),
+        ],
+    )
+    def test_refuses_in_words(self, deal: Deal, item: CapitalCallItem, changes: dict[str, object], words: str) -> None:
+        answer = step(client_of(deal.operator), item, "pay", **self.form(**changes))
+        assert (answer.status_code, words in answer.content.decode()) == (200, True)
+        assert not Transaction.objects.filter(type="CAPITAL_CALL").exists()
+
+    def test_is_for_who_may_ask_for_payments(self, deal: Deal, item: CapitalCallItem) -> None:
+        url = reverse("admin:distributions_capitalcallitem_step", args=[item.pk, "pay"])
+        answer = client_of(deal.approver).post(url, {"version": "", **self.form()})
+        assert not Transaction.objects.filter(type="CAPITAL_CALL").exists()
+        assert answer.status_code == 200
+        assert client_of(deal.approver).get(url).status_code == 302
+
+
 def test_a_late_closing_shows_to_whom_the_premium_is_owed(deal: Deal) -> None:
     call = drawn_up(deal)
     step(client_of(deal.operator), call, "submit")
@@ -88,6 +144,7 @@ def test_a_late_closing_shows_to_whom_the_premium_is_owed(deal: Deal) -> None:
             "interest_rate": "0",
             "premium_rate": "10",
             "day_count": "ACT_365",
+            "idempotency_key": "a-late-closing",
         },
         follow=True,
     )

@@ -118,6 +118,25 @@ class TestDrawingUp:
         assert words in str(answer.context["form"].errors)
         assert not Distribution.objects.exists()
 
+    def test_takes_a_platform_fee_off_the_top(self, deal: Deal) -> None:
+        create(deal, platform_fee_amount="90.00")
+        distribution = Distribution.objects.get()
+        page = client_of(deal.operator).get(address(distribution, "calculate")).content.decode()
+        for words in ("Platform fee, off the top", "Platform fee, before the tiers", "$90.00", "$8,910.00"):
+            assert words in page
+        take(deal.operator, distribution, "calculate")
+        take(deal.operator, distribution, "submit")
+        assert sum(row.total_amount for row in deals.standing(distribution)) == Decimal("8910.00")
+        assert "$90.00" in client_of(deal.approver).get(address(distribution, "approve")).content.decode()
+
+    @pytest.mark.parametrize(
+        ("fee", "words"), [("-1", "more than zero"), ("9000.00", "leaves nothing"), ("1.001", "two decimals")]
+    )
+    def test_refuses_a_fee_that_cannot_be(self, deal: Deal, fee: str, words: str) -> None:
+        answer = create(deal, platform_fee_amount=fee)
+        assert (answer.status_code, words in answer.content.decode()) == (200, True)
+        assert not Distribution.objects.exists()
+
     def test_is_closed_to_approvers(self, deal: Deal) -> None:
         task = reverse("admin:distributions_distribution_task", args=["new"])
 

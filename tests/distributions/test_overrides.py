@@ -1,19 +1,23 @@
 """Overrides of a line: a reason, another line that makes up for it, a second person, and what the payee is shown."""
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.test import Client
+from django.urls import reverse
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import distributions, overrides
+from distributions.operations import distributions, overrides, withholdings
 from distributions.operations.distributions import NotDraft, OverrideUnconfirmed, ReasonMissing
 from distributions.operations.overrides import (
     Decision,
     LeavesTooLittle,
     NotALine,
     NothingToConfirm,
+    NothingToWithdraw,
     OverriddenByYou,
     UnknownPart,
 )
@@ -24,6 +28,7 @@ from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 PART = "preferred_return"
+LATER = NOW + timedelta(minutes=5)
 
 
 @staged
@@ -44,10 +49,17 @@ def of(distribution: Distribution, deal: Deal, number: int) -> DistributionAlloc
 
 
 def decide(
-    deal: Deal, draft: Distribution, amount: str, *, part: str = PART, line: int = 0, against: int = 1
+    deal: Deal,
+    draft: Distribution,
+    amount: str,
+    *,
+    part: str = PART,
+    line: int = 0,
+    against: int = 1,
+    at: datetime = NOW,
 ) -> Distribution:
     decision = Decision(of(draft, deal, line).pk, part, Decimal(amount), of(draft, deal, against).pk)
-    return overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=NOW)
+    return overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=at)
 
 
 class TestOverride:
@@ -150,6 +162,67 @@ class TestConfirm:
         assert distributions.changes_under_lock(submitted, anew=False) == [
             "its rows no longer have the hash that was submitted"
         ]
+
+
+class TestThePayee:
+    def test_sees_tiers_that_add_up_and_what_was_decided(self, deal: Deal, draft: Distribution, client: Client) -> None:
+        decide(deal, draft, "510.00")
+        overrides.confirm(draft, by=deal.approver, at=NOW)
+        deal.sign(distributions.submit(draft, by=deal.operator, at=NOW))
+        client.force_login(deal.investors[0])
+
+        page = client.get(reverse("portal:distribution", args=[of(draft, deal, 0).pk]))
+
+        assert [page.context[name] for name in ("took_total", "yours_total", "decided")] == [1000, 500, 10]
+        assert "+$10.00" in page.content.decode()
+
+
+class TestWithdraw:
+    def test_gives_back_what_the_waterfall_gave(self, deal: Deal, draft: Distribution) -> None:
+        decide(deal, draft, "510.00")
+
+        overrides.withdraw(draft, reason="No side letter", by=deal.approver, at=LATER)
+
+        assert [of(draft, deal, number).total_amount for number in range(3)] == [500, 300, 200]
+        assert not queries.overrides(draft).exists()
+        assert deal.sign(distributions.submit(draft, by=deal.operator, at=LATER)).status == "APPROVED"
+
+    def test_gives_back_what_was_confirmed_before(self, deal: Deal, draft: Distribution) -> None:
+        decide(deal, draft, "510.00")
+        overrides.confirm(draft, by=deal.approver, at=NOW)
+        decide(deal, draft, "280.00", line=1, against=2, at=LATER)
+
+        overrides.withdraw(draft, reason="A mistake", by=deal.operator, at=LATER)
+
+        rows = [of(draft, deal, number) for number in range(3)]
+        assert [row.total_amount for row in rows] == [510, 290, 200]
+        assert [row.override_confirmed_by for row in rows] == [deal.approver, deal.approver, None]
+        assert distributions.submit(draft, by=deal.operator, at=LATER).status == "PENDING_APPROVAL"
+
+    def test_takes_withholding_off_anew(self, deal: Deal, draft: Distribution) -> None:
+        rate = Decimal("0.24")
+        who, day = deal.investors[0], draft.as_of_date
+        withholdings.set_rate(who, rate=rate, reason="W-8BEN", effective_from=day, by=deal.operator, at=NOW)
+        distributions.calculate(draft, by=deal.operator, at=NOW)
+        decide(deal, draft, "510.00")
+        assert of(draft, deal, 0).withholding_amount == Decimal("122.40")
+
+        overrides.withdraw(draft, reason="No side letter", by=deal.approver, at=LATER)
+
+        assert [of(draft, deal, 0).withholding_amount, of(draft, deal, 0).net_amount] == [120, 380]
+        assert distributions.submit(draft, by=deal.operator, at=LATER).status == "PENDING_APPROVAL"
+
+    def test_needs_one_that_waits_a_reason_and_the_permission(self, deal: Deal, draft: Distribution) -> None:
+        with pytest.raises(NothingToWithdraw):
+            overrides.withdraw(draft, reason="Why", by=deal.operator, at=NOW)
+        decide(deal, draft, "510.00")
+        with pytest.raises(ReasonMissing):
+            overrides.withdraw(draft, reason=" ", by=deal.operator, at=NOW)
+        with pytest.raises(NotPermitted):
+            overrides.withdraw(draft, reason="Why", by=deal.investors[0], at=NOW)
+        overrides.confirm(draft, by=deal.approver, at=NOW)
+        with pytest.raises(NothingToWithdraw):
+            overrides.withdraw(draft, reason="Why", by=deal.operator, at=NOW)
 
 
 class TestTheDatabase:

@@ -16,6 +16,7 @@ from distributions.models import Distribution, DistributionAllocation
 from distributions.queries import receipts, statements
 from distributions.queries.statements import Quarter
 from realco.models import User
+from tests.distributions.deals import make_deal
 from tests.portal.test_distributions import allocation, approved, submitted
 
 __all__ = ["allocation", "approved", "submitted"]
@@ -54,6 +55,16 @@ class TestExplanation:
         assert "you had put in $" in page
         assert "No distribution had paid you anything before." in page
         assert "Preferred return, tier 2" in page
+
+    def test_tells_of_terms_without_a_preferred_return(self, db: None, sign_in: Callable[[User], Client]) -> None:
+        deal = make_deal(template="straight_split")
+        deal.earn("1000.00")
+        deal.approve("1000.00")
+
+        page = sign_in(deal.investors[0]).get(url(deal.investors[0].allocations.get()))
+
+        assert page.status_code == 200
+        assert "of your capital had not been returned by then." in page.text
 
     def test_checks_at_a_click(self, portal: Client, allocation: DistributionAllocation) -> None:
         page = portal.get(url(allocation), {"check": "1"}).text

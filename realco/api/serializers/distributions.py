@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
 from distributions.models.distributions import AllocationStatus, DistributionStatus, DistributionType
-from distributions.queries import payees
+from distributions.queries import investor_distributions, payees
 from distributions.queries.distributions import Preview, Stages
 from realco.api.serializers.fields import (
     AmountField,
@@ -147,8 +147,14 @@ class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
     waiting_since = moment()
     override_reason = text(help_text="Why people decided otherwise than the waterfall; `calculated` is what it gave.")
     calculated = serializers.DictField(child=serializers.CharField(), read_only=True, allow_null=True)
+    written_off_at = moment(help_text="When two people ended it unpaid; it is CANCELLED then.")
+    written_off_reason = serializers.SerializerMethodField()
     processed_at = moment()
     created_at = serializers.DateTimeField(read_only=True)
+
+    def get_written_off_reason(self, allocation: DistributionAllocation) -> str:
+        """Say why it was written off."""
+        return investor_distributions.written_off_because(allocation)
 
     def to_representation(self, instance: DistributionAllocation) -> dict[str, Any]:
         """Write the allocation; what compliance has to do with its waiting is not for the payee to read."""
@@ -192,7 +198,8 @@ class StagesSerializer(serializers.Serializer[Stages]):
     """
     How many payees of a distribution have come how far; whoever is at a stage has passed those before it.
 
-    `waiting` are not paid until what keeps them from it is mended, `failed` until they are paid again.
+    `waiting` are not paid until what keeps them from it is mended, `failed` until they are paid again. Those
+    written off are no payees any more and not among the total.
     """
 
     total = serializers.IntegerField(read_only=True)
@@ -202,6 +209,7 @@ class StagesSerializer(serializers.Serializer[Stages]):
     paid = serializers.IntegerField(read_only=True)
     failed = serializers.IntegerField(read_only=True)
     waiting = serializers.IntegerField(read_only=True)
+    written_off = serializers.IntegerField(read_only=True)
     is_running = serializers.BooleanField(read_only=True)
 
 
