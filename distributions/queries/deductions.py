@@ -22,7 +22,7 @@ from distributions.models import (
     DistributionAllocation,
     WithholdingRate,
 )
-from distributions.queries.entitlements import COUNTED
+from distributions.queries.histories import COUNTED
 from finance.models import FeeRule, Transaction
 from finance.models.transactions import PaymentMethod, TransactionType
 from finance.queries import fees
