@@ -34,6 +34,9 @@ Status = Distribution.Status
 DISTRIBUTING = (Offering.Status.FUNDED, Offering.Status.OPERATING, Offering.Status.EXITED)
 
 
+_ROWS = Distribution.objects.select_related("offering__organization", "escrow_account", "created_by", "executed_by")
+
+
 class IdempotencyKeyMissing(Refusal):
     """A distribution is created under a key, so that asking twice creates one."""
 
@@ -303,19 +306,24 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
     return distribution
 
 
-def lock(distribution_id: UUID, *, is_shared: bool = False) -> Distribution:
-    """
-    Return a distribution with its row locked; always before its payments and its escrow account.
+def lock(distribution_id: UUID) -> Distribution:
+    """Return a distribution with its row locked; always before its payments and its escrow account."""
+    _queue_up("pg_advisory_xact_lock", distribution_id)
+    return _ROWS.select_for_update(of=("self",), no_key=True).get(pk=distribution_id)
 
-    Locks that are shared hold off everybody who would change the row, but not one another.
-    """
-    if is_shared:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT FROM distributions WHERE id = %s FOR SHARE", [distribution_id])
-    rows = Distribution.objects.select_related("offering__organization", "escrow_account", "created_by")
-    if not is_shared:
-        rows = rows.select_for_update(of=("self",), no_key=True)
-    return rows.get(pk=distribution_id)
+
+def lock_shared(distribution_id: UUID) -> Distribution:
+    """Return a distribution that nobody changes meanwhile, though others may share it; whoever waits comes first."""
+    _queue_up("pg_advisory_xact_lock_shared", distribution_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM distributions WHERE id = %s FOR SHARE", [distribution_id])
+    return _ROWS.get(pk=distribution_id)
+
+
+def _queue_up(lock: str, distribution_id: UUID) -> None:
+    """Wait in turn: those who share a row's lock pass by whoever waits for it alone, but not in this queue."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {lock}(hashtextextended(%s, 0))", [f"distribution {distribution_id}"])
 
 
 def lock_account(distribution: Distribution) -> None:

@@ -38,9 +38,9 @@ CHUNK = 1000
 PAYERS = 4
 """So many workers are called to a distribution of more than a chunk; fewer do as well, one after the other."""
 _COLUMNS = (
-    *("distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id"),
-    *("failure_reason", "waiting_reason", "waiting_since", "processed_at"),
-)
+    "distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id", "failure_reason",
+    "waiting_reason", "waiting_since", "processed_at",
+)  # fmt: skip
 """What paying looks at and ``allocations.write`` writes."""
 logger = logging.getLogger(__name__)
 
@@ -83,7 +83,7 @@ def hand_over(distribution: Distribution, *, executor: User, at: datetime) -> Di
     It raises what ``execute`` raises. What the workers meet is found in the distribution's metadata.
     """
     _queue(distribution, executor=executor, at=at)
-    if distribution.allocations.filter(status=Allocation.PENDING).count() <= CHUNK:
+    if following.due(distribution).count() <= CHUNK:
         with audit.acting("distribution.execute", by=executor):
             return resume(distribution.pk, at=at)
     for _ in range(PAYERS):
@@ -122,7 +122,7 @@ def go_on(distribution_id: UUID, *, at: datetime) -> int:
         while paid := _without_collecting(partial(pay_some, distribution_id, at=at)):
             done += paid
             stopping_points.reach("distribution.between_chunks")
-        _end(distribution_id, went_on=done > 0, at=at)
+        end(distribution_id, at=at)
     except Refusal as refusal:
         logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
         _note(distribution_id, str(refusal))
@@ -145,16 +145,11 @@ def _begin(distribution_id: UUID) -> None:
             distribution.save()
 
 
-def _end(distribution_id: UUID, *, went_on: bool, at: datetime) -> None:
-    """Give the distribution the status that its allocations add up to, once nobody is left to pay."""
-    with audit.acting("distribution.pay"), transaction.atomic():
+def end(distribution_id: UUID, *, at: datetime) -> bool:
+    """Give a distribution that is PROCESSING the status its allocations add up to; return whether it is another."""
+    with audit.acting("distribution.finish"), transaction.atomic():
         distribution = distributions.lock(distribution_id)
-        if distribution.status != Status.PROCESSING:
-            return
-        if went_on and "stopped" in distribution.metadata:
-            distribution.metadata.pop("stopped")
-            distribution.save()
-        following.finish(distribution, at=at)
+        return distribution.status == Status.PROCESSING and following.finish(distribution, at=at)
 
 
 def _without_collecting(work: Callable[[], int]) -> int:
@@ -176,15 +171,16 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
     """
     _begin(distribution_id)
     with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock(distribution_id, is_shared=True)
+        distribution = distributions.lock_shared(distribution_id)
         if distribution.status != Status.PROCESSING:
             return 0
-        due = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=True)
-        due = due.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        due = following.due(distribution).select_for_update(of=("self",), no_key=True, skip_locked=True)
         rows = list(due.only(*_COLUMNS).order_by("pk")[:CHUNK])
-        if rows:
-            _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
-            stopping_points.reach("distribution.before_chunk_commits")
+        # A worker acts for whoever executed it.
+        with audit.acting(by=distribution.executed_by):
+            if rows:
+                _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
+                stopping_points.reach("distribution.before_chunk_commits")
     return len(rows)
 
 
