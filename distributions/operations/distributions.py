@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from distributions import contents
 from distributions.models import AllocationLine, Distribution, DistributionAllocation, DistributionApproval
-from distributions.operations import receipts
+from distributions.operations import receipts, reinvestments
 from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import available, signatures_needed
@@ -233,9 +233,8 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
             )
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
-        content_hash = contents.content_hash(
-            distribution, allocations, lines=deductions.signed(distribution), submitted_at=at
-        )
+        reinvestments.plan(distribution, allocations, at=at)
+        content_hash = contents.signed_hash(distribution, allocations, submitted_at=at)
         distribution.mark_pending_approval(content_hash=content_hash, at=at)
         distribution.save()
     return distribution
@@ -298,6 +297,7 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
             raise NotCancellable(f"{distribution} is {_is(distribution)} and can no longer be cancelled.")
         pending = distribution.allocations.filter(status=DistributionAllocation.Status.PENDING)
         pending.update(status=DistributionAllocation.Status.CANCELLED, updated_at=at)
+        reinvestments.cancel_plans(distribution, at=at)
         distribution.mark_cancelled(by=by, reason=reason.strip()[:300], at=at)
         distribution.save()
     return distribution
@@ -333,9 +333,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     lock_account(distribution)
     assert distribution.submitted_at is not None
     allocations = entitlements.figures(distribution)
-    now = contents.content_hash(
-        distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
-    )
+    now = contents.signed_hash(distribution, allocations, submitted_at=distribution.submitted_at)
     if now != distribution.content_hash:
         return ["its rows no longer have the hash that was submitted"]
     return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import allocations, distributions, payouts
+from distributions.operations import allocations, distributions, payouts, reinvestment_movements
 from realco import audit
 
 Status = DistributionAllocation.Status
@@ -25,7 +25,7 @@ def sweep(*, at: datetime) -> int:
 
     Returns how many allocations and distributions it moved on. One that fails does not stop the others.
     """
-    moved = 0
+    moved = reinvestment_movements.sweep(at=at)
     for pk in unpaid():
         moved += _tried(partial(payouts.go_on, pk, at=at), pk)
     for pk in waited_for():
