@@ -192,15 +192,11 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
         distribution.preferred_return_total = now.result.preferred_return
         distribution.sponsor_catch_up_total = now.result.sponsor_catch_up
         distribution.profit_split_total = now.result.profit_split
-        distribution.metadata = {**distribution.metadata, "basis": _basis(distribution, now)}
+        rests_on = deductions.digest(distribution, {row.investor_id for row in now.allocations})
+        basis = {**now.basis.as_json(), "deductions": rests_on}
+        distribution.metadata = {**distribution.metadata, "basis": basis}
         distribution.save()
     return distribution
-
-
-def _basis(distribution: Distribution, now: entitlements.Entitlements) -> dict[str, str]:
-    """Return what the numbers rest on, deductions and all."""
-    payees = {allocation.investor_id for allocation in now.allocations}
-    return {**now.basis.as_json(), "deductions": deductions.digest(distribution, payees)}
 
 
 def submit(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
@@ -234,8 +230,8 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
         reinvestments.plan(distribution, allocations, at=at)
-        content_hash = contents.signed_hash(distribution, allocations, submitted_at=at)
-        distribution.mark_pending_approval(content_hash=content_hash, at=at)
+        signed = contents.signed_hash(distribution, allocations, submitted_at=at)
+        distribution.mark_pending_approval(content_hash=signed, at=at)
         distribution.save()
     return distribution
 
@@ -447,9 +443,7 @@ def _find_earlier(key: str, request_hash: str) -> Distribution | None:
 
 def _next_number(year: int) -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT realco_next_number('DIST', %s)", [year])
-        row = cursor.fetchone()
-    return str(row[0])
+        return str(cursor.execute("SELECT realco_next_number('DIST', %s)", [year]).fetchone()[0])
 
 
 def _is(distribution: Distribution) -> str:
