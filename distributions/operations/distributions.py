@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from distributions import contents
 from distributions.models import AllocationLine, Distribution, DistributionAllocation, DistributionApproval
-from distributions.operations import receipts
+from distributions.operations import receipts, reinvestments
 from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import available, signatures_needed
@@ -195,15 +195,11 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
         distribution.preferred_return_total = now.result.preferred_return
         distribution.sponsor_catch_up_total = now.result.sponsor_catch_up
         distribution.profit_split_total = now.result.profit_split
-        distribution.metadata = {**distribution.metadata, "basis": _basis(distribution, now)}
+        rests_on = deductions.digest(distribution, {row.investor_id for row in now.allocations})
+        basis = {**now.basis.as_json(), "deductions": rests_on}
+        distribution.metadata = {**distribution.metadata, "basis": basis}
         distribution.save()
     return distribution
-
-
-def _basis(distribution: Distribution, now: entitlements.Entitlements) -> dict[str, str]:
-    """Return what the numbers rest on, deductions and all."""
-    payees = {allocation.investor_id for allocation in now.allocations}
-    return {**now.basis.as_json(), "deductions": deductions.digest(distribution, payees)}
 
 
 def submit(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
@@ -236,10 +232,9 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
             )
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
-        content_hash = contents.content_hash(
-            distribution, allocations, lines=deductions.signed(distribution), submitted_at=at
-        )
-        distribution.mark_pending_approval(content_hash=content_hash, at=at)
+        reinvestments.plan(distribution, allocations, at=at)
+        signed = contents.signed_hash(distribution, allocations, submitted_at=at)
+        distribution.mark_pending_approval(content_hash=signed, at=at)
         distribution.save()
     return distribution
 
@@ -301,6 +296,7 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
             raise NotCancellable(f"{distribution} is {_is(distribution)} and can no longer be cancelled.")
         pending = distribution.allocations.filter(status=DistributionAllocation.Status.PENDING)
         pending.update(status=DistributionAllocation.Status.CANCELLED, updated_at=at)
+        reinvestments.cancel_plans(distribution, at=at)
         distribution.mark_cancelled(by=by, reason=reason.strip()[:300], at=at)
         distribution.save()
     return distribution
@@ -341,9 +337,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     lock_account(distribution)
     assert distribution.submitted_at is not None
     allocations = entitlements.figures(distribution)
-    now = contents.content_hash(
-        distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
-    )
+    now = contents.signed_hash(distribution, allocations, submitted_at=distribution.submitted_at)
     if now != distribution.content_hash:
         return ["its rows no longer have the hash that was submitted"]
     return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]
@@ -457,9 +451,7 @@ def _find_earlier(key: str, request_hash: str) -> Distribution | None:
 
 def _next_number(year: int) -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT realco_next_number('DIST', %s)", [year])
-        row = cursor.fetchone()
-    return str(row[0])
+        return str(cursor.execute("SELECT realco_next_number('DIST', %s)", [year]).fetchone()[0])
 
 
 def _is(distribution: Distribution) -> str:

@@ -13,6 +13,7 @@ import gc
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from django.db import transaction
 
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import allocations as following
-from distributions.operations import distributions
+from distributions.operations import distributions, reinvestments
 from distributions.queries import distributions as queries
 from distributions.queries import payees
 from distributions.queries.payees import Payee
@@ -197,6 +198,7 @@ def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
             if distribution.status not in queries.PAYING:
                 return moved
             waiting = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=False)
+            waiting = waiting.exclude(reinvestments__status="MOVING")
             rows = list(waiting.filter(pk__gt=after).defer("explanation").order_by("pk")[:CHUNK])
             if not rows:
                 return moved
@@ -254,9 +256,12 @@ def _pay(
     at: datetime,
 ) -> None:
     """Make the payments of some allocations and mark these, in the caller's transaction."""
+    approvers = queries.signers(distribution)[:2]
+    free = [row for row in rows if found[row.pk].obstacle in ("", payees.NO_ACCOUNT)]
+    parts = reinvestments.begin(distribution, free, approvers=approvers, at=at)
     payable = []
     for allocation in rows:
-        obstacle = found[allocation.pk].obstacle
+        obstacle = parts.moving.get(allocation.pk) or found[allocation.pk].obstacle
         if not obstacle:
             payable.append(allocation)
         elif allocation.status == Allocation.FAILED:
@@ -264,10 +269,10 @@ def _pay(
         else:
             allocation.wait(reason=obstacle, at=at)
     payments = finance_payouts.originate(
-        [_order(distribution, allocation, found[allocation.pk]) for allocation in payable],
+        [_order(distribution, row, found[row.pk], parts.in_cash.get(row.pk, row.net_amount)) for row in payable],
         keys=[_key(allocation) for allocation in payable],
         initiator=distribution.created_by,
-        approvers=queries.signers(distribution)[:2],
+        approvers=approvers,
         at=at,
     )
     for allocation, payment in zip(payable, payments, strict=True):
@@ -277,12 +282,13 @@ def _pay(
     following.write(rows, at=at)
 
 
-def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee) -> Order:
+def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee, amount: Decimal) -> Order:
+    """Return the order of an allocation's payment: of all that is due, but for what is reinvested."""
     assert payee.bank_account is not None
     return Order(
         type=Transaction.Type.DISTRIBUTION,
         payment_method=Transaction.Method.ACH,
-        amount=allocation.net_amount,
+        amount=amount,
         escrow_account_id=distribution.escrow_account_id,
         to_user_id=allocation.investor_id,
         to_bank_account_id=payee.bank_account.pk,

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import allocations, payouts
+from distributions.operations import allocations, payouts, reinvestment_movements
 
 Status = DistributionAllocation.Status
 WHOLE = Distribution.Status
@@ -23,7 +23,7 @@ def sweep(*, at: datetime) -> int:
 
     Returns how many allocations and distributions it moved on. One that fails does not stop the others.
     """
-    moved = 0
+    moved = reinvestment_movements.sweep(at=at)
     for pk in unpaid():
         moved += _tried(partial(payouts.go_on, pk, at=at), pk)
     for pk in waited_for():

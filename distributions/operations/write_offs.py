@@ -154,6 +154,8 @@ def _require_endable(distribution: Distribution, row: DistributionAllocation, by
     if distribution.status not in queries.PAYING or not (is_waiting or row.status == Allocation.FAILED):
         state = str(row.get_status_display()).lower()
         raise NotWaiting(f"This allocation is {state}; only one that waits, or has failed, is written off.")
+    if row.reinvestments.filter(status__in=["MOVING", "DONE"]).exists():
+        raise NotWaiting("Part of this allocation is reinvested, or just being moved; reverse that first.")
     if is_waiting and not payees.of(distribution, [row], at=at)[row.pk].obstacle:
         raise CanBePaid(f"Nothing keeps {row.investor} from being paid any more; that happens within a minute.")
 
