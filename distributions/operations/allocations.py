@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, Q, QuerySet
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import distributions
+from distributions.operations import locks
 from distributions.queries import standings
 from finance.models import Transaction
 from realco import arrays, audit, stopping_points
@@ -74,7 +74,7 @@ def follow_many(distribution_id: UUID, payment_ids: Sequence[UUID], *, at: datet
     moved = 0
     for start in range(0, len(payment_ids), CHUNK):
         with audit.acting("distribution.follow"), transaction.atomic():
-            distribution = distributions.lock(distribution_id)
+            distribution = locks.lock(distribution_id)
             found = _catch_up(distribution, payment_ids[start : start + CHUNK], at=at)
             finish(distribution, at=at)
             stopping_points.reach("distribution.follow.before_commit")

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from distributions import contents
 from distributions.models import AllocationLine, Distribution, DistributionAllocation, DistributionApproval
-from distributions.operations import receipts, reinvestments
+from distributions.operations import locks, receipts, reinvestments
 from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import available, signatures_needed
@@ -32,9 +32,6 @@ from realco.money import ZERO, format_money, to_json
 
 Status = Distribution.Status
 DISTRIBUTING = (Offering.Status.FUNDED, Offering.Status.OPERATING, Offering.Status.EXITED)
-
-
-_ROWS = Distribution.objects.select_related("offering__organization", "escrow_account", "created_by", "executed_by")
 
 
 class IdempotencyKeyMissing(Refusal):
@@ -176,7 +173,7 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
     """
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
     with audit.acting("distribution.calculate", by=by), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         require_draft(distribution)
         now = entitlements.entitlements(distribution)
         # One statement for all rows; the status trigger checks each of them.
@@ -215,7 +212,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
     """
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
     with audit.acting("distribution.submit", by=by), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         require_draft(distribution)
         allocations = entitlements.figures(distribution)
         if not allocations:
@@ -224,7 +221,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
             raise OverrideUnconfirmed(
                 "A line was overridden; a second person must confirm that before it is submitted."
             )
-        lock_account(distribution)
+        locks.lock_account(distribution)
         changes = _changes(distribution, allocations, anew=True)
         if changes:
             raise NumbersChanged(
@@ -258,7 +255,7 @@ def approve(
     """
     permissions.require(approver, permissions.APPROVE_DISTRIBUTION)
     with audit.acting("distribution.approve", by=approver, reason=note), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         _require_signable(distribution, approver, content_hash)
         changes = changes_under_lock(distribution, anew=True)
         if changes:
@@ -291,7 +288,7 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
     if not reason.strip():
         raise ReasonMissing("Say why; the reason is kept in the audit trail.")
     with audit.acting("distribution.cancel", by=by, reason=reason), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         if Status.CANCELLED not in Distribution.TRANSITIONS[Status(distribution.status)]:
             raise NotCancellable(f"{distribution} is {_is(distribution)} and can no longer be cancelled.")
         pending = distribution.allocations.filter(status=DistributionAllocation.Status.PENDING)
@@ -302,31 +299,6 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
     return distribution
 
 
-def lock(distribution_id: UUID) -> Distribution:
-    """Return a distribution with its row locked; always before its payments and its escrow account."""
-    _queue_up("pg_advisory_xact_lock", distribution_id)
-    return _ROWS.select_for_update(of=("self",), no_key=True).get(pk=distribution_id)
-
-
-def lock_shared(distribution_id: UUID) -> Distribution:
-    """Return a distribution that nobody changes meanwhile, though others may share it; whoever waits comes first."""
-    _queue_up("pg_advisory_xact_lock_shared", distribution_id)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT FROM distributions WHERE id = %s FOR SHARE", [distribution_id])
-    return _ROWS.get(pk=distribution_id)
-
-
-def _queue_up(lock: str, distribution_id: UUID) -> None:
-    """Wait in turn: those who share a row's lock pass by whoever waits for it alone, but not in this queue."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT {lock}(hashtextextended(%s, 0))", [f"distribution {distribution_id}"])
-
-
-def lock_account(distribution: Distribution) -> None:
-    """Lock the escrow account, so that nothing is released from or paid out of it meanwhile."""
-    EscrowAccount.objects.select_for_update(no_key=True).get(pk=distribution.escrow_account_id)
-
-
 def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     """
     Return in words what no longer agrees with the signed numbers, with everything locked.
@@ -334,7 +306,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     The offering holding less than the total counts, after what it has promised otherwise; ``anew`` works
     the waterfall once more (``entitlements.changes_since``).
     """
-    lock_account(distribution)
+    locks.lock_account(distribution)
     assert distribution.submitted_at is not None
     allocations = entitlements.figures(distribution)
     now = contents.signed_hash(distribution, allocations, submitted_at=distribution.submitted_at)

@@ -21,7 +21,7 @@ from django.db import transaction
 
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import allocations as following
-from distributions.operations import distributions, reinvestments
+from distributions.operations import distributions, locks, reinvestments
 from distributions.queries import distributions as queries
 from distributions.queries import payees
 from distributions.queries.payees import Payee
@@ -95,7 +95,7 @@ def hand_over(distribution: Distribution, *, executor: User, at: datetime) -> Di
 def _queue(distribution: Distribution, *, executor: User, at: datetime) -> None:
     permissions.require(executor, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.execute", by=executor), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         if distribution.status != Status.APPROVED:
             state = str(distribution.get_status_display()).lower()
             raise NotApproved(f"{distribution} is {state}; only an approved distribution is executed, once.")
@@ -139,7 +139,7 @@ def _begin(distribution_id: UUID) -> None:
     if not Distribution.objects.filter(pk=distribution_id, status=Status.QUEUED).exists():
         return
     with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
+        distribution = locks.lock(distribution_id)
         if distribution.status == Status.QUEUED:
             require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
             distribution.mark_processing()
@@ -149,7 +149,7 @@ def _begin(distribution_id: UUID) -> None:
 def end(distribution_id: UUID, *, at: datetime) -> bool:
     """Give a distribution that is PROCESSING the status its allocations add up to; return whether it is another."""
     with audit.acting("distribution.finish"), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
+        distribution = locks.lock(distribution_id)
         return distribution.status == Status.PROCESSING and following.finish(distribution, at=at)
 
 
@@ -172,7 +172,7 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
     """
     _begin(distribution_id)
     with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock_shared(distribution_id)
+        distribution = locks.lock_shared(distribution_id)
         if distribution.status != Status.PROCESSING:
             return 0
         due = following.due(distribution).select_for_update(of=("self",), no_key=True, skip_locked=True)
@@ -194,7 +194,7 @@ def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
     moved, after = 0, UUID(int=0)
     while True:
         with audit.acting("distribution.pay_waiting"), transaction.atomic():
-            distribution = distributions.lock(distribution_id)
+            distribution = locks.lock(distribution_id)
             if distribution.status not in queries.PAYING:
                 return moved
             waiting = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=False)
@@ -229,7 +229,7 @@ def retry_failed(
     """
     permissions.require(by, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.retry", by=by), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         following.catch_up(distribution, at=at)
         failed = list(
             distribution.allocations.filter(status=Allocation.FAILED).select_related("transaction").order_by("pk")
@@ -333,7 +333,7 @@ def _chosen(
 def _note(distribution_id: UUID, reason: str) -> None:
     """Keep why paying stopped where staff see it."""
     with audit.acting("distribution.stop", reason=reason), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
+        distribution = locks.lock(distribution_id)
         if distribution.metadata.get("stopped") != reason:
             distribution.metadata = {**distribution.metadata, "stopped": reason}
             distribution.save()

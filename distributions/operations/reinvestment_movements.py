@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from distributions.models import Distribution, DistributionAllocation, Reinvestment
-from distributions.operations import allocations, distributions, elections, payouts
+from distributions.operations import allocations, elections, locks, payouts
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import InsufficientFunds
 from finance.gateways.interface import CannotMoveBack
@@ -60,7 +60,7 @@ def follow(payment_id: UUID, *, at: datetime) -> bool:
         return False
     distribution_id = row.allocation.distribution_id
     with audit.acting("reinvestment.follow"), transaction.atomic():
-        has_moved = _catch_up(distributions.lock(distribution_id), row.pk, at=at)
+        has_moved = _catch_up(locks.lock(distribution_id), row.pk, at=at)
     stopping_points.reach("reinvestment.after_follow")
     if has_moved:
         payouts.pay_waiting(distribution_id, at=at)
@@ -151,7 +151,7 @@ def _move_back(pk: UUID, *, at: datetime) -> bool:
 
 def _lock(pk: UUID) -> Reinvestment:
     """Return a reinvestment, locked after its distribution."""
-    distributions.lock(Reinvestment.objects.values_list("allocation__distribution_id", flat=True).get(pk=pk))
+    locks.lock(Reinvestment.objects.values_list("allocation__distribution_id", flat=True).get(pk=pk))
     return (
         Reinvestment.objects.select_for_update(of=("self",))
         .select_related(

@@ -10,7 +10,7 @@ import pytest
 from django.db import transaction
 
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
-from distributions.operations import allocations, distributions, payouts, sweeps, terms, waterfall_examples
+from distributions.operations import allocations, distributions, locks, payouts, sweeps, terms, waterfall_examples
 from distributions.queries import terms as terms_queries
 from distributions.templates import straight_split
 from escrow import books
@@ -139,7 +139,7 @@ class TestRaces:
 
         def hold_one() -> object:
             with transaction.atomic():
-                distributions.lock_shared(distribution.pk)
+                locks.lock_shared(distribution.pk)
                 rows = DistributionAllocation.objects.select_for_update(no_key=True).order_by("pk")
                 list(rows.filter(distribution=distribution)[:1])
                 taken.set()
@@ -164,7 +164,7 @@ class TestRaces:
 
         def hold_shared() -> object:
             with transaction.atomic():
-                distributions.lock_shared(distribution.pk)
+                locks.lock_shared(distribution.pk)
                 shared.set()
                 assert waiting.wait(30)
                 sleep(0.5)
@@ -174,7 +174,7 @@ class TestRaces:
             assert shared.wait(30)
             with transaction.atomic():
                 waiting.set()
-                distributions.lock(distribution.pk)
+                locks.lock(distribution.pk)
                 order.append("alone")
             return None
 
@@ -182,7 +182,7 @@ class TestRaces:
             assert waiting.wait(30)
             sleep(0.25)
             with transaction.atomic():
-                distributions.lock_shared(distribution.pk)
+                locks.lock_shared(distribution.pk)
                 order.append("shared")
             return None
 

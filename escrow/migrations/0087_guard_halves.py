@@ -7,7 +7,7 @@ from realco import guards
 
 
 class Migration(migrations.Migration):
-    dependencies = [("escrow", "0080_halves_move_together")]
+    dependencies = [("escrow", "0086_halves_move_together")]
 
     operations = [
         migrations.RunSQL(migrations.RunSQL.noop, guards.DROP_UNUSED_FUNCTIONS),

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
     dependencies = [("escrow", "0085_plan_what_was_funded"), ("finance", "0042_guard_halves")]
     operations = [
         migrations.RunSQL(
-            (HERE / "0080_halves_move_together.sql").read_text(encoding="utf-8"),
-            (HERE / "0080_halves_move_together_reverse.sql").read_text(encoding="utf-8"),
+            (HERE / "0086_halves_move_together.sql").read_text(encoding="utf-8"),
+            (HERE / "0086_halves_move_together_reverse.sql").read_text(encoding="utf-8"),
         )
     ]
