@@ -76,7 +76,7 @@ def begin(
     plans = (
         Reinvestment.objects.select_for_update(of=("self",))
         .select_related("target_offering")
-        .filter(allocation__in=by_id)
+        .filter(allocation_id__among=by_id)
         .exclude(status=Status.CANCELLED)
         .order_by("pk")
     )
