@@ -30,14 +30,16 @@ def normalise(name: str) -> str:
     Apostrophes vanish ("NU'MAN" is "numan"), dots between initials too ("S.A." is "sa"); every
     other mark separates words. Nothing is left of a name without letters or digits.
     """
-    if name.isascii():  # Most names: nothing of what follows changes them.
-        letters = name.translate(_APOSTROPHES).casefold()
-        return _BETWEEN_WORDS.sub(" ", _DOT_BETWEEN_INITIALS.sub("", letters)).strip()
-    bare = unicodedata.normalize("NFKD", name.translate(_APOSTROPHES)).casefold()
-    apart = unicodedata.normalize("NFKD", bare).translate(_LETTERS)
-    letters = "".join(char for char in apart if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
+    letters = name.translate(_APOSTROPHES).casefold() if name.isascii() else _ascii_like(name)
     joined = _DOT_BETWEEN_INITIALS.sub("", letters)
     return _BETWEEN_WORDS.sub(" ", joined).strip()
+
+
+def _ascii_like(name: str) -> str:
+    """Take a name's letters apart into base letters and marks, and leave the marks out; ASCII has none."""
+    bare = unicodedata.normalize("NFKD", name.translate(_APOSTROPHES)).casefold()
+    apart = unicodedata.normalize("NFKD", bare).translate(_LETTERS)
+    return "".join(char for char in apart if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
 
 
 def key(name: str) -> str:

@@ -25,6 +25,9 @@ from realco.identifiers import new_id
 from realco.models import Organization, User
 from realco.money import format_money, to_json
 
+NOT_ASKED = ("date_of_birth", "address", "tax_id", "tax_id_last_four", "kyc_checked_at", "created_at", "updated_at")
+"""Columns of a profile that no rule looks at."""
+
 LIMITS_VERSION = "limits/2026.1"
 IDENTITY_VERSION = "kyc/2026.1"
 SANCTIONS_VERSION = "ofac-exact/2026.1"
@@ -204,7 +207,7 @@ def velocity(question: Question) -> list[ComplianceCheck]:
 RULES: tuple[Rule, ...] = (within_limits, identity, sanctions_lists, velocity)
 
 
-_PATTERN = ComplianceCheck()
+_PATTERN = copying.Pattern(ComplianceCheck())
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,20 +222,17 @@ class _Builder:
     def __call__(
         self, status: CheckStatus, summary: str, details: Mapping[str, object] | None = None
     ) -> ComplianceCheck:
-        check = copying.alike(
-            _PATTERN,
+        return _PATTERN.row(
+            related={"subject": self.question.subject},
             id=new_id(),
             check_type=self.check_type,
             status=status,
-            subject_id=self.question.subject.pk,
             payment_id=self.question.payment.payment_id,
             rule_version=self.rule_version,
             summary=summary[:300],
             details={"question": self.about, **(details or {})},
             created_at=self.question.at,
         )
-        check._state.fields_cache["subject"] = self.question.subject
-        return check
 
 
 def _payment_question(rule: str, question: Question) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from devtools import checkout, processes, virtualenv
 from devtools.trouble import say
@@ -39,15 +39,13 @@ def run(arguments: Sequence[str], environment: dict[str, str]) -> int:
             [checkout.python(), "-m", "pytest", *arguments], environment, folder=checkout.ROOT
         )
     *beside, (tests, command) = steps()
-    results: list[tuple[str, int, float]] = []
-    looking = threading.Thread(target=_look, args=(beside, environment, results), daemon=True)
-    looking.start()
-    began = time.monotonic()
-    say(f"== {', '.join(name for name, _ in beside)} beside {tests}: {_shown(command)}")
-    status = processes.run_in_foreground(command, environment, folder=checkout.ROOT)
-    tested = (tests, status, time.monotonic() - began)
-    looking.join()
-    results.append(tested)
+    with ThreadPoolExecutor(1) as thread:
+        looking = thread.submit(_look, beside, environment)
+        began = time.monotonic()
+        say(f"== {', '.join(name for name, _ in beside)} beside {tests}: {_shown(command)}")
+        status = processes.run_in_foreground(command, environment, folder=checkout.ROOT)
+        tested = (tests, status, time.monotonic() - began)
+    results = [*looking.result(), tested]
     say("")
     for name, status, seconds in results:
         say(f"{'FAILED' if status else 'passed':<8}{name:<12}{seconds:6.1f} s")
@@ -58,16 +56,16 @@ def run(arguments: Sequence[str], environment: dict[str, str]) -> int:
     return 1 if failed else 0
 
 
-def _look(
-    steps: Sequence[tuple[str, list[str]]], environment: dict[str, str], results: list[tuple[str, int, float]]
-) -> None:
+def _look(steps: Sequence[tuple[str, list[str]]], environment: dict[str, str]) -> list[tuple[str, int, float]]:
     """Make the checks that only read, one after the other, beside the tests; only a failure has something to say."""
+    results = []
     for name, command in steps:
         began = time.monotonic()
         done = processes.run_aside(command, environment, folder=checkout.ROOT)
         results.append((name, done.returncode, time.monotonic() - began))
         if done.returncode:
             say(f"\n== FAILED {name}: {_shown(command)}\n{done.stdout}")
+    return results
 
 
 def _shown(command: list[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.queries import receipts
+from distributions.queries import deductions, receipts, reinvestments
 from distributions.queries.entitlements import Figures
 from realco.money import to_json
 
@@ -16,14 +16,15 @@ def content_hash(
     allocations: Sequence[DistributionAllocation | Figures],
     *,
     lines: Sequence[Sequence[str]] = (),
+    reinvested: Sequence[Sequence[str]] = (),
     submitted_at: datetime,
 ) -> str:
     """
     Return the SHA-256 of a distribution's numbers, as canonical JSON.
 
     The moment of submission is part of it: numbers that were withdrawn and submitted again need
-    new signatures, even where they are the same. Deductions (``lines``) and overrides are part of it
-    where there are any; hashes of distributions without them are what they always were.
+    new signatures, even where they are the same. Deductions (``lines``), what investors chose to reinvest
+    and overrides are part of it where there are any; hashes of distributions without them are what they always were.
     """
     content = {
         "distribution": distribution.distribution_number,
@@ -48,9 +49,24 @@ def content_hash(
     }
     if lines:
         content["lines"] = lines
+    if reinvested:
+        content["reinvested"] = reinvested
     if overrides := sorted(_override(row) for row in allocations if row.overridden_by_id is not None):
         content["overrides"] = overrides
     return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+
+
+def signed_hash(
+    distribution: Distribution, allocations: Sequence[DistributionAllocation | Figures], *, submitted_at: datetime
+) -> str:
+    """Return the same with the deductions and the reinvested parts as they are kept now."""
+    return content_hash(
+        distribution,
+        allocations,
+        lines=deductions.signed(distribution),
+        reinvested=reinvestments.signed(distribution),
+        submitted_at=submitted_at,
+    )
 
 
 def _allocation(row: DistributionAllocation | Figures) -> list[str]:

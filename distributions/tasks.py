@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from distributions.operations import allocations, call_payments, payouts, sweeps
+from distributions.operations import allocations, call_payments, payouts, reinvestment_movements, sweeps
 from realco import clock
 
 
@@ -18,6 +18,12 @@ def follow_payment(*, payment_id: str, **_: object) -> None:
 def pay(*, distribution_id: str, **_: object) -> int:
     """Make payments of an executed distribution until nobody is left, beside other workers that do the same."""
     return payouts.go_on(UUID(distribution_id), at=clock.now())
+
+
+@shared_task(name="distributions.follow_reinvestment", ignore_result=True)
+def follow_reinvestment(*, payment_id: str, **_: object) -> None:
+    """Bring what was reinvested to where its payments are, and pay what is then due in cash."""
+    reinvestment_movements.follow(UUID(payment_id), at=clock.now())
 
 
 @shared_task(name="distributions.sweep", ignore_result=True)

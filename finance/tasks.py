@@ -25,6 +25,8 @@ from finance.models.transactions import TransactionStatus as Status
 from finance.operations import (
     bulk_settlements,
     bulk_submissions,
+    internal_transfers,
+    movements,
     refund_items,
     refund_payments,
     refund_sweeps,
@@ -47,8 +49,11 @@ EXPIRES_SECONDS = 60
 
 @shared_task(name="finance.process_transaction", ignore_result=True)
 def process_transaction(*, payment_id: str, **_: object) -> None:
-    """Send one queued payment to its provider."""
-    settlements.process(UUID(payment_id), at=clock.now())
+    """Send one queued payment to its provider, with the other half of its movement if it has one."""
+    if movements.is_half(UUID(payment_id)):
+        internal_transfers.process(UUID(payment_id), at=clock.now())
+    else:
+        settlements.process(UUID(payment_id), at=clock.now())
 
 
 @shared_task(name="finance.process_transactions", ignore_result=True)
@@ -76,6 +81,8 @@ def sweep_unanswered(**_: object) -> int:
     )
 
     def resolve(payment_id: UUID) -> bool:
+        if movements.is_half(payment_id):
+            return internal_transfers.resolve_unknown(payment_id, at=at)
         return settlements.resolve_unknown(payment_id, at=at)
 
     return _each(unanswered.order_by("processed_at", "id"), resolve)

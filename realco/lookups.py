@@ -20,7 +20,7 @@ else:
 @models.UUIDField.register_lookup
 @models.ForeignKey.register_lookup
 class Among(_Lookup):
-    """Whether the column is one of an iterable of ids. No id is among none, and a null among nothing."""
+    """Whether the column is one of an iterable of ids. No id is among none, and None is left out, as by ``in``."""
 
     lookup_name = "among"
     prepare_rhs = False
@@ -28,4 +28,4 @@ class Among(_Lookup):
     def as_sql(self, compiler: Any, connection: Any) -> Any:
         """Write the comparison."""
         column, params = self.process_lhs(compiler, connection)
-        return f"{column} = ANY(%s::uuid[])", [*params, arrays.ids(self.rhs)]
+        return f"{column} = ANY(%s::uuid[])", [*params, arrays.ids(one for one in self.rhs if one is not None)]

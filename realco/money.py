@@ -202,7 +202,8 @@ def to_json(amount: Decimal) -> str:
     :raises InvalidAmount: if it is not in whole cents
     """
     text = str(amount)
-    if text[-3:-2] == "." and text != "-0.00":  # As the database gives them; anything else is looked at.
+    # As the database gives them; anything else is looked at.
+    if text[-3:-2] == "." and text != "-0.00" and isinstance(amount, Decimal):
         return text
     return f"{from_cents(as_cents(amount)):.2f}"
 

@@ -57,6 +57,7 @@ VIEW_EVERYTHING = (
     "distributions.view_allocationline", "distributions.view_withholdingrate",
     "distributions.view_allocationwriteoff",
     "distributions.view_capitalcall", "distributions.view_capitalcallitem", "distributions.view_capitalcallpayment",
+    "distributions.view_reinvestment", "distributions.view_reinvestmentelection",
     "distributions.view_investmenttransfer", "distributions.view_taxexport",
 )  # fmt: skip
 

@@ -4,12 +4,21 @@ SUBSCRIPTIONS: dict[str, tuple[str, ...]] = {
     "finance.transaction.settled": (),
     "finance.transaction.completed": (
         "distributions.follow_payment",
+        "distributions.follow_reinvestment",
         "distributions.follow_call",
         "finance.follow_refund",
     ),
     "finance.transaction.failed": ("distributions.follow_payment", "finance.follow_refund"),
-    "finance.transaction.cancelled": ("distributions.follow_payment", "finance.follow_refund"),
-    "finance.transaction.reversed": ("distributions.follow_payment", "finance.follow_refund"),
+    "finance.transaction.cancelled": (
+        "distributions.follow_payment",
+        "distributions.follow_reinvestment",
+        "finance.follow_refund",
+    ),
+    "finance.transaction.reversed": (
+        "distributions.follow_payment",
+        "distributions.follow_reinvestment",
+        "finance.follow_refund",
+    ),
     "finance.transactions.completed": ("distributions.sweep", "distributions.sweep_calls", "finance.sweep_refunds"),
     "distributions.capital_call.noticed": (),
     "distributions.investment.transferred": (),

@@ -113,11 +113,10 @@ def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **f
     return offering
 
 
-def make_escrow(offering: Offering, *, operator: User, at: datetime) -> EscrowAccount:
+def make_escrow(offering: Offering, *, operator: User, at: datetime, external_account_id: str = "") -> EscrowAccount:
     """The offering's own escrow account, at the sandbox bank."""
-    return escrow_accounts.open_account(
-        offering, bank_account_id=None, external_account_id=f"99{next(_numbers):08d}", by=operator, at=at
-    )
+    number = external_account_id or f"99{next(_numbers):08d}"
+    return escrow_accounts.open_account(offering, bank_account_id=None, external_account_id=number, by=operator, at=at)
 
 
 def deposit_order(escrow: EscrowAccount, investor: User, amount: str, method: str = "ACH") -> Order:

@@ -18,7 +18,7 @@ from compliance.models import CheckStatus, ComplianceCheck, InvestorProfile
 from compliance.models.compliance_checks import ComplianceCheckType
 from compliance.models.transaction_limits import LimitType
 from compliance.queries import limits
-from compliance.rules import RULES, Question, Rule, look_up
+from compliance.rules import NOT_ASKED, RULES, Question, Rule, look_up
 from realco import audit, copying
 from realco.business_days import banking_date
 from realco.errors import Refusal
@@ -36,10 +36,6 @@ __all__ = [
     "examine_many",
     "require_within_limits",
 ]
-
-
-NOT_ASKED = ("date_of_birth", "address", "tax_id", "tax_id_last_four", "kyc_checked_at", "created_at", "updated_at")
-"""Columns of a profile that no rule looks at."""
 
 
 class ComplianceRefused(Refusal):

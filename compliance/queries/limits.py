@@ -73,6 +73,13 @@ def measures(facts: PaymentFacts, profile: InvestorProfile | None, *, on: date) 
     return tuple(found)
 
 
+def crowdfunding(profile: InvestorProfile | None, used: Decimal, *, on: date) -> Measure | None:
+    """Return the yearly limit of Regulation CF for somebody who has used some of it; None for accredited investors."""
+    if profile is not None and profile.is_accredited:
+        return None
+    return Measure(LimitType.ANNUAL_INVESTMENT, _crowdfunding_allowance(profile, in_force(on)), used)
+
+
 def room(profile: InvestorProfile | None, totals: Totals, *, exemption: str = "", on: date) -> Decimal:
     """Return the largest deposit that would be within every limit on the day; zero if there is none."""
     asked = PaymentFacts(None, DEPOSIT, "IN", ZERO, "", exemption=exemption, totals=totals)

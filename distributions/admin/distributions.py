@@ -14,6 +14,7 @@ from distributions.admin import decisions
 from distributions.admin.allocations import write_offs_of
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
 from distributions.admin.previews import PreviewPages
+from distributions.admin.reinvestments import reinvested_in, reinvested_of
 from distributions.models import Distribution, DistributionAllocation
 from distributions.models.distributions import DistributionStatus
 from distributions.operations import distributions, payouts
@@ -288,6 +289,7 @@ class DistributionAdmin(PreviewPages):
                 more=everything if len(rows) > SHOWN else "",
             ),
             decisions.overridden(row),
+            *reinvested_of(row),
             table(
                 "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
                 moment_column("approved_at", "signed"), text_column("content_hash", "hash"), text_column("note"),
@@ -309,7 +311,7 @@ class DistributionAdmin(PreviewPages):
         except Refusal as refusal:
             return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
         now = payees.of(row, preview.allocations, at=clock.now())
-        return [*_numbers(preview, row), _payees(preview, now)]
+        return [*_numbers(preview, row), *reinvested_in(preview), _payees(preview, now)]
 
 
 _TIERS = (

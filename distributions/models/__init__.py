@@ -3,6 +3,7 @@ from distributions.models.approvals import DistributionApproval
 from distributions.models.capital_calls import CapitalCall, CapitalCallItem, CapitalCallPayment
 from distributions.models.distributions import Distribution, DistributionAllocation
 from distributions.models.receipts import Receipt, ReceiptWhole
+from distributions.models.reinvestments import Reinvestment, ReinvestmentElection
 from distributions.models.tax_exports import TaxExport
 from distributions.models.transfers import InvestmentTransfer
 from distributions.models.waterfall_examples import WaterfallExample
@@ -21,6 +22,8 @@ __all__ = [
     "InvestmentTransfer",
     "Receipt",
     "ReceiptWhole",
+    "Reinvestment",
+    "ReinvestmentElection",
     "TaxExport",
     "WaterfallExample",
     "WaterfallTerms",

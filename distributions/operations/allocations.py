@@ -12,10 +12,10 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Exists, Q
+from django.db.models import Exists, Q, QuerySet
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import distributions
+from distributions.operations import locks
 from distributions.queries import standings
 from finance.models import Transaction
 from realco import arrays, audit, stopping_points
@@ -74,7 +74,7 @@ def follow_many(distribution_id: UUID, payment_ids: Sequence[UUID], *, at: datet
     moved = 0
     for start in range(0, len(payment_ids), CHUNK):
         with audit.acting("distribution.follow"), transaction.atomic():
-            distribution = distributions.lock(distribution_id)
+            distribution = locks.lock(distribution_id)
             found = _catch_up(distribution, payment_ids[start : start + CHUNK], at=at)
             finish(distribution, at=at)
             stopping_points.reach("distribution.follow.before_commit")
@@ -98,9 +98,12 @@ def finish(distribution: Distribution, *, at: datetime) -> bool:
     While payments are under way it is PROCESSING. Afterwards COMPLETED if everybody was paid; FAILED if
     nobody was and nobody waits; PARTIALLY_FAILED if some failed. Where nobody failed but some still wait for
     what keeps them from being paid, it stays PROCESSING: it owes them. A bank's late return opens it again.
-    Returns whether it has another status now.
+    What stopped it is forgotten once everybody has been dealt with. Returns whether it has another status now.
     """
     target = _target(distribution)
+    if "stopped" in distribution.metadata and not due(distribution).exists():
+        distribution.metadata = {name: what for name, what in distribution.metadata.items() if name != "stopped"}
+        distribution.save()
     if distribution.status == target:
         return False
     if distribution.status != WHOLE.PROCESSING:
@@ -115,6 +118,11 @@ def finish(distribution: Distribution, *, at: datetime) -> bool:
         distribution.mark_failed()
     distribution.save()
     return True
+
+
+def due(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    """Return the allocations that have no payment yet and wait for nothing that is known."""
+    return distribution.allocations.filter(status=Status.PENDING, waiting_since__isnull=True)
 
 
 def _target(distribution: Distribution) -> str:

@@ -16,7 +16,7 @@ from django.db import connection, transaction
 
 from distributions import contents
 from distributions.models import AllocationLine, Distribution, DistributionAllocation, DistributionApproval
-from distributions.operations import receipts
+from distributions.operations import locks, receipts, reinvestments
 from distributions.queries import deductions, entitlements
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import available, signatures_needed
@@ -173,7 +173,7 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
     """
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
     with audit.acting("distribution.calculate", by=by), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         require_draft(distribution)
         now = entitlements.entitlements(distribution)
         # One statement for all rows; the status trigger checks each of them.
@@ -192,15 +192,11 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
         distribution.preferred_return_total = now.result.preferred_return
         distribution.sponsor_catch_up_total = now.result.sponsor_catch_up
         distribution.profit_split_total = now.result.profit_split
-        distribution.metadata = {**distribution.metadata, "basis": _basis(distribution, now)}
+        rests_on = deductions.digest(distribution, {row.investor_id for row in now.allocations})
+        basis = {**now.basis.as_json(), "deductions": rests_on}
+        distribution.metadata = {**distribution.metadata, "basis": basis}
         distribution.save()
     return distribution
-
-
-def _basis(distribution: Distribution, now: entitlements.Entitlements) -> dict[str, str]:
-    """Return what the numbers rest on, deductions and all."""
-    payees = {allocation.investor_id for allocation in now.allocations}
-    return {**now.basis.as_json(), "deductions": deductions.digest(distribution, payees)}
 
 
 def submit(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
@@ -216,7 +212,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
     """
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
     with audit.acting("distribution.submit", by=by), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         require_draft(distribution)
         allocations = entitlements.figures(distribution)
         if not allocations:
@@ -225,7 +221,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
             raise OverrideUnconfirmed(
                 "A line was overridden; a second person must confirm that before it is submitted."
             )
-        lock_account(distribution)
+        locks.lock_account(distribution)
         changes = _changes(distribution, allocations, anew=True)
         if changes:
             raise NumbersChanged(
@@ -233,10 +229,9 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
             )
         _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
-        content_hash = contents.content_hash(
-            distribution, allocations, lines=deductions.signed(distribution), submitted_at=at
-        )
-        distribution.mark_pending_approval(content_hash=content_hash, at=at)
+        reinvestments.plan(distribution, allocations, at=at)
+        signed = contents.signed_hash(distribution, allocations, submitted_at=at)
+        distribution.mark_pending_approval(content_hash=signed, at=at)
         distribution.save()
     return distribution
 
@@ -260,7 +255,7 @@ def approve(
     """
     permissions.require(approver, permissions.APPROVE_DISTRIBUTION)
     with audit.acting("distribution.approve", by=approver, reason=note), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         _require_signable(distribution, approver, content_hash)
         changes = changes_under_lock(distribution, anew=True)
         if changes:
@@ -293,34 +288,15 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
     if not reason.strip():
         raise ReasonMissing("Say why; the reason is kept in the audit trail.")
     with audit.acting("distribution.cancel", by=by, reason=reason), transaction.atomic():
-        distribution = lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         if Status.CANCELLED not in Distribution.TRANSITIONS[Status(distribution.status)]:
             raise NotCancellable(f"{distribution} is {_is(distribution)} and can no longer be cancelled.")
         pending = distribution.allocations.filter(status=DistributionAllocation.Status.PENDING)
         pending.update(status=DistributionAllocation.Status.CANCELLED, updated_at=at)
+        reinvestments.cancel_plans(distribution, at=at)
         distribution.mark_cancelled(by=by, reason=reason.strip()[:300], at=at)
         distribution.save()
     return distribution
-
-
-def lock(distribution_id: UUID, *, is_shared: bool = False) -> Distribution:
-    """
-    Return a distribution with its row locked; always before its payments and its escrow account.
-
-    Locks that are shared hold off everybody who would change the row, but not one another.
-    """
-    if is_shared:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT FROM distributions WHERE id = %s FOR SHARE", [distribution_id])
-    rows = Distribution.objects.select_related("offering__organization", "escrow_account", "created_by")
-    if not is_shared:
-        rows = rows.select_for_update(of=("self",), no_key=True)
-    return rows.get(pk=distribution_id)
-
-
-def lock_account(distribution: Distribution) -> None:
-    """Lock the escrow account, so that nothing is released from or paid out of it meanwhile."""
-    EscrowAccount.objects.select_for_update(no_key=True).get(pk=distribution.escrow_account_id)
 
 
 def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
@@ -330,12 +306,10 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     The offering holding less than the total counts, after what it has promised otherwise; ``anew`` works
     the waterfall once more (``entitlements.changes_since``).
     """
-    lock_account(distribution)
+    locks.lock_account(distribution)
     assert distribution.submitted_at is not None
     allocations = entitlements.figures(distribution)
-    now = contents.content_hash(
-        distribution, allocations, lines=deductions.signed(distribution), submitted_at=distribution.submitted_at
-    )
+    now = contents.signed_hash(distribution, allocations, submitted_at=distribution.submitted_at)
     if now != distribution.content_hash:
         return ["its rows no longer have the hash that was submitted"]
     return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]
@@ -449,9 +423,7 @@ def _find_earlier(key: str, request_hash: str) -> Distribution | None:
 
 def _next_number(year: int) -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT realco_next_number('DIST', %s)", [year])
-        row = cursor.fetchone()
-    return str(row[0])
+        return str(cursor.execute("SELECT realco_next_number('DIST', %s)", [year]).fetchone()[0])
 
 
 def _is(distribution: Distribution) -> str:

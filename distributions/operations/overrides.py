@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from distributions.models import AllocationLine, Distribution, DistributionAllocation
-from distributions.operations import distributions
+from distributions.operations import distributions, locks
 from distributions.queries import deductions
 from distributions.queries import distributions as queries
 from distributions.queries.entitlements import PARTS
@@ -82,7 +82,7 @@ def override(distribution: Distribution, *, decision: Decision, reason: str, by:
         raise distributions.ReasonMissing("Say why; the payee is shown it, and it is kept.")
     wanted = money.positive(decision.amount) if decision.amount else ZERO
     with audit.acting("distribution.override", by=by, reason=reason), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         distributions.require_draft(distribution)
         line, other = _lines(distribution, decision)
         difference = wanted - getattr(line, decision.part)
@@ -109,7 +109,7 @@ def confirm(distribution: Distribution, *, by: User, at: datetime) -> Distributi
     """
     _require_deciding(by)
     with audit.acting("distribution.confirm_override", by=by), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         distributions.require_draft(distribution)
         waiting = queries.unconfirmed(distribution)
         deciders = set(waiting.values_list("overridden_by_id", flat=True))
@@ -137,7 +137,7 @@ def withdraw(distribution: Distribution, *, reason: str, by: User, at: datetime)
     if not reason.strip():
         raise distributions.ReasonMissing("Say why; the reason is kept in the audit trail.")
     with audit.acting("distribution.withdraw_override", by=by, reason=reason), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         distributions.require_draft(distribution)
         waiting = list(queries.unconfirmed(distribution))
         if not waiting:

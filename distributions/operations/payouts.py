@@ -13,6 +13,7 @@ import gc
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from django.db import transaction
 
 from distributions.models import Distribution, DistributionAllocation
 from distributions.operations import allocations as following
-from distributions.operations import distributions
+from distributions.operations import distributions, locks, reinvestments
 from distributions.queries import distributions as queries
 from distributions.queries import payees
 from distributions.queries.payees import Payee
@@ -38,9 +39,9 @@ CHUNK = 1000
 PAYERS = 4
 """So many workers are called to a distribution of more than a chunk; fewer do as well, one after the other."""
 _COLUMNS = (
-    *("distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id"),
-    *("failure_reason", "waiting_reason", "waiting_since", "processed_at"),
-)
+    "distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id", "failure_reason",
+    "waiting_reason", "waiting_since", "processed_at",
+)  # fmt: skip
 """What paying looks at and ``allocations.write`` writes."""
 logger = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def hand_over(distribution: Distribution, *, executor: User, at: datetime) -> Di
     It raises what ``execute`` raises. What the workers meet is found in the distribution's metadata.
     """
     _queue(distribution, executor=executor, at=at)
-    if distribution.allocations.filter(status=Allocation.PENDING).count() <= CHUNK:
+    if following.due(distribution).count() <= CHUNK:
         with audit.acting("distribution.execute", by=executor):
             return resume(distribution.pk, at=at)
     for _ in range(PAYERS):
@@ -94,7 +95,7 @@ def hand_over(distribution: Distribution, *, executor: User, at: datetime) -> Di
 def _queue(distribution: Distribution, *, executor: User, at: datetime) -> None:
     permissions.require(executor, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.execute", by=executor), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         if distribution.status != Status.APPROVED:
             state = str(distribution.get_status_display()).lower()
             raise NotApproved(f"{distribution} is {state}; only an approved distribution is executed, once.")
@@ -122,7 +123,7 @@ def go_on(distribution_id: UUID, *, at: datetime) -> int:
         while paid := _without_collecting(partial(pay_some, distribution_id, at=at)):
             done += paid
             stopping_points.reach("distribution.between_chunks")
-        _end(distribution_id, went_on=done > 0, at=at)
+        end(distribution_id, at=at)
     except Refusal as refusal:
         logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
         _note(distribution_id, str(refusal))
@@ -138,23 +139,18 @@ def _begin(distribution_id: UUID) -> None:
     if not Distribution.objects.filter(pk=distribution_id, status=Status.QUEUED).exists():
         return
     with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
+        distribution = locks.lock(distribution_id)
         if distribution.status == Status.QUEUED:
             require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
             distribution.mark_processing()
             distribution.save()
 
 
-def _end(distribution_id: UUID, *, went_on: bool, at: datetime) -> None:
-    """Give the distribution the status that its allocations add up to, once nobody is left to pay."""
-    with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
-        if distribution.status != Status.PROCESSING:
-            return
-        if went_on and "stopped" in distribution.metadata:
-            distribution.metadata.pop("stopped")
-            distribution.save()
-        following.finish(distribution, at=at)
+def end(distribution_id: UUID, *, at: datetime) -> bool:
+    """Give a distribution that is PROCESSING the status its allocations add up to; return whether it is another."""
+    with audit.acting("distribution.finish"), transaction.atomic():
+        distribution = locks.lock(distribution_id)
+        return distribution.status == Status.PROCESSING and following.finish(distribution, at=at)
 
 
 def _without_collecting(work: Callable[[], int]) -> int:
@@ -176,15 +172,16 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
     """
     _begin(distribution_id)
     with audit.acting("distribution.pay"), transaction.atomic():
-        distribution = distributions.lock(distribution_id, is_shared=True)
+        distribution = locks.lock_shared(distribution_id)
         if distribution.status != Status.PROCESSING:
             return 0
-        due = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=True)
-        due = due.select_for_update(of=("self",), no_key=True, skip_locked=True)
+        due = following.due(distribution).select_for_update(of=("self",), no_key=True, skip_locked=True)
         rows = list(due.only(*_COLUMNS).order_by("pk")[:CHUNK])
-        if rows:
-            _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
-            stopping_points.reach("distribution.before_chunk_commits")
+        # A worker acts for whoever executed it.
+        with audit.acting(by=distribution.executed_by):
+            if rows:
+                _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
+                stopping_points.reach("distribution.before_chunk_commits")
     return len(rows)
 
 
@@ -197,10 +194,11 @@ def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
     moved, after = 0, UUID(int=0)
     while True:
         with audit.acting("distribution.pay_waiting"), transaction.atomic():
-            distribution = distributions.lock(distribution_id)
+            distribution = locks.lock(distribution_id)
             if distribution.status not in queries.PAYING:
                 return moved
             waiting = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=False)
+            waiting = waiting.exclude(reinvestments__status="MOVING")
             rows = list(waiting.filter(pk__gt=after).defer("explanation").order_by("pk")[:CHUNK])
             if not rows:
                 return moved
@@ -231,7 +229,7 @@ def retry_failed(
     """
     permissions.require(by, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.retry", by=by), transaction.atomic():
-        distribution = distributions.lock(distribution.pk)
+        distribution = locks.lock(distribution.pk)
         following.catch_up(distribution, at=at)
         failed = list(
             distribution.allocations.filter(status=Allocation.FAILED).select_related("transaction").order_by("pk")
@@ -258,9 +256,12 @@ def _pay(
     at: datetime,
 ) -> None:
     """Make the payments of some allocations and mark these, in the caller's transaction."""
+    approvers = queries.signers(distribution)[:2]
+    free = [row for row in rows if found[row.pk].obstacle in ("", payees.NO_ACCOUNT)]
+    parts = reinvestments.begin(distribution, free, approvers=approvers, at=at)
     payable = []
     for allocation in rows:
-        obstacle = found[allocation.pk].obstacle
+        obstacle = parts.moving.get(allocation.pk) or found[allocation.pk].obstacle
         if not obstacle:
             payable.append(allocation)
         elif allocation.status == Allocation.FAILED:
@@ -268,10 +269,10 @@ def _pay(
         else:
             allocation.wait(reason=obstacle, at=at)
     payments = finance_payouts.originate(
-        [_order(distribution, allocation, found[allocation.pk]) for allocation in payable],
+        [_order(distribution, row, found[row.pk], parts.in_cash.get(row.pk, row.net_amount)) for row in payable],
         keys=[_key(allocation) for allocation in payable],
         initiator=distribution.created_by,
-        approvers=queries.signers(distribution)[:2],
+        approvers=approvers,
         at=at,
     )
     for allocation, payment in zip(payable, payments, strict=True):
@@ -281,12 +282,13 @@ def _pay(
     following.write(rows, at=at)
 
 
-def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee) -> Order:
+def _order(distribution: Distribution, allocation: DistributionAllocation, payee: Payee, amount: Decimal) -> Order:
+    """Return the order of an allocation's payment: of all that is due, but for what is reinvested."""
     assert payee.bank_account is not None
     return Order(
         type=Transaction.Type.DISTRIBUTION,
         payment_method=Transaction.Method.ACH,
-        amount=allocation.net_amount,
+        amount=amount,
         escrow_account_id=distribution.escrow_account_id,
         to_user_id=allocation.investor_id,
         to_bank_account_id=payee.bank_account.pk,
@@ -331,7 +333,7 @@ def _chosen(
 def _note(distribution_id: UUID, reason: str) -> None:
     """Keep why paying stopped where staff see it."""
     with audit.acting("distribution.stop", reason=reason), transaction.atomic():
-        distribution = distributions.lock(distribution_id)
+        distribution = locks.lock(distribution_id)
         if distribution.metadata.get("stopped") != reason:
             distribution.metadata = {**distribution.metadata, "stopped": reason}
             distribution.save()

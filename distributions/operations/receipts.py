@@ -42,7 +42,7 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         created_at=at,
     )
     rows = []
-    pattern = Receipt(whole=whole, created_at=at)
+    pattern = copying.Pattern(Receipt(whole=whole, created_at=at))
     for allocation in entitlements.figures(distribution):
         key = str(allocation.investment_id) if allocation.investment_id else SPONSOR
         content = {
@@ -53,8 +53,7 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
         }
         receipt = {"distribution": heading, "allocation": str(allocation.pk), **content}
         rows.append(
-            copying.alike(
-                pattern,
+            pattern.row(
                 id=new_id(),
                 allocation_id=allocation.pk,
                 content=content,

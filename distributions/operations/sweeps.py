@@ -7,12 +7,10 @@ from datetime import datetime
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.operations import allocations, distributions, payouts
-from realco import audit
+from distributions.operations import allocations, payouts, reinvestment_movements
 
 Status = DistributionAllocation.Status
 WHOLE = Distribution.Status
@@ -25,7 +23,7 @@ def sweep(*, at: datetime) -> int:
 
     Returns how many allocations and distributions it moved on. One that fails does not stop the others.
     """
-    moved = 0
+    moved = reinvestment_movements.sweep(at=at)
     for pk in unpaid():
         moved += _tried(partial(payouts.go_on, pk, at=at), pk)
     for pk in waited_for():
@@ -33,7 +31,7 @@ def sweep(*, at: datetime) -> int:
     for pk, payment_ids in unfollowed().items():
         moved += _tried(partial(allocations.follow_many, pk, payment_ids, at=at), pk)
     for pk in unfinished():
-        moved += _tried(partial(_finish, pk, at=at), pk)
+        moved += _tried(partial(payouts.end, pk, at=at), pk)
     return moved
 
 
@@ -43,7 +41,8 @@ def unpaid() -> list[UUID]:
         distribution=OuterRef("pk"), status=Status.PENDING, waiting_since__isnull=True
     )
     rows = Distribution.objects.filter(status__in=[WHOLE.QUEUED, WHOLE.PROCESSING]).order_by("executed_at")
-    return list(rows.filter(Q(status=WHOLE.QUEUED) | Exists(due)).values_list("pk", flat=True))
+    goes_on = Q(status=WHOLE.QUEUED) | Exists(due) | Q(metadata__has_key="stopped")
+    return list(rows.filter(goes_on).values_list("pk", flat=True))
 
 
 def waited_for() -> list[UUID]:
@@ -69,11 +68,6 @@ def unfinished() -> list[UUID]:
     )
     rows = Distribution.objects.filter(status=WHOLE.PROCESSING).exclude(Exists(under_way))
     return list(rows.values_list("pk", flat=True))
-
-
-def _finish(distribution_id: UUID, *, at: datetime) -> int:
-    with audit.acting("distribution.finish"), transaction.atomic():
-        return int(allocations.finish(distributions.lock(distribution_id), at=at))
 
 
 def _tried(work: Callable[[], int], pk: UUID) -> int:

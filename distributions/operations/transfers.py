@@ -8,23 +8,26 @@ and was not paid yet is the buyer's.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import IntegrityError, transaction
+from django.db.models import Sum
 
+from compliance.models import InvestorProfile
 from compliance.operations import screening
-from compliance.queries import standing
+from compliance.queries import limits, standing
 from distributions.models import CapitalCallItem, Distribution, InvestmentTransfer
 from distributions.queries.histories import COUNTED
 from escrow.models import EscrowLedgerEntry, Investment, JournalEntry
 from escrow.operations import closings, ledger
 from escrow.operations.escrow_accounts import require_reason
+from finance.queries import totals
 from realco import audit, events, permissions
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
-from realco.money import CENT, ZERO
+from realco.money import CENT, ZERO, format_money, to_json
 
 Status = InvestmentTransfer.Status
 _FINEST = Decimal("0.0000000001")
@@ -42,6 +45,12 @@ class PartyNotEligible(Refusal):
     """We may not deal with the seller or the buyer now."""
 
     code = "COMPLIANCE_ERROR"
+
+
+class AboveBuyersLimit(Refusal):
+    """The part is more than its buyer may invest in twelve months (17 CFR 227.100(a)(2))."""
+
+    code = "TRANSACTION_LIMIT_EXCEEDED"
 
 
 class TransferNotProposed(IllegalTransition):
@@ -79,6 +88,7 @@ def propose(
     :raises UnworkableTransfer: if the part, the buyer, the day or the documents make no sense
     :raises NotTransferable: if the investment is not active, owes a call or is being transferred already
     :raises PartyNotEligible: if we may not deal with the seller or the buyer now
+    :raises AboveBuyersLimit: if it is more than the buyer may invest under Regulation Crowdfunding
     """
     permissions.require(by, permissions.PROPOSE_TRANSFER)
     _require_workable(part, document_reference)
@@ -86,7 +96,7 @@ def propose(
     with audit.acting("transfer.propose", by=by), transaction.atomic():
         Offering.objects.select_for_update(no_key=True).get(pk=investment.offering_id)
         investment = Investment.objects.select_for_update().get(pk=investment.pk)
-        _require_transferable(investment, buyer, effective_date, at=at)
+        _require_transferable(investment, buyer, part, effective_date, at=at)
         try:
             with transaction.atomic():
                 return InvestmentTransfer.objects.create(
@@ -124,7 +134,7 @@ def approve(transfer: InvestmentTransfer, *, approver: User, at: datetime) -> In
         seller = next((row for row in living if row.pk == transfer.seller_investment_id), None)
         if seller is None:
             raise NotTransferable("This investment was cancelled.")
-        _require_transferable(seller, transfer.buyer, transfer.effective_date, at=at)
+        _require_transferable(seller, transfer.buyer, transfer.part, transfer.effective_date, at=at)
         moved = what_moves(seller, transfer.part)
         if not moved.funded:
             raise UnworkableTransfer("That part of the investment is less than a cent.")
@@ -171,7 +181,9 @@ def _require_workable(part: Decimal, document_reference: str) -> None:
         raise UnworkableTransfer("Name the documents that were signed, so that they can be found again.")
 
 
-def _require_transferable(investment: Investment, buyer: User, effective_date: date, *, at: datetime) -> None:
+def _require_transferable(
+    investment: Investment, buyer: User, part: Decimal, effective_date: date, *, at: datetime
+) -> None:
     if investment.status != Investment.Status.ACTIVE:
         raise NotTransferable(f"This investment is {investment.get_status_display().lower()}.")
     if CapitalCallItem.objects.filter(investment=investment, status=CapitalCallItem.Status.OPEN).exists():
@@ -185,9 +197,45 @@ def _require_transferable(investment: Investment, buyer: User, effective_date: d
     if held is not None and held.class_name != investment.class_name:
         raise UnworkableTransfer(f"{buyer} belongs to another class of investors; an investment keeps its terms.")
     _require_day(investment, effective_date, at=at)
+    _require_allowed(investment, buyer, part, at=at)
     against = standing.obstacles([investment.investor_id, buyer.pk], at=at)
     if against:
         raise PartyNotEligible(" ".join(one.obstacle for one in against))
+
+
+def _require_allowed(investment: Investment, buyer: User, part: Decimal, *, at: datetime) -> None:
+    """
+    Refuse a part that is over what its buyer may invest under Regulation Crowdfunding in twelve months.
+
+    The capital that changes hands counts like money paid in, and so does what they bought in the twelve months before.
+    """
+    offering = Offering.objects.get(pk=investment.offering_id)
+    if offering.exemption != Offering.Exemption.REG_CF:
+        return
+    profile = InvestorProfile.objects.filter(user=buyer).first()
+    used = totals.deposited_by([buyer.pk], at=at)[buyer.pk].invested_12_months + _bought(buyer, at=at)
+    amount = what_moves(investment, part).funded
+    measure = limits.crowdfunding(profile, used, on=banking_date(at))
+    if measure is not None and measure.is_exceeded_by(amount):
+        raise AboveBuyersLimit(
+            f"{buyer} may invest {format_money(measure.room)} more under Regulation Crowdfunding in these twelve"
+            f" months; this part is {format_money(amount)}. Transfer a smaller part.",
+            limit=to_json(measure.limit or ZERO),
+            used=to_json(used),
+            asked=to_json(amount),
+        )
+
+
+def _bought(buyer: User, *, at: datetime) -> Decimal:
+    """Return what somebody bought of others in Regulation CF offerings in the twelve months before, US dollars."""
+    rows = InvestmentTransfer.objects.filter(
+        buyer=buyer,
+        status=Status.EXECUTED,
+        executed_at__gt=at - timedelta(days=365),
+        offering__exemption=Offering.Exemption.REG_CF,
+    )
+    total: Decimal = rows.aggregate(total=Sum("funded_amount", default=ZERO))["total"]
+    return total
 
 
 def _require_day(investment: Investment, effective_date: date, *, at: datetime) -> None:

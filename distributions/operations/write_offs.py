@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 
 from distributions.models import AllocationWriteOff, Distribution, DistributionAllocation
 from distributions.operations import allocations as following
-from distributions.operations import distributions
+from distributions.operations import locks
 from distributions.operations.distributions import ReasonMissing
 from distributions.queries import deductions, payees
 from distributions.queries import distributions as queries
@@ -68,7 +68,7 @@ def propose(allocation: DistributionAllocation, *, reason: str, by: User, at: da
     if not reason.strip():
         raise ReasonMissing("Say why; the payee is shown it, and it is kept.")
     with audit.acting("allocation.propose_write_off", by=by, reason=reason), transaction.atomic():
-        distribution = distributions.lock(allocation.distribution_id)
+        distribution = locks.lock(allocation.distribution_id)
         row = _lock(distribution, allocation)
         _require_endable(distribution, row, by, at=at)
         try:
@@ -93,7 +93,7 @@ def approve(write_off: AllocationWriteOff, *, approver: User, at: datetime) -> A
     """
     permissions.require(approver, permissions.APPROVE_DISTRIBUTION)
     with audit.acting("allocation.write_off", by=approver, reason=write_off.reason), transaction.atomic():
-        distribution = distributions.lock(write_off.allocation.distribution_id)
+        distribution = locks.lock(write_off.allocation.distribution_id)
         following.catch_up(distribution, at=at)
         write_off = _lock_proposed(write_off)
         if write_off.proposed_by_id == approver.pk:
@@ -154,6 +154,8 @@ def _require_endable(distribution: Distribution, row: DistributionAllocation, by
     if distribution.status not in queries.PAYING or not (is_waiting or row.status == Allocation.FAILED):
         state = str(row.get_status_display()).lower()
         raise NotWaiting(f"This allocation is {state}; only one that waits, or has failed, is written off.")
+    if row.reinvestments.filter(status__in=["MOVING", "DONE"]).exists():
+        raise NotWaiting("Part of this allocation is reinvested, or just being moved; reverse that first.")
     if is_waiting and not payees.of(distribution, [row], at=at)[row.pk].obstacle:
         raise CanBePaid(f"Nothing keeps {row.investor} from being paid any more; that happens within a minute.")
 

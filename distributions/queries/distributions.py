@@ -12,9 +12,10 @@ from distributions.models import (
     Distribution,
     DistributionAllocation,
     DistributionApproval,
+    Reinvestment,
     WaterfallTerms,
 )
-from distributions.queries import deductions, entitlements
+from distributions.queries import deductions, entitlements, reinvestments
 from distributions.queries.histories import COUNTED
 from escrow.models import LedgerAccount
 from escrow.queries.balances import balance
@@ -223,6 +224,7 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
     if excluding is not None:
         owed = owed.exclude(distribution_id=excluding)
     promised: Decimal = owed.aggregate(total=Sum("net_amount", default=ZERO))["total"]
+    promised -= reinvestments.not_owed(owed)
     promised += deducted(escrow_account_id, excluding=excluding)
     held = balance(escrow_account_id, LedgerAccount.Kind.OFFERING)
     left: Decimal = max(held - promised, ZERO)
@@ -282,8 +284,8 @@ class Preview:
     """
     A distribution's numbers, for whoever draws it up or signs it.
 
-    ``tiers`` and ``allocations`` are as in the models; those of a draft are worked out afresh and not
-    saved. ``changes`` says what has changed since they were drawn up; ``content_hash`` is what an
+    ``tiers``, ``allocations`` and ``reinvestments`` are as in the models; those of a draft are worked out
+    afresh and not saved. ``changes`` says what has changed since they were drawn up; ``content_hash`` is what an
     approver signs.
     """
 
@@ -295,6 +297,7 @@ class Preview:
     changes: list[str]
     signers: list[User]
     signatures_needed: int
+    reinvestments: list[Reinvestment]
 
 
 def preview(distribution: Distribution) -> Preview:
@@ -328,4 +331,9 @@ def preview(distribution: Distribution) -> Preview:
         changes=changes,
         signers=signers(distribution),
         signatures_needed=signatures_needed(distribution.total_amount),
+        reinvestments=(
+            reinvestments.planned(distribution, allocations)
+            if distribution.status == Distribution.Status.DRAFT
+            else list(reinvestments.of(distribution))
+        ),
     )

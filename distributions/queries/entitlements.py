@@ -358,12 +358,11 @@ def _positions(
 def _allocations(
     distribution: Distribution, basis: Basis, result: Result, words: dict[str, dict[str, object]]
 ) -> Iterable[DistributionAllocation]:
-    pattern = DistributionAllocation(distribution=distribution)
+    pattern = copying.Pattern(DistributionAllocation(distribution=distribution))
     for share in result.shares:
         if share.total:
             investment_id, investor_id = basis.investments[share.key]
-            yield copying.alike(
-                pattern,
+            yield pattern.row(
                 id=new_id(),
                 investor_id=investor_id,
                 investment_id=investment_id,

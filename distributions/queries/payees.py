@@ -15,14 +15,15 @@ from finance.models import BankAccount
 from realco.models import User
 
 NO_ACCOUNT = "This person has no verified bank account. Ask them to add one."
+BEING_REINVESTED = "Being reinvested"
 ASK_US = "We cannot pay this yet. Please get in touch with us."
 ADD_ONE = "You have no verified bank account. Add one, and this is paid by itself."
 
 
 def shown_to_payee(reason: str) -> str:
     """Say why an allocation waits as far as its payee may know: whether compliance stands against it, they may not."""
-    if not reason:
-        return ""
+    if not reason or reason.startswith(BEING_REINVESTED):
+        return reason
     return ADD_ONE if reason == NO_ACCOUNT else ASK_US
 
 

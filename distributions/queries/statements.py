@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from django.db.models import QuerySet
 
-from distributions.models import DistributionAllocation
-from distributions.queries import investor_distributions, receipt_words
+from distributions.models import DistributionAllocation, Reinvestment
+from distributions.queries import investor_distributions, receipt_words, reinvestments
 from distributions.queries.investor_distributions import Standing, TierShare
 from distributions.queries.receipt_words import Told
 from realco.errors import Refusal
@@ -32,6 +32,13 @@ class Entry:
     tiers: Sequence[TierShare]
     standing: Standing | None
     told: Told | None
+    reinvested: Reinvestment | None = None
+
+    @property
+    def in_cash(self) -> Decimal:
+        """What is paid to the payee's bank, US dollars: all but what was reinvested."""
+        was_moved = self.reinvested is not None and self.reinvested.status == Reinvestment.Status.DONE
+        return self.allocation.net_amount - (self.reinvested.amount if self.reinvested and was_moved else ZERO)
 
     @property
     def profit(self) -> Decimal:
@@ -148,4 +155,5 @@ def _entry(allocation: DistributionAllocation) -> Entry:
         tiers=investor_distributions.tiers(allocation),
         standing=investor_distributions.standing(allocation),
         told=receipt_words.told(allocation),
+        reinvested=reinvestments.of_allocation(allocation),
     )

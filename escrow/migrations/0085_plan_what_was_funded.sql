@@ -16,9 +16,9 @@ BEGIN
          WHERE n.investment_amount > o.investment_amount AND n.status <> 'CANCELLED'
         $query$ INTO raised;
         -- What was funded is what executed closings and paid calls released and transfers moved, summed once for all
-        -- rows that changed.
+        -- rows that changed. Without LIMIT 1, which would look for the first fault by comparing each row with every other.
         EXECUTE $query$
-        SELECT f.id
+        SELECT (array_agg(f.id))[1] AS id
           FROM (SELECT n.id, n.investor_id, n.offering_id, n.funded_amount
                   FROM new_rows n JOIN old_rows o ON o.id = n.id WHERE n.funded_amount <> o.funded_amount) f
           LEFT JOIN (SELECT a.offering_id, e.key::uuid AS investor_id, sum(e.value::numeric) AS released
@@ -38,7 +38,6 @@ BEGIN
                       WHERE m.investment_id IN (SELECT id FROM new_rows)
                       GROUP BY m.investment_id) h ON h.investment_id = f.id
          WHERE f.funded_amount <> coalesce(r.released, 0) + coalesce(p.called, 0) + coalesce(h.moved, 0)
-         LIMIT 1
         $query$ INTO broken;
     END IF;
     IF broken.id IS NOT NULL THEN

@@ -120,6 +120,14 @@ class JournalEntry(models.Model):
                 referencing=guards.NewRows,
             ),
             guards.Guard(
+                "ledger_halves_move_together",
+                name="halves_move_together",
+                level=guards.Statement,
+                when=guards.After,
+                operation=guards.Insert,
+                referencing=guards.NewRows,
+            ),
+            guards.Guard(
                 "ledger_reversal_is_approved",
                 name="reversal_is_approved",
                 when=guards.Before,

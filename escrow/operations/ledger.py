@@ -169,6 +169,10 @@ def _refuse(error: DatabaseError) -> NoReturn:
     if sqlstate == "RC005" or constraint == "journal_entries_reversal_names_its_entry":
         words = getattr(diagnosis, "message_primary", None) or str(error)
         raise LinesDoNotFit(f"The ledger does not allow this: {words}.") from error
+    if sqlstate == "RC014":
+        raise LinesDoNotFit(
+            "The halves of money moved between two escrow accounts settle and come back together."
+        ) from error
     if sqlstate == "RC006":
         raise ReleaseRefused(detail or "No closing allows this release. Propose a closing of the offering.") from error
     if sqlstate == "RC007":

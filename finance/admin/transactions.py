@@ -185,7 +185,8 @@ class TransactionAdmin(ApprovalsAdmin):
                     link_column("from_bank_account", "from account"), link_column("to_user", "to"),
                     link_column("to_bank_account", "to account"), link_column("offering"),
                     link_column("escrow_account"), link_column("distribution"),
-                    link_column("replaces", "replaces payment"), "description", "internal_memo",
+                    link_column("replaces", "replaces payment"), link_column("counterpart", "moved together with"),
+                    "description", "internal_memo",
                 )
             },
         ),

@@ -37,6 +37,12 @@ class MalformedWebhook(Refusal):
     code = "VALIDATION_ERROR"
 
 
+class CannotMoveBack(Refusal):
+    """The provider does not undo a movement between our own accounts; the message says what to do."""
+
+    code = "INVALID_STATE_TRANSITION"
+
+
 class ProviderRefusedKey(Duplicate):
     """The provider knows the idempotency key, with other contents."""
 
@@ -100,6 +106,24 @@ class Gateway(Protocol):
 
         :raises ProviderRefusedKey: if the key is known with other contents
         :raises ProviderUnavailable: if the outcome is unknown; ``lookup`` finds it out
+        """
+
+    def move(self, leaving: Submission, coming: Submission, *, at: datetime) -> tuple[Answer, Answer]:
+        """
+        Ask for money to be moved between two of our own accounts: both halves are done, or neither.
+
+        The same keys with the same contents have the same answers, and both answers have one outcome.
+
+        :raises ProviderRefusedKey: if a key is known with other contents
+        :raises ProviderUnavailable: if the outcome is unknown; ``lookup`` finds it out for either key
+        """
+
+    def move_back(self, leaving_key: str, coming_key: str, *, at: datetime) -> date:
+        """
+        Ask for a movement to be undone, both halves or neither, and return the day; asking twice undoes once.
+
+        :raises CannotMoveBack: if the provider does not do that
+        :raises ProviderUnavailable: if the outcome is unknown; ask again
         """
 
     def lookup(self, idempotency_key: str, *, at: datetime) -> Answer | None:

@@ -8,14 +8,28 @@ write on the bank's form, so that the statement can be matched. No one sends web
 import base64
 import hashlib
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 
-from finance.gateways.interface import Answer, Event, ForgedWebhook, MalformedWebhook, Submission
+from finance.gateways.interface import Answer, CannotMoveBack, Event, ForgedWebhook, MalformedWebhook, Submission
 
 
 def submit(submission: Submission, *, at: datetime) -> Answer:
     """Take the payment on, under the reference that staff give to the bank."""
     return Answer("ACCEPTED", reference_of(submission.idempotency_key))
+
+
+def move(leaving: Submission, coming: Submission, *, at: datetime) -> tuple[Answer, Answer]:
+    """Take a movement between two of our accounts on: one order to the bank, with a reference for each account."""
+    return submit(leaving, at=at), submit(coming, at=at)
+
+
+def move_back(leaving_key: str, coming_key: str, *, at: datetime) -> date:
+    """
+    Refuse: nobody but the bank's own people can say that they undid it.
+
+    :raises CannotMoveBack: always
+    """
+    raise CannotMoveBack("Payments are given to the bank by hand here. Have the bank move the money back itself.")
 
 
 def lookup(idempotency_key: str, *, at: datetime) -> Answer | None:

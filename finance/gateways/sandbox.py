@@ -56,6 +56,46 @@ def submit(submission: Submission, *, at: datetime) -> Answer:
     return _answer(transfer)
 
 
+def move(leaving: Submission, coming: Submission, *, at: datetime) -> tuple[Answer, Answer]:
+    """
+    Move money between two of our accounts at once, both halves in one transaction of the bank's, or refuse both.
+
+    It refuses a movement of other than equal halves, or between accounts one of which it is told to refuse
+    (``sandbox_accounts``, by the account's own number at the bank).
+
+    :raises NoSandbox: in production mode
+    :raises ProviderRefusedKey: if a key is known with other contents
+    :raises ProviderUnavailable: if the account is one whose request or answer is lost
+    """
+    _require_sandbox()
+    halves = (leaving, coming)
+    told = [sandbox_accounts.behaviour(half.external_account_id) for half in halves]
+    if any(one.request_lost for one in told) and _lose(leaving.idempotency_key, at=at):
+        raise ProviderUnavailable("The sandbox bank did not answer.")
+    wrong = next((one for one in told if one.is_refused(0)), None)
+    if leaving.amount != coming.amount or (leaving.direction, coming.direction) != ("OUT", "IN"):
+        wrong = Behaviour(Moment.AT_ONCE, "TRANSFER_REFUSED")
+    with transaction.atomic():
+        taken = [_take_on(half, wrong or sandbox_accounts.SUCCEEDS, at=at) for half in halves]
+        for half, (transfer, _) in zip(halves, taken, strict=True):
+            if transfer.request_hash != request_hash(half):
+                raise ProviderRefusedKey("The sandbox bank knows this idempotency key with other contents.")
+    if any(one.answer_lost for one in told) and taken[0][1]:
+        raise ProviderUnavailable("The sandbox bank did not answer in time.")
+    return _answer(taken[0][0]), _answer(taken[1][0])
+
+
+def move_back(leaving_key: str, coming_key: str, *, at: datetime) -> date:
+    """
+    Undo a movement, both halves in one transaction of the bank's.
+
+    :raises NoSandbox: in production mode
+    :raises CannotMoveBack: if it never settled
+    """
+    _require_sandbox()
+    return sandbox_bank.move_back(leaving_key, coming_key, at=at)
+
+
 def lookup(idempotency_key: str, *, at: datetime) -> Answer | None:
     """
     Return what ``submit`` answered; None if the bank never heard of the key.

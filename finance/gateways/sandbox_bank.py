@@ -14,7 +14,7 @@ from django.db import transaction
 
 from finance import return_codes
 from finance.gateways import sandbox_webhooks
-from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANSFER_SETTLED
+from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANSFER_SETTLED, CannotMoveBack
 from finance.models import SandboxDelivery, SandboxStatementLine, SandboxTransfer
 from finance.models.transactions import PaymentMethod
 from realco import money
@@ -71,6 +71,29 @@ def settle(transfer: SandboxTransfer, *, on: date, at: datetime) -> None:
     written = _settle(transfer, on=on, at=at)
     transfer.save()
     _write(written)
+
+
+def move_back(*keys: str, at: datetime) -> date:
+    """
+    Give settled transfers between our own accounts back, all or none, and return the day; once.
+
+    :raises CannotMoveBack: if one of them is unknown or never settled
+    """
+    with transaction.atomic():
+        transfers = list(
+            SandboxTransfer.objects.select_for_update().filter(idempotency_key__in=keys).order_by("idempotency_key")
+        )
+        if {one.state for one in transfers} == {State.RETURNED}:
+            return max(one.return_date or banking_date(at) for one in transfers)
+        if len(transfers) != len(keys) or {one.state for one in transfers} != {State.SETTLED}:
+            raise CannotMoveBack("The sandbox bank has not moved this money, so there is nothing to move back.")
+        today = banking_date(at)
+        for transfer in transfers:
+            transfer.return_date = today
+            written = _give_back(transfer, on=today, at=at)
+            transfer.save()
+            _write(written)
+    return today
 
 
 def receive_unknown(external_account_id: str, amount: Decimal, *, at: datetime) -> SandboxStatementLine:

@@ -111,6 +111,8 @@ class Transaction(FSMModelMixin, models.Model):
 
     Its status changes only through the operations in ``finance.operations``; amounts, parties and
     keys never change. The row is the queue: workers find it by status and ``next_retry_at``.
+    ``counterpart`` is the other half of money moved between two of our own escrow accounts: both
+    are in one status at every commit.
     """
 
     Type = TransactionType
@@ -147,6 +149,7 @@ class Transaction(FSMModelMixin, models.Model):
         "finance.RefundItem", null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
     )
     replaces = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="replaced_by")
+    counterpart = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     stripe_payment_intent_id = models.CharField(max_length=255, unique=True, null=True, blank=True)
     stripe_charge_id = models.CharField(max_length=255, blank=True, default="")
     stripe_transfer_id = models.CharField(max_length=255, blank=True, default="")
@@ -265,6 +268,20 @@ class Transaction(FSMModelMixin, models.Model):
                 condition=~Q(status="PENDING_RETRY") | Q(next_retry_at__isnull=False),
                 name="transactions_retry_has_a_time",
             ),
+            models.UniqueConstraint(
+                fields=["counterpart"], condition=Q(counterpart__isnull=False), name="transactions_counterpart_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(counterpart__isnull=True)
+                | Q(
+                    payment_method="INTERNAL_TRANSFER",
+                    type__in=["DISTRIBUTION", "DEPOSIT"],
+                    fee_amount=0,
+                    from_bank_account__isnull=True,
+                    to_bank_account__isnull=True,
+                ),
+                name="transactions_counterpart_is_internal",
+            ),
         )
         triggers = (
             *guards.audited(),
@@ -295,6 +312,15 @@ class Transaction(FSMModelMixin, models.Model):
                 when=guards.Before,
                 operation=guards.Insert | guards.UpdateOf("status"),
             ),
+            guards.immutable("counterpart_id", name="immutable_counterpart"),
+            guards.Guard(
+                "finance_counterparts_agree",
+                name="counterparts_agree",
+                when=guards.After,
+                operation=guards.Insert | guards.UpdateOf("status", "counterpart_id"),
+                timing=guards.Deferred,
+                condition=guards.Condition("NEW.counterpart_id IS NOT NULL"),
+            ),
             guards.Guard(
                 "finance_approvals_only_rise",
                 name="approvals_only_rise",
@@ -320,6 +346,11 @@ class Transaction(FSMModelMixin, models.Model):
     def party(self) -> Any:
         """The person on the other side of escrow: payer of inbound money, payee of outbound."""
         return self.from_user if self.is_inbound else self.to_user
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it is one half of money moved between two of our own escrow accounts."""
+        return self.counterpart_id is not None
 
     @property
     def is_fully_approved(self) -> bool:

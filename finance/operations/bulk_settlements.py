@@ -20,7 +20,7 @@ from escrow.operations import ledger
 from finance import entries
 from finance.models import Transaction, TransactionAttempt
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import settlements
+from finance.operations import internal_settlements, movements, settlements
 from finance.settlement_times import clears_on
 from realco import audit, events, stopping_points
 from realco.business_days import banking_date
@@ -60,6 +60,7 @@ def record_settled(settled_on: Mapping[str, date], *, at: datetime) -> set[str]:
             if attempt.outcome == Outcome.ACCEPTED
             and attempt.number == payment.retry_count
             and payment.status == Status.PENDING_SETTLEMENT
+            and not payment.is_half
         ]
         postings, cleared_on = [], defaultdict(list)
         for attempt, payment in arrived:
@@ -91,10 +92,16 @@ def _clear_chunk(payment_ids: Sequence[UUID], *, at: datetime) -> int:
     except Exception as error:
         tell(error, f"{len(payment_ids)} payments cannot be cleared together")
     return len(done) + sum(
-        attempted(partial(settlements.clear, payment_id, at=at), f"payment {payment_id}")
+        attempted(partial(_clear_one, payment_id, at=at), f"payment {payment_id}")
         for payment_id in payment_ids
         if payment_id in left
     )
+
+
+def _clear_one(payment_id: UUID, *, at: datetime) -> bool:
+    if movements.is_half(payment_id):
+        return internal_settlements.clear(payment_id, at=at)
+    return settlements.clear(payment_id, at=at)
 
 
 def _clear_usual(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[set[UUID], set[UUID]]:
@@ -109,7 +116,8 @@ def _clear_usual(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[set[UUID
     free = [
         payment
         for payment in payments
-        if payment.is_outbound or (payment.escrow_account_id, payment.from_user_id) not in owing
+        if not payment.is_half
+        and (payment.is_outbound or (payment.escrow_account_id, payment.from_user_id) not in owing)
     ]
     ledger.post(
         [entries.cleared(one, owed=ZERO, on=one.clears_on) for one in free if one.is_inbound and one.clears_on],

@@ -23,7 +23,7 @@ from finance import entries
 from finance.gateways.interface import Answer
 from finance.models import Transaction, TransactionAttempt
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import settlements
+from finance.operations import internal_transfers, settlements
 from finance.operations.bulk_settlements import attempted, lock_attempts, tell
 from realco import audit, queue, stopping_points
 from realco.business_days import banking_date
@@ -73,6 +73,8 @@ def _send_chunk(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[int, bool
     except Exception as error:
         tell(error, f"{len(payment_ids)} payments cannot be claimed together")
         return _one_by_one(payment_ids, at=at), True
+    if len(claimed) + held < len(payment_ids):
+        held += _move_halves(payment_ids, at=at)
     if not claimed:
         return held, True
     stopping_points.reach("finance.process.after_begin")
@@ -82,13 +84,22 @@ def _send_chunk(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[int, bool
     return len(claimed) + held, is_answered
 
 
+def _move_halves(payment_ids: Sequence[UUID], *, at: datetime) -> int:
+    """Have those movements done of which halves are among the payments; return how many halves moved on."""
+    halves = Transaction.objects.filter(pk__in=payment_ids, counterpart__isnull=False, status=Status.QUEUED)
+    return sum(
+        attempted(partial(internal_transfers.process, payment_id, at=at), f"movement {payment_id}")
+        for payment_id in list(halves.order_by("pk").values_list("pk", flat=True))
+    )
+
+
 def _begin(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[Sent, int]:
     """Claim the payments and note an attempt of each, committed before anything is sent; count those put on hold."""
     with audit.acting("transaction.process"), transaction.atomic(durable=True):
         queued = (
             Transaction.objects.select_for_update(of=("self",), no_key=True, skip_locked=True)
             .select_related(*ROWS)
-            .filter(pk__in=payment_ids, status=Status.QUEUED)
+            .filter(pk__in=payment_ids, status=Status.QUEUED, counterpart__isnull=True)
             .order_by("pk")
         )
         payments = [payment for payment in queued if not _is_frozen(payment)]

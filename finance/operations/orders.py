@@ -122,7 +122,7 @@ def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
     party = _find_party(order)
     _require_permitted(order, party=party, initiator=initiator, account=account)
     require_escrow_open(account, order.type)
-    _require_offering_open(order, account.offering, at=at)
+    require_offering_open(order, account.offering, at=at)
     return Parties(account, party, _find_bank_account(order, party))
 
 
@@ -235,11 +235,14 @@ def require_escrow_open(account: EscrowAccount, transaction_type: str) -> None:
         raise EscrowNotOpen(f"{account} is being liquidated. Only distributions and refunds leave it.")
 
 
-def _require_offering_open(order: Order, offering: Offering, *, at: datetime) -> None:
+def require_offering_open(order: Order, offering: Offering, *, at: datetime) -> None:
+    """
+    Refuse what the offering's state does not allow at a moment.
+
+    :raises OfferingNotOpen: with its status
+    """
     if order.type == TransactionType.DEPOSIT:
-        require_raising(offering)
-        if at >= offering.deadline_at:
-            raise OfferingNotOpen(f"{offering} closed to investments on {offering.deadline_at:%B %d, %Y}.")
+        require_raising(offering, at=at)
     else:
         _require_after_closing(order, offering)
 
@@ -251,14 +254,16 @@ def _require_after_closing(order: Order, offering: Offering) -> None:
     raise OfferingNotOpen(f"{offering} is {status}; this is possible only after it has closed its raise.")
 
 
-def require_raising(offering: Offering) -> None:
+def require_raising(offering: Offering, *, at: datetime | None = None) -> None:
     """
-    Refuse to take a deposit for an offering that no longer raises money.
+    Refuse to take a deposit for an offering that no longer raises money; new ones are asked for before its deadline.
 
     :raises OfferingNotOpen: with its status
     """
     if not offering.is_raising:
         raise OfferingNotOpen(f"{offering} is {offering.get_status_display().lower()} and takes no investments.")
+    if at is not None and at >= offering.deadline_at:
+        raise OfferingNotOpen(f"{offering} closed to investments on {offering.deadline_at:%B %d, %Y}.")
 
 
 def _find_bank_account(order: Order, party: User) -> BankAccount | None:

@@ -110,9 +110,9 @@ def _make(
         known = {payment.idempotency_key: payment for payment in _existing(full_keys)}
         new = [(order, key) for order, key in zip(wanted, full_keys, strict=True) if key not in known]
         examined = orders.examine_approved([order for order, _ in new])
-        pattern = Transaction(initiated_by=initiator, created_at=at)
+        pattern = copying.Pattern(Transaction(initiated_by=initiator, created_at=at))
         made = [
-            _new(pattern, order, parties, key=key, approvers=approvers)
+            _new(pattern, order, parties, key=key, approvers=approvers, at=at)
             for (order, key), parties in zip(new, examined, strict=True)
         ]
         _route(made, at=at)
@@ -128,23 +128,33 @@ def _lacks(order: Order, approvers: Sequence[User]) -> bool:
     return len({approver.pk for approver in approvers}) < approvals_required(order.type, order.amount)
 
 
-def _new(pattern: Transaction, order: Order, parties: Parties, *, key: str, approvers: Sequence[User]) -> Transaction:
+def _new(
+    pattern: copying.Pattern[Transaction],
+    order: Order,
+    parties: Parties,
+    *,
+    key: str,
+    approvers: Sequence[User],
+    at: datetime,
+) -> Transaction:
     """Build the row, signed by the run's approvers, unless they are fewer than it needs."""
     signers = [] if _lacks(order, approvers) else list(approvers[:2])
     first, second = [*signers, None, None][:2]
-    at = pattern.created_at
-    payment = copying.alike(
-        pattern,
+    return pattern.row(
+        related={
+            "to_user": parties.party,
+            "to_bank_account": parties.bank_account,
+            "offering": parties.escrow_account.offering,
+            "escrow_account": parties.escrow_account,
+            "approved_by": first,
+            "second_approved_by": second,
+        },
         id=new_id(),
         type=order.type,
         payment_method=order.payment_method,
         amount=order.amount,
         net_amount=order.amount,
         currency=order.currency,
-        to_user_id=parties.party.pk,
-        to_bank_account_id=parties.bank_account and parties.bank_account.pk,
-        offering_id=parties.escrow_account.offering_id,
-        escrow_account_id=parties.escrow_account.pk,
         distribution_id=order.distribution_id,
         refund_item_id=order.refund_item_id,
         replaces_id=order.replaces_id,
@@ -153,18 +163,9 @@ def _new(pattern: Transaction, order: Order, parties: Parties, *, key: str, appr
         description=order.description,
         metadata=dict(order.metadata),
         approvals_required=approvals_required(order.type, order.amount),
-        approved_by_id=first and first.pk,
         approved_at=at if first else None,
-        second_approved_by_id=second and second.pk,
         second_approved_at=at if second else None,
     )
-    payment._state.fields_cache.update(
-        to_user=parties.party,
-        to_bank_account=parties.bank_account,
-        escrow_account=parties.escrow_account,
-        offering=parties.escrow_account.offering,
-    )
-    return payment
 
 
 def _route(made: Sequence[Transaction], *, at: datetime) -> None:

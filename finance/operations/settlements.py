@@ -49,7 +49,7 @@ class EventBeforeItsTime(Refusal):
 
 def process(payment_id: UUID, *, at: datetime) -> None:
     """
-    Send a queued payment to the bank. Does nothing if it is not queued (any more).
+    Send a queued payment to the bank. Does nothing if it is not queued (any more), or half of a movement.
 
     Outbound payments of a frozen escrow account stay queued; those whose party is restricted or has to be
     identified anew, whose bank account is no longer usable, whose escrow account is being emptied, or
@@ -68,7 +68,7 @@ def _begin(payment_id: UUID, *, at: datetime) -> TransactionAttempt | None:
     """Mark the payment as being processed and note the attempt; committed before anything is sent."""
     with audit.acting("transaction.process"), transaction.atomic(durable=True):
         payment = transactions.lock(payment_id)
-        if payment.status != Status.QUEUED:
+        if payment.status != Status.QUEUED or payment.is_half:
             return None
         if payment.is_outbound and payment.escrow_account.status == EscrowAccount.Status.FROZEN:
             return None
@@ -132,7 +132,7 @@ def ask(payment: Transaction, attempt: TransactionAttempt, *, at: datetime) -> A
     None if nobody knows the outcome; then the payment is on hold until the provider has been asked about it.
     """
     try:
-        answer = registry.named(attempt.provider).submit(_submission(payment, attempt), at=at)
+        answer = registry.named(attempt.provider).submit(submission(payment, attempt), at=at)
     except ProviderUnavailable as failure:
         _record_unknown(attempt, str(failure), at=at)
         return None
@@ -140,7 +140,8 @@ def ask(payment: Transaction, attempt: TransactionAttempt, *, at: datetime) -> A
     return answer
 
 
-def _submission(payment: Transaction, attempt: TransactionAttempt) -> Submission:
+def submission(payment: Transaction, attempt: TransactionAttempt) -> Submission:
+    """Return what the provider is asked for in an attempt."""
     account = payment.from_bank_account if payment.is_inbound else payment.to_bank_account
     return Submission(
         idempotency_key=attempt.idempotency_key,
@@ -182,7 +183,7 @@ def resolve_unknown(payment_id: UUID, *, at: datetime) -> bool:
         .select_related("payment")
         .first()
     )
-    if attempt is None or not _waits_for_answer(attempt.payment):
+    if attempt is None or not waits_for_answer(attempt.payment):
         return False
     try:
         answer = registry.named(attempt.provider).lookup(attempt.idempotency_key, at=at)
@@ -192,10 +193,11 @@ def resolve_unknown(payment_id: UUID, *, at: datetime) -> bool:
         record_answer(attempt.idempotency_key, answer, at=at)
     else:
         _send(attempt, at=at)
-    return not _waits_for_answer(Transaction.objects.get(pk=payment_id))
+    return not waits_for_answer(Transaction.objects.get(pk=payment_id))
 
 
-def _waits_for_answer(payment: Transaction) -> bool:
+def waits_for_answer(payment: Transaction) -> bool:
+    """Whether the provider was asked for a payment and its answer is not known."""
     return payment.status == Status.PROCESSING or (
         payment.status == Status.ON_HOLD and payment.held_from == Status.PROCESSING
     )
@@ -206,7 +208,7 @@ def record_answer(attempt_key: str, answer: Answer, *, at: datetime) -> None:
     on = answer.effective_date or banking_date(at)
     with audit.acting("transaction.record_answer", reason=answer.message), transaction.atomic():
         attempt, payment = _lock_attempt(attempt_key)
-        if attempt.number != payment.retry_count or not _waits_for_answer(payment):
+        if attempt.number != payment.retry_count or not waits_for_answer(payment):
             return
         if payment.status == Status.ON_HOLD:
             payment.mark_released()

@@ -14,15 +14,13 @@ from django.db.models import Q, QuerySet
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import gate
 from compliance.operations.gate import ComplianceRefused
-from escrow.operations import investments
-from escrow.queries.balances import commitment
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
 from finance.models.transactions import TransactionType, approvals_required
-from finance.operations import orders, reservations
+from finance.operations import commitments, orders, reservations
 from finance.operations.orders import Order, Parties
 from finance.operations.screening import facts, screen
-from finance.queries import fees, totals
+from finance.queries import fees
 from realco import audit, events, permissions, queue
 from realco.business_days import banking_date
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
@@ -31,6 +29,7 @@ from realco.models import User
 COMPLIANCE = "COMPLIANCE"
 NOT_POSSIBLE = "We cannot make this payment. Please get in touch with us about it."
 OUTCOME_UNKNOWN = "Outcome unknown"
+Rows = QuerySet[Transaction]
 UNSENT = (Status.INITIATED, Status.PENDING_APPROVAL, Status.APPROVED, Status.QUEUED, Status.PENDING_RETRY)
 PAYEES_OWN_MONEY = (TransactionType.WITHDRAWAL, TransactionType.REFUND)
 
@@ -164,7 +163,7 @@ def _create(order: Order, parties: Parties, *, initiator: User, key: str, at: da
     profile = InvestorProfile.objects.filter(user=parties.party).first()
     gate.require_within_limits(facts(payment, at=at), profile, on=banking_date(at))
     if order.type == TransactionType.DEPOSIT:
-        _commit_the_rest(payment, at=at)
+        commitments.commit_the_rest(payment, at=at)
     return payment
 
 
@@ -172,15 +171,6 @@ def _approvals_of(order: Order, initiator: User) -> int:
     """Return how many approvers an order needs: one at least when who asks for others' money is who gets it."""
     is_self_dealing = order.to_user_id == initiator.pk and order.type not in PAYEES_OWN_MONEY
     return max(approvals_required(order.type, order.amount), int(is_self_dealing))
-
-
-def _commit_the_rest(payment: Transaction, *, at: datetime) -> None:
-    """Commit what this deposit brings beyond the investor's commitment so far."""
-    assert payment.from_user is not None and payment.offering is not None
-    committed = commitment(payment.offering.pk, payment.from_user.pk)
-    missing = totals.paid_into(payment.offering.pk, payment.from_user.pk) + payment.amount - committed
-    if missing > 0:
-        investments.commit(payment.offering, investor=payment.from_user, amount=missing, by=payment.initiated_by, at=at)
 
 
 def _screen_and_route(payment: Transaction, *, party: User, at: datetime) -> None:
@@ -331,15 +321,18 @@ def cancel(payment: Transaction, *, by: User, reason: str, at: datetime) -> Tran
 
 
 def _cancel(payment: Transaction, *, by: User | None, reason: str, at: datetime) -> None:
-    reservations.unreserve(payment, by=by, at=at)
-    payment.mark_cancelled(reason=reason[:300], at=at)
-    payment.save()
-    events.publish("finance.transaction.cancelled", payment_id=payment.pk)
+    """Cancel a payment, and with it the other half of a movement between our own accounts."""
+    others = [] if payment.counterpart_id is None else [lock(payment.counterpart_id)]
+    for one in (payment, *others):
+        reservations.unreserve(one, by=by, at=at)
+        one.mark_cancelled(reason=reason[:300], at=at)
+        one.save()
+        events.publish("finance.transaction.cancelled", payment_id=one.pk)
 
 
 def cancel_unsent(payments: QuerySet[Transaction], *, reason: str, at: datetime) -> list[Transaction]:
     """
-    Cancel those of some payments that are not at the bank, and return them; called inside a caller's transaction.
+    Cancel those of one escrow account's payments that are not at the bank, and return them; in a caller's transaction.
 
     What a bank may have, it keeps: of those, only what became of them is waited for.
     """
@@ -348,6 +341,11 @@ def cancel_unsent(payments: QuerySet[Transaction], *, reason: str, at: datetime)
     for payment in found:
         _cancel(payment, by=None, reason=reason, at=at)
     return found
+
+
+def cancel_queued(half: Transaction, *, reason: str, at: datetime) -> None:
+    """Give up both halves of a movement that the bank has not done; the caller has locked them."""
+    _cancel(half, by=None, reason=reason, at=at)
 
 
 def cancel_failed(payment: Transaction, *, by: User, reason: str, at: datetime) -> None:
@@ -370,6 +368,10 @@ def hold(payment: Transaction, *, by: User, reason: str, at: datetime) -> Transa
         payment = lock(payment.pk)
         if payment.status not in (Status.INITIATED, Status.PENDING_APPROVAL, Status.APPROVED, Status.QUEUED):
             raise NotHoldable(f"This payment is {payment.get_status_display().lower()} and can no longer be held.")
+        if payment.is_half:
+            raise NotHoldable(
+                "This is one half of a reinvestment, and both are done together. Cancel it: then it is paid in cash."
+            )
         payment.mark_on_hold(reason=reason[:300])
         payment.save()
     return payment

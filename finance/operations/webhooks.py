@@ -20,7 +20,7 @@ from finance.gateways import registry
 from finance.gateways.interface import TRANSFER_FAILED, TRANSFER_RETURNED, TRANSFER_SETTLED, Event
 from finance.models import TransactionAttempt, TransactionWebhook
 from finance.models.transaction_attempts import AttemptOutcome as Outcome
-from finance.operations import bulk_settlements, settlements
+from finance.operations import bulk_settlements, internal_returns, internal_settlements, settlements
 from finance.operations.bulk_settlements import attempted, tell
 from finance.queries.webhooks import MAX_ATTEMPTS, waiting
 from realco import audit, permissions, queue, stopping_points
@@ -226,7 +226,10 @@ def _attempt_of(event: Event, provider: str) -> TransactionAttempt | None:
 def _record(event: Event, *, at: datetime) -> None:
     """Say what happened to the payment, which knows whether it is new, old or too early."""
     key, on = event.idempotency_key, event.effective_date
-    if event.event_type == TRANSFER_SETTLED:
+    half_id = _half_of(key)
+    if half_id is not None:
+        _record_of_movement(half_id, event, at=at)
+    elif event.event_type == TRANSFER_SETTLED:
         settlements.record_settled(key, effective_date=on, at=at)
     elif event.event_type == TRANSFER_FAILED:
         settlements.record_failed(key, code=event.code, message=event.message, effective_date=on, at=at)
@@ -238,6 +241,23 @@ def _record(event: Event, *, at: datetime) -> None:
             f"The bank says “{event.event_type}”, but attempt {attempt.number} was recorded as"
             f" {attempt.get_outcome_display().lower()}. Ask the bank which is true."
         )
+
+
+def _half_of(key: str) -> UUID | None:
+    """Return the payment of an attempt if it is one half of a movement between our own accounts."""
+    halves = TransactionAttempt.objects.filter(idempotency_key=key, payment__counterpart__isnull=False)
+    return halves.values_list("payment_id", flat=True).first()
+
+
+def _record_of_movement(half_id: UUID, event: Event, *, at: datetime) -> None:
+    """Say what happened to a movement: what the bank says of one half is so of both."""
+    on = event.effective_date
+    if event.event_type == TRANSFER_SETTLED:
+        internal_settlements.record_settled(half_id, effective_date=on, at=at)
+    elif event.event_type == TRANSFER_FAILED:
+        internal_settlements.record_failed(half_id, code=event.code, message=event.message, at=at)
+    else:
+        internal_returns.record_returned(half_id, code=event.code, message=event.message, effective_date=on, at=at)
 
 
 def _others(webhook: TransactionWebhook, payment_id: UUID) -> QuerySet[TransactionWebhook]:

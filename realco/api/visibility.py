@@ -90,7 +90,8 @@ def distributions(person: User) -> QuerySet[Distribution]:
 
 def allocations(person: User, distribution: Distribution) -> QuerySet[DistributionAllocation]:
     """Return the standing allocations of a distribution that a person may see."""
-    return distribution_queries.allocations_visible_to(person).filter(distribution=distribution)
+    rows = distribution_queries.allocations_visible_to(person).filter(distribution=distribution)
+    return rows.prefetch_related("reinvestments")
 
 
 def waterfall_terms(person: User) -> QuerySet[WaterfallTerms]:

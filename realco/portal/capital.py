@@ -1,8 +1,10 @@
 """An investor's capital: the account in each offering as of a day, what was called, and paying a call."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from django.contrib import messages
@@ -12,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from distributions.models import CapitalCallItem
 from distributions.operations import call_payments
-from distributions.queries import capital_accounts, capital_calls
+from distributions.queries import capital_accounts, capital_calls, reinvestments
 from distributions.queries.capital_accounts import CapitalAccount
 from distributions.queries.capital_calls import Due
 from finance.models import Transaction
@@ -34,6 +36,7 @@ class Shown:
     offering: Offering
     account: CapitalAccount | None
     problem: str = ""
+    reinvested: Sequence[tuple[str, Decimal]] = ()
 
 
 @signed_in
@@ -94,7 +97,11 @@ def _shown(offering: Offering, investor: User, on: date) -> Shown:
         found = capital_accounts.accounts(offering, on=on, investor_id=investor.pk)
     except Refusal:
         return Shown(offering, None, "There are no terms for it on that day, so there is no account to show.")
-    return Shown(offering, found[0] if found else None)
+    if not found:
+        return Shown(offering, None)
+    [account] = found
+    moved = reinvestments.reinvested_by([account.investment_id], on=on)
+    return Shown(offering, account, reinvested=moved.get(account.investment_id, []))
 
 
 def _pay_page(

@@ -10,7 +10,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from distributions import receipt_files, statement_files
 from distributions.models import DistributionAllocation
-from distributions.queries import investor_distributions, payees, receipt_words, receipts, statements
+from distributions.queries import (
+    investor_distributions,
+    payees,
+    receipt_words,
+    receipts,
+    reinvestments,
+    statements,
+)
 from distributions.queries.receipts import NoReceipt
 from distributions.queries.statements import NoSuchQuarter, Quarter, Statement, WrittenOff
 from distributions.statement_files import CannotMakePdf
@@ -55,7 +62,9 @@ def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> H
         "told": receipt_words.told(allocation),
         "waits_because": payees.shown_to_payee(allocation.waiting_reason) if allocation.waiting_since else "",
         "written_off_because": investor_distributions.written_off_because(allocation),
+        "reinvested": reinvestments.of_allocation(allocation),
     }
+    context["in_cash"] = reinvestments.to_pay_in_cash(allocation, context["reinvested"])
     if "check" in request.GET and context["told"] is not None:
         context["check"] = receipts.check(allocation)
     return render(request, "portal/distribution.html", context)

@@ -19,6 +19,7 @@ from realco.portal.forms import PasswordForm, SignInForm
 from realco.portal.offerings import invest, offering, offerings, quote
 from realco.portal.profile import profile
 from realco.portal.refunds import cancel_commitment
+from realco.portal.reinvestments import reinvest, reinvestments, withdraw_reinvestment
 from realco.portal.statements import proof, proof_list, statement
 from realco.portal.transactions import cancel, transaction, transactions
 
@@ -49,6 +50,9 @@ urlpatterns = [
     path("distributions/<uuid:allocation_id>/statement/", distribution_statement, name="distribution_statement"),
     path("distributions/quarters/<int:year>-<int:number>/", quarter_statement, name="quarter_statement"),
     path("distributions/check/", check_receipt, name="check_receipt"),
+    path("reinvesting/", reinvestments, name="reinvestments"),
+    path("reinvesting/<uuid:investment_id>/", reinvest, name="reinvest"),
+    path("reinvesting/<uuid:election_id>/withdraw/", withdraw_reinvestment, name="withdraw_reinvestment"),
     path("capital/", capital, name="capital"),
     path("capital/calls/<uuid:item_id>/pay/", pay_call, name="pay_call"),
     path("statement/", statement, name="statement"),

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import count
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -90,11 +91,12 @@ def make_deal(
     *,
     template: str = "preferred_and_catch_up",
     at: datetime = FUNDED,
+    **fields: Any,
 ) -> Deal:
     """An offering funded on one day by as many investors as there are amounts."""
     factories.make_reference_data(at)
     operator = factories.make_user("Olivia Operator", "Operations", is_staff=True)
-    offering = factories.make_offering(operator=operator, at=at, deadline_at=at + timedelta(days=1500))
+    offering = factories.make_offering(operator=operator, at=at, **{"deadline_at": at + timedelta(days=1500), **fields})
     deal = Deal(
         offering=offering,
         escrow=factories.make_escrow(offering, operator=operator, at=at),

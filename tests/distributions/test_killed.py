@@ -16,8 +16,9 @@ import pytest
 from django.db import connection
 
 from distributions.models import Distribution
-from distributions.operations import payouts
+from distributions.operations import payouts, sweeps
 from escrow import books
+from escrow.operations import escrow_accounts
 from finance.models import Transaction
 from realco import stopping_points
 from tests.distributions.deals import NOW, Deal, make_deal, standing
@@ -74,6 +75,23 @@ class TestKilled:
         assert sum(payment.amount for payment in payments) == distribution.net_amount
         assert len({row.transaction_id for row in standing(distribution)}) == 4
         assert books.check([deal.escrow.pk]) == []
+
+    def test_after_the_last_payee_what_stopped_it_is_forgotten_all_the_same(
+        self, queued: tuple[Deal, Distribution]
+    ) -> None:
+        deal, distribution = queued
+        escrow_accounts.freeze(deal.escrow, by=deal.approver, reason="Court order", at=NOW)
+        sweeps.sweep(at=NOW)
+        escrow_accounts.unfreeze(deal.escrow, by=deal.approver, reason="Lifted", at=NOW)
+        for _ in range(4):
+            assert work(stop_at="distribution.between_chunks") == -signal.SIGKILL
+        distribution.refresh_from_db()
+        assert "is frozen" in distribution.metadata["stopped"]
+
+        assert work() == 0
+
+        distribution.refresh_from_db()
+        assert "stopped" not in distribution.metadata
 
     def test_before_the_commit_nothing_of_it_was_done(self, queued: tuple[Deal, Distribution]) -> None:
         deal, distribution = queued

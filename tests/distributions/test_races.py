@@ -2,12 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event
+from time import sleep
+from unittest.mock import patch
 
 import pytest
+from django.db import transaction
 
-from distributions.models import Distribution, WaterfallTerms
-from distributions.operations import allocations, distributions, payouts, sweeps, terms, waterfall_examples
+from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
+from distributions.operations import allocations, distributions, locks, payouts, sweeps, terms, waterfall_examples
 from distributions.queries import terms as terms_queries
 from distributions.templates import straight_split
 from escrow import books
@@ -124,6 +127,68 @@ class TestRaces:
         distribution.refresh_from_db()
         assert (distribution.status, distribution.metadata.get("stopped")) == ("PROCESSING", None)
         assert books.check([deal.escrow.pk]) == []
+
+    def test_a_worker_passes_by_what_another_one_pays(self, deal: Deal) -> None:
+        """Caught: chunks that lock the distribution for themselves, or wait for one another's allocations."""
+        distribution = deal.approve("1700000.00")
+        distribution.refresh_from_db()
+        with patch.object(payouts, "resume", return_value=distribution):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+        payouts._begin(distribution.pk)
+        taken, done = Event(), Event()
+
+        def hold_one() -> object:
+            with transaction.atomic():
+                locks.lock_shared(distribution.pk)
+                rows = DistributionAllocation.objects.select_for_update(no_key=True).order_by("pk")
+                list(rows.filter(distribution=distribution)[:1])
+                taken.set()
+                assert done.wait(30)
+            return None
+
+        def pay_the_others() -> object:
+            assert taken.wait(30)
+            try:
+                return payouts.pay_some(distribution.pk, at=NOW)
+            finally:
+                done.set()
+
+        assert at_once([hold_one, pay_the_others]) == [None, 3]
+        assert payouts.go_on(distribution.pk, at=NOW) == 1
+
+    def test_whoever_wants_the_distribution_for_himself_comes_before_the_next_chunk(self, deal: Deal) -> None:
+        """Caught: row locks alone, which let workers share the row for ever while somebody waits for it."""
+        distribution = deal.approve("1700000.00")
+        order: list[str] = []
+        shared, waiting = Event(), Event()
+
+        def hold_shared() -> object:
+            with transaction.atomic():
+                locks.lock_shared(distribution.pk)
+                shared.set()
+                assert waiting.wait(30)
+                sleep(0.5)
+            return None
+
+        def take_for_himself() -> object:
+            assert shared.wait(30)
+            with transaction.atomic():
+                waiting.set()
+                locks.lock(distribution.pk)
+                order.append("alone")
+            return None
+
+        def share_later() -> object:
+            assert waiting.wait(30)
+            sleep(0.25)
+            with transaction.atomic():
+                locks.lock_shared(distribution.pk)
+                order.append("shared")
+            return None
+
+        at_once([hold_shared, take_for_himself, share_later])
+
+        assert order == ["alone", "shared"]
 
     def test_cancelling_waits_for_no_chunk_and_comes_too_late(self, deal: Deal) -> None:
         distribution = deal.approve("1700000.00")

@@ -4,6 +4,8 @@ from datetime import timedelta
 from unittest.mock import patch
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from distributions.operations import distributions, payouts, sweeps
 from distributions.operations.payouts import NothingToRetry, UnknownAllocation
@@ -13,6 +15,7 @@ from escrow.models import EscrowLedgerEntry, JournalEntry
 from escrow.operations import escrow_accounts
 from finance.models import Transaction
 from finance.operations.orders import BankAccountNotUsable
+from realco.models import AuditEvent
 from tests import factories
 from tests.distributions.deals import (
     NOW,
@@ -109,6 +112,34 @@ class TestRetry:
 
 
 class TestResume:
+    def test_a_chunk_makes_as_many_statements_for_three_as_for_one(self, deal: Deal) -> None:
+        """Caught: a column that is looked at but was not read, which asks for it once for each payee."""
+        distribution = deal.approve("1000.00")
+        with patch.object(payouts, "resume", return_value=distribution):
+            payouts.execute(distribution, executor=deal.operator, at=NOW)
+        asked = []
+        for number in (1, 2):
+            with patch.object(payouts, "CHUNK", number), CaptureQueriesContext(connection) as captured:
+                assert payouts.pay_some(distribution.pk, at=NOW) == number
+            asked.append([query["sql"] for query in captured if "PROCESSING" not in query["sql"][:60]])
+
+        # The first chunk finds out what there is and makes it PROCESSING.
+        assert len(asked[1]) <= len(asked[0])
+
+    def test_a_worker_acts_for_whoever_executed_it(self, deal: Deal) -> None:
+        distribution = deal.execute("1000.00")
+        with patch.object(payouts, "CHUNK", 1):
+            handed_over = payouts.hand_over(deal.approve("500.00"), executor=deal.operator, at=NOW)
+        assert handed_over.status == "QUEUED"
+
+        payouts.go_on(handed_over.pk, at=NOW)
+
+        made = AuditEvent.objects.filter(
+            entity_id__in=[str(pk) for pk in handed_over.payments.values_list("pk", flat=True)], operation="INSERT"
+        )
+        assert {event.user_id for event in made} == {deal.operator.pk}
+        assert distribution.payments.count() == made.count() == 3
+
     def test_goes_on_after_every_chunk(self, deal: Deal) -> None:
         with patch.object(payouts, "CHUNK", 1):
             distribution = deal.execute("1000.00")

@@ -1,7 +1,7 @@
 """Transfers of investments: proposed by one, approved by another, and what the waterfall makes of them."""
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from compliance.operations import profiles
 from distributions.models import Distribution, InvestmentTransfer
 from distributions.operations import transfers
 from distributions.operations.transfers import (
+    AboveBuyersLimit,
     ApproverIsProposer,
     NotTransferable,
     PartyNotEligible,
@@ -29,7 +30,7 @@ from realco.models import User
 from tests import factories
 from tests.conftest import close_connections
 from tests.distributions.calls import NOTICED, item_of, noticed, pay, promise
-from tests.distributions.deals import Deal, come_back, make_deal, payment_of, standing
+from tests.distributions.deals import FUNDED, Deal, come_back, make_deal, payment_of, standing
 from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
@@ -304,3 +305,45 @@ class TestRaces:
             people = [deal.approver, deal.second_approver] * 2
             assert list(pool.map(approve, people)).count(True) == 1
         assert Investment.objects.get(investor=buyer).funded_amount == 200_000
+
+
+class TestRegulationCrowdfunding:
+    @pytest.fixture
+    def crowd(self) -> Deal:
+        deal = make_deal(exemption="REG_CF", deadline_at=FUNDED + timedelta(days=1))
+        with connection.cursor() as cursor:
+            # What a closing is held to at its commit is checked now, before anything changes hands.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+        return deal
+
+    def poor(self, deal: Deal) -> User:
+        """Somebody who may invest 5% of 50,000, which is the least of 2,500 that anybody may."""
+        buyer = factories.make_investor("Paul Poor", verifier=deal.operator, at=TODAY)
+        means = {"is_accredited": False, "annual_income": Decimal("50000.00"), "net_worth": Decimal("20000.00")}
+        InvestorProfile.objects.filter(user=buyer).update(**means)
+        return buyer
+
+    def test_refuses_more_than_the_buyer_may_invest(self, crowd: Deal) -> None:
+        with pytest.raises(AboveBuyersLimit, match=r"\$2,500\.00 more under Regulation Crowdfunding"):
+            proposed(crowd, self.poor(crowd), "0.0051")
+
+    def test_counts_what_was_bought_before(self, crowd: Deal) -> None:
+        buyer = self.poor(crowd)
+        transfers.approve(proposed(crowd, buyer, "0.004"), approver=crowd.approver, at=TODAY)
+
+        with pytest.raises(AboveBuyersLimit, match=r"\$500\.00 more"):
+            proposed(crowd, buyer, "0.003", seller=1)
+        assert proposed(crowd, buyer, "0.001", seller=1).status == "PROPOSED"
+
+    def test_asks_again_when_it_is_approved(self, crowd: Deal) -> None:
+        buyer = self.poor(crowd)
+        first, second = proposed(crowd, buyer, "0.005"), proposed(crowd, buyer, "0.001", seller=1)
+        transfers.approve(first, approver=crowd.approver, at=TODAY)
+
+        with pytest.raises(AboveBuyersLimit):
+            transfers.approve(second, approver=crowd.approver, at=TODAY)
+
+    def test_asks_no_accredited_buyer_and_in_no_other_offering(self, crowd: Deal, deal: Deal, buyer: User) -> None:
+        assert proposed(crowd, buyer).status == "PROPOSED"
+        assert proposed(deal, self.poor(deal)).status == "PROPOSED"

@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 
-from finance.models import BankAccount, FeeRule
-from realco import audit, copying
+from finance.models import BankAccount, FeeRule, Transaction
+from realco import audit, copying, money
 from realco.identifiers import new_id
 from realco.models import AuditEvent, User
 from tests import factories
@@ -66,25 +66,43 @@ class TestInsert:
         copying.insert(FeeRule, [])
 
 
-class TestAlike:
-    def test_is_like_the_pattern_but_for_what_is_given(self) -> None:
+class TestPattern:
+    def test_rows_are_like_it_but_for_what_is_given(self) -> None:
         owner, other = factories.make_user("Pat Tern"), factories.make_user("Olive Other")
-        pattern = BankAccount(user=owner, added_by=owner, holder_name="Pat Tern", last_four="0001")
+        pattern = copying.Pattern(BankAccount(user=owner, added_by=owner, holder_name="Pat Tern", last_four="0001"))
 
-        row = copying.alike(pattern, id=new_id(), user_id=other.pk, last_four="0002")
+        row = pattern.row(related={"user": other, "verified_by": None}, id=new_id(), last_four="0002")
 
         assert (row.holder_name, row.last_four, row.user_id, row.user) == ("Pat Tern", "0002", other.pk, other)
-        assert row.added_by is owner
+        assert (row.added_by, row.verified_by) == (owner, None)
         assert row._state.adding
 
-    def test_leaves_the_pattern_and_its_other_rows_alone(self) -> None:
-        pattern = rule("pattern")
-        first, second = (copying.alike(pattern, id=new_id(), name=name) for name in ("first", "second"))
+    def test_a_related_row_does_not_outlive_its_column(self) -> None:
+        owner, other = factories.make_user("Pat Tern"), factories.make_user("Olive Other")
 
-        copying.insert(FeeRule, [first, second])
+        row = copying.Pattern(BankAccount(user=owner)).row(user_id=other.pk)
 
-        assert (pattern.name, pattern._state.adding) == ("pattern", True)
-        assert set(FeeRule.objects.filter(name__in=["first", "second", "pattern"])) == {first, second}
+        assert row.user == other
+
+    def test_rows_share_nothing_that_can_change(self) -> None:
+        pattern = copying.Pattern(Transaction())
+        first, second = pattern.row(id=new_id()), pattern.row(id=new_id())
+
+        first.metadata["of"] = "the first"
+
+        assert (second.metadata, pattern.row().metadata) == ({}, {})
+
+    def test_knows_its_columns(self) -> None:
+        with pytest.raises(TypeError, match="Transaction has no amout"):
+            copying.Pattern(Transaction()).row(amout=Decimal("1.00"))
+
+    def test_rows_are_inserted(self) -> None:
+        pattern = copying.Pattern(rule("pattern"))
+        rows = [pattern.row(id=new_id(), name=name) for name in ("first", "second")]
+
+        copying.insert(FeeRule, rows)
+
+        assert set(FeeRule.objects.filter(name__in=["first", "second", "pattern"])) == set(rows)
 
 
 class TestUpdate:
@@ -106,6 +124,18 @@ class TestUpdate:
 
         with pytest.raises(IntegrityError, match=r"fee_rules\.rate never changes"), transaction.atomic():
             copying.update([row], ["rate"])
+
+    def test_refuses_what_would_be_rounded_or_cut(self) -> None:
+        person = factories.make_user("Longwinded")
+        person.full_name = "x" * 201
+        with pytest.raises(DataError, match="too long"), transaction.atomic():
+            copying.update([person], ["full_name"])
+
+        row = rule("in cents")
+        copying.insert(FeeRule, [row])
+        row.minimum = Decimal("1.005")
+        with pytest.raises(money.InvalidAmount):
+            copying.update([row], ["minimum"])
 
     def test_takes_no_json(self) -> None:
         with pytest.raises(TypeError, match="JSON"):

@@ -31,6 +31,13 @@ class TestAmong:
         assert not User.objects.filter(pk__among=[]).exists()
         assert not User.objects.filter(pk__among=[None]).exists()
 
+    def test_none_keeps_nobody_out(self) -> None:
+        people = [factories.make_user(f"Person {number}") for number in range(2)]
+
+        others = User.objects.exclude(pk__among=[people[0].pk, None])
+
+        assert (people[0] in others, people[1] in others) == (False, True)
+
     def test_is_one_parameter_for_any_number(self) -> None:
         with CaptureQueriesContext(connection) as asked:
             assert not User.objects.filter(pk__among=[new_id() for _ in range(5_000)]).exists()

@@ -21,6 +21,7 @@ from realco.api.serializers.fields import (
     text,
 )
 from realco.api.serializers.pages import DayField, PageQuerySerializer
+from realco.api.serializers.reinvestments import ReinvestmentSerializer
 from realco.api.visibility import is_viewer
 from realco.models import User
 from realco.money import ZERO
@@ -149,6 +150,7 @@ class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
     calculated = serializers.DictField(child=serializers.CharField(), read_only=True, allow_null=True)
     written_off_at = moment(help_text="When two people ended it unpaid; it is CANCELLED then.")
     written_off_reason = serializers.SerializerMethodField()
+    reinvestments = ReinvestmentSerializer(many=True, read_only=True)
     processed_at = moment()
     created_at = serializers.DateTimeField(read_only=True)
 
@@ -159,6 +161,7 @@ class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
     def to_representation(self, instance: DistributionAllocation) -> dict[str, Any]:
         """Write the allocation; what compliance has to do with its waiting is not for the payee to read."""
         content = super().to_representation(instance)
+        content["reinvestments"] = [one for one in content["reinvestments"] if one["status"] != "CANCELLED"]
         if not is_viewer(self.context["request"].user, "distributions.view_distribution"):
             content["waiting_reason"] = payees.shown_to_payee(instance.waiting_reason)
         return content
@@ -236,3 +239,4 @@ class DistributionPreviewSerializer(serializers.Serializer[Preview]):
     changes = serializers.ListField(child=serializers.CharField(), read_only=True)
     signers = SignerSerializer(many=True, read_only=True)
     signatures_needed = serializers.IntegerField(read_only=True)
+    reinvestments = ReinvestmentSerializer(many=True, read_only=True)

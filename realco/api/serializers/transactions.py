@@ -67,6 +67,7 @@ class TransactionSerializer(serializers.Serializer[Transaction]):
     escrow_account_id = serializers.UUIDField(read_only=True)
     distribution_id = reference()
     replaces_id = reference(help_text="The failed payment that this one was made in place of.")
+    counterpart_id = reference(help_text="The other half of a reinvestment: both are done, or neither.")
     idempotency_key = serializers.SerializerMethodField()
     description = text()
     metadata = serializers.DictField(child=serializers.JSONField(), read_only=True)

@@ -1,0 +1,2 @@
+DROP FUNCTION reinvestment_fits();
+DROP FUNCTION reinvestment_election_fits();
