@@ -334,6 +334,22 @@ MOVES: dict[str, Callable[["Stage", Step], str]] = {
 }
 
 
+def _loaded(plan: Plan) -> Stage:
+    """Read the stage, waiting for a server that was killed just before this process began."""
+    from django.db import OperationalError
+
+    from tests.faults.moves import Stage
+
+    until = time.monotonic() + 60
+    while True:
+        try:
+            return Stage.load(plan.stage)
+        except OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.2)
+
+
 def main(path: str) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "realco.settings")
     import django
@@ -342,11 +358,10 @@ def main(path: str) -> None:
     from django.db import connections
 
     from tests.faults import broken
-    from tests.faults.moves import Stage
 
     broken.break_process()
     plan = Plan(**json.loads(Path(path).read_text()))
-    stage = Stage.load(plan.stage)
+    stage = _loaded(plan)
     connections.close_all()
     threads = [Thread(plan, stage, number) for number in range(plan.threads)]
     with ThreadPoolExecutor(plan.threads) as pool:
