@@ -31,7 +31,7 @@ class ComplianceCheck(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     check_type = models.CharField(max_length=20, choices=ComplianceCheckType)
     status = models.CharField(max_length=20, choices=CheckStatus)
-    subject = models.ForeignKey(User, on_delete=models.PROTECT, related_name="compliance_checks")
+    subject = models.ForeignKey(User, on_delete=models.PROTECT, related_name="compliance_checks", db_index=False)
     payment = models.ForeignKey(
         "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="compliance_checks"
     )
@@ -39,8 +39,10 @@ class ComplianceCheck(models.Model):
     summary = models.CharField(max_length=300)
     details = models.JSONField(default=dict)
     score = models.DecimalField(max_digits=5, decimal_places=4, null=True)
-    matched_party = models.ForeignKey(SanctionedParty, null=True, on_delete=models.PROTECT, related_name="matches")
-    reviewed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    matched_party = models.ForeignKey(
+        SanctionedParty, null=True, on_delete=models.PROTECT, related_name="matches", db_index=False
+    )
+    reviewed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
     reviewed_at = models.DateTimeField(null=True)
     review_note = models.TextField(blank=True, default="")
     expires_at = models.DateTimeField(null=True)
@@ -52,6 +54,17 @@ class ComplianceCheck(models.Model):
         permissions = (("review_compliancecheck", "Can decide a check that needs manual review"),)
         indexes = (
             models.Index(fields=["subject", "check_type", "-created_at"], name="compliance_checks_subject"),
+            # Hardly any check names a party or a reviewer, and every payment writes four.
+            models.Index(
+                fields=["matched_party"],
+                condition=models.Q(matched_party__isnull=False),
+                name="compliance_checks_party",
+            ),
+            models.Index(
+                fields=["reviewed_by"],
+                condition=models.Q(reviewed_by__isnull=False),
+                name="compliance_checks_reviewer",
+            ),
             models.Index(
                 fields=["created_at"],
                 condition=models.Q(status="MANUAL_REVIEW"),

@@ -262,8 +262,10 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     TRANSITIONS = ALLOCATION_TRANSITIONS
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    distribution = models.ForeignKey(Distribution, on_delete=models.PROTECT, related_name="allocations")
-    investor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="allocations")
+    distribution = models.ForeignKey(Distribution, on_delete=models.PROTECT, related_name="allocations", db_index=False)
+    investor = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="allocations", db_index=False
+    )
     investment = models.ForeignKey("escrow.Investment", null=True, on_delete=models.PROTECT, related_name="allocations")
     return_of_capital = MoneyField(default=ZERO)
     preferred_return = MoneyField(default=ZERO)
@@ -275,9 +277,11 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     net_amount = MoneyField()
     calculated = models.JSONField(null=True, blank=True)
     override_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
-    overridden_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
+    overridden_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     override_confirmed_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
     override_confirmed_at = models.DateTimeField(null=True, blank=True)
     status = FSMField(max_length=20, choices=AllocationStatus.choices, default=AllocationStatus.PENDING, protected=True)
@@ -302,6 +306,14 @@ class DistributionAllocation(FSMModelMixin, models.Model):
             models.Index(fields=["investor", "-created_at"], name="allocations_investor"),
             models.Index(fields=["distribution", "-created_at", "-id"], name="allocations_paged"),
             models.Index(fields=["distribution"], condition=Q(waiting_since__isnull=False), name="allocations_waiting"),
+            models.Index(
+                fields=["overridden_by"], condition=Q(overridden_by__isnull=False), name="allocations_overridden_by"
+            ),
+            models.Index(
+                fields=["override_confirmed_by"],
+                condition=Q(override_confirmed_by__isnull=False),
+                name="allocations_confirmed_by",
+            ),
         )
         constraints = (
             models.CheckConstraint(
