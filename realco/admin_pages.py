@@ -239,9 +239,11 @@ class ReadOnlyAdmin(_ModelAdmin):
 
     ``search_fields`` are ``name`` (the whole value), ``name__startswith`` and the like, over
     relations if need be; every one is looked up through its own index. Encrypted columns are never
-    shown; a subclass shows the last four digits kept beside them.
+    shown; a subclass shows the last four digits kept beside them. ``when_empty`` says what to do where
+    there are no rows.
     """
 
+    when_empty = ""
     show_full_result_count = False
     paginator = UncountedPaginator
     list_per_page = 50

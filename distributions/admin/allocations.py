@@ -67,6 +67,7 @@ def tiers_of(allocation: Any) -> Table:
 class DistributionAllocationAdmin(StatementPages):
     """What each payee gets of each distribution."""
 
+    when_empty = "They appear when a distribution has been worked out."
     list_display = (
         link_column("investor", "payee"), link_column("distribution"), *AMOUNTS, money_column("net_amount", "net"),
         badge_column(),

@@ -95,6 +95,7 @@ def _drew_it_up(call: CapitalCall, user: User) -> str:
 class CapitalCallAdmin(SteppedAdmin):
     """Calls of committed capital."""
 
+    when_empty = "A call is begun here once an offering has closed with commitments that are not all paid in."
     list_display = (
         "call_number", link_column("offering"), "kind", badge_column(), money_column("total_amount", "called"),
         day_column("notice_date", "notice"), day_column("due_date", "due"),

@@ -189,6 +189,7 @@ CREATE = Task(
 class DistributionAdmin(PreviewPages):
     """Money that offerings send back."""
 
+    when_empty = "“New distribution” draws the first one up; “What if” shows what it would pay, and writes nothing."
     list_display = (
         "distribution_number", "offering", "type", money_column("total_amount", "total"), "as_of_date",
         link_column("created_by", "by"), badge_column(),

@@ -50,6 +50,7 @@ def _how_much(election: Any) -> str:
 class ReinvestmentElectionAdmin(SteppedAdmin):
     """What investors chose to be done with future distributions."""
 
+    when_empty = "Investors choose on their own pages to reinvest what they are paid."
     list_display = (
         moment_column("elected_at", "chosen"), link_column("investor"), link_column("investment"), _how_much,
         link_column("target_offering", "into"), badge_column(),

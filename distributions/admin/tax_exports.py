@@ -10,6 +10,7 @@ from realco.admin_pages import ReadOnlyAdmin, link_column, moment_column
 class TaxExportAdmin(ReadOnlyAdmin):
     """Files with investors' figures that were taken."""
 
+    when_empty = "An export is noted here when somebody takes it from an offering’s capital accounts."
     list_display = (
         moment_column("created_at", "taken"), link_column("exported_by", "by"), link_column("offering"), "year",
         "row_count", "shows_tax_ids",

@@ -72,6 +72,7 @@ def _drafted_it(version: WaterfallTerms, user: User) -> str:
 class WaterfallTermsAdmin(SteppedAdmin):
     """Versions of offerings' terms; what is active never changes."""
 
+    when_empty = "Begin with a draft from a template; another person activates it."
     list_display = (
         link_column("", "terms"), link_column("offering"), badge_column(),
         day_column("effective_from", "in force from"), day_column("superseded_from", "until before"),

@@ -63,6 +63,7 @@ def _capital(transfer: Any) -> Any:
 class InvestmentTransferAdmin(SteppedAdmin):
     """Investments that changed hands."""
 
+    when_empty = "A transfer is proposed by one person and approved by another."
     list_display = (
         day_column("effective_date", "effective"), link_column("offering"), link_column("seller_investment", "seller"),
         link_column("buyer"), percent_column("part"), badge_column(), _capital,

@@ -50,6 +50,7 @@ def _set(order: Order) -> WithholdingRate:
 class WithholdingRateAdmin(SteppedAdmin):
     """Rates of withholding, newest first; the newest row of a person that has begun counts."""
 
+    when_empty = "Without a rate nothing is withheld from anybody."
     list_display = (
         link_column("", "rate"), link_column("investor"), "effective_from", "reason",
         link_column("entered_by"), moment_column("created_at", "entered"),

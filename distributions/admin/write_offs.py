@@ -71,6 +71,7 @@ PROPOSE = Step(
 class AllocationWriteOffAdmin(SteppedAdmin):
     """Allocations that were ended unpaid, or are proposed to be."""
 
+    when_empty = "One is proposed on the page of an allocation that waits or has failed."
     list_display = (
         moment_column("created_at", "proposed"), link_column("allocation"), link_column("allocation.distribution"),
         money_column("amount"), "reason", link_column("proposed_by"), badge_column(),
