@@ -16,6 +16,7 @@ from django.db.models import Q
 
 from distributions.models import Distribution, DistributionAllocation, Reinvestment
 from distributions.operations import allocations, elections, locks, payouts
+from distributions.queries import reinvestments as queries
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import InsufficientFunds
 from finance.gateways.interface import CannotMoveBack
@@ -76,7 +77,9 @@ def sweep(*, at: datetime) -> int:
     reversing = Reinvestment.objects.filter(status=Status.DONE, reversal_asked_at__isnull=False).order_by("pk")
     for pk in list(reversing.values_list("pk", flat=True)):
         moved += _tried(partial(_move_back, pk, at=at), pk)
-    return moved + elections.end_closed(at=at)
+    for pk in list(queries.no_longer_open(at).order_by("pk").values_list("pk", flat=True)):
+        moved += _tried(partial(elections.end_closed, pk, at=at), pk)
+    return moved
 
 
 def reverse(reinvestment: Reinvestment, *, by: User, reason: str, at: datetime) -> Reinvestment:
@@ -220,5 +223,5 @@ def _tried(work: Callable[[], bool], pk: UUID) -> int:
     try:
         return int(work())
     except Exception:
-        logger.exception("the sweep left reinvestment %s for its next round", pk)
+        logger.exception("the sweep left %s of what is reinvested for its next round", pk)
         return 0
