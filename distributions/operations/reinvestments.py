@@ -78,7 +78,7 @@ def begin(
     by_id = {row.pk: row for row in rows}
     plans = (
         Reinvestment.objects.select_for_update(of=("self",))
-        .select_related("target_offering")
+        .select_related("target_offering", "paid_before")
         .filter(allocation_id__among=by_id)
         .exclude(status=Status.CANCELLED)
         .order_by("pk")

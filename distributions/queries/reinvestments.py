@@ -94,13 +94,13 @@ def of(distribution: Distribution) -> QuerySet[Reinvestment]:
 def of_allocation(allocation: DistributionAllocation) -> Reinvestment | None:
     """Return what is, or was to be, reinvested of an allocation, if anything."""
     rows = Reinvestment.objects.filter(allocation=allocation).exclude(status=Status.CANCELLED)
-    return rows.select_related("target_offering", "outbound").first()
+    return rows.select_related("target_offering", "outbound", "paid_before").first()
 
 
 def of_allocations(allocations: Collection[DistributionAllocation]) -> dict[UUID, Reinvestment]:
     """Return the same for many allocations, by the allocation's id; one query."""
     rows = Reinvestment.objects.filter(allocation__in=allocations).exclude(status=Status.CANCELLED)
-    return {row.allocation_id: row for row in rows.select_related("target_offering", "outbound")}
+    return {row.allocation_id: row for row in rows.select_related("target_offering", "outbound", "paid_before")}
 
 
 def signed(distribution: Distribution) -> list[list[str]]:
@@ -114,11 +114,11 @@ def to_pay_in_cash(allocation: DistributionAllocation, plan: Reinvestment | None
     """
     Return what of an allocation is due in cash, US dollars: what is not reinvested.
 
-    Of a reinvestment that was moved back, the rest has been paid before, so that only it is due.
+    Of a reinvestment that was moved back, only that part is due if the rest has reached the payee before.
     """
     if plan is not None and plan.status == Status.DONE:
         return allocation.net_amount - plan.amount
-    if plan is not None and plan.status == Status.REVERSED:
+    if plan is not None and plan.status == Status.REVERSED and plan.rest_was_paid:
         return plan.amount
     return allocation.net_amount
 
