@@ -25,7 +25,7 @@ UPDATE reinvestments r SET paid_before_id = (
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distributions", "0057_guard_reinvestments"),
+        ("distributions", "0060_keep_indexes_that_are_used"),
         ("finance", "0042_guard_halves"),
     ]
 
