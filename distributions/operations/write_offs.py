@@ -27,10 +27,15 @@ Status = AllocationWriteOff.Status
 Allocation = DistributionAllocation.Status
 Payment = Transaction.Status
 ENDED = (Payment.CANCELLED, Payment.REVERSED)
+ARRIVED = (Payment.SETTLED, Payment.COMPLETED)
 
 
 class NotWaiting(IllegalTransition):
     """The allocation was paid, is being paid, or is over; only one that waits or has failed is written off."""
+
+
+class PartlyPaid(IllegalTransition):
+    """Part of the allocation has arrived; written off, that part would be paid once more."""
 
 
 class CanBePaid(IllegalTransition):
@@ -61,6 +66,7 @@ def propose(allocation: DistributionAllocation, *, reason: str, by: User, at: da
     :raises ReasonMissing: without a reason
     :raises PayeeDecides: if it pays them
     :raises NotWaiting: if it neither waits nor has failed
+    :raises PartlyPaid: if part of it has arrived
     :raises CanBePaid: if it waits for something that is mended
     :raises WriteOffProposed: if one was proposed already
     """
@@ -156,8 +162,16 @@ def _require_endable(distribution: Distribution, row: DistributionAllocation, by
         raise NotWaiting(f"This allocation is {state}; only one that waits, or has failed, is written off.")
     if row.reinvestments.filter(status__in=["MOVING", "DONE"]).exists():
         raise NotWaiting("Part of this allocation is reinvested, or just being moved; reverse that first.")
+    if _has_arrived(distribution, row):
+        raise PartlyPaid("Part of this allocation was paid before. Only what nothing was paid of is written off.")
     if is_waiting and not payees.of(distribution, [row], at=at)[row.pk].obstacle:
         raise CanBePaid(f"Nothing keeps {row.investor} from being paid any more; that happens within a minute.")
+
+
+def _has_arrived(distribution: Distribution, row: DistributionAllocation) -> bool:
+    """Whether some payment of an allocation has arrived, such as the part that another one left to be paid in cash."""
+    payments = Transaction.objects.filter(to_user=row.investor_id, distribution=distribution)
+    return payments.filter(metadata__allocation=str(row.pk), status__in=ARRIVED).exists()
 
 
 def _was_remitted(distribution: Distribution, row: DistributionAllocation) -> bool:
