@@ -38,6 +38,10 @@ class PartlyPaid(IllegalTransition):
     """Part of the allocation has arrived; written off, that part would be paid once more."""
 
 
+class RemittanceUnderWay(IllegalTransition):
+    """Whether what was taken off stays taken off is not decided before its payment has arrived or is over."""
+
+
 class CanBePaid(IllegalTransition):
     """Nothing keeps the payee from being paid any more."""
 
@@ -95,6 +99,7 @@ def approve(write_off: AllocationWriteOff, *, approver: User, at: datetime) -> A
     :raises NotPermitted: if the person may not approve distributions
     :raises WriteOffNotProposed: if it was approved or withdrawn before
     :raises ApproverIsProposer: if they proposed it
+    :raises RemittanceUnderWay: while a payment of what was taken off it is neither done nor over
     :raises Refusal: what ``propose`` refuses, as things stand now
     """
     permissions.require(approver, permissions.APPROVE_DISTRIBUTION)
@@ -175,6 +180,20 @@ def _has_arrived(distribution: Distribution, row: DistributionAllocation) -> boo
 
 
 def _was_remitted(distribution: Distribution, row: DistributionAllocation) -> bool:
-    """Whether what was taken off an allocation has been remitted, or is about to be, so that it cannot come back."""
-    lines = row.lines.all()
-    return any(deductions.deducted(distribution, line.kind).due_amount < line.amount for line in lines)
+    """
+    Whether what was taken off an allocation has left escrow, so that it cannot come back.
+
+    :raises RemittanceUnderWay: if a payment that was only asked for decides that
+    """
+    is_under_way = False
+    for line in row.lines.all():
+        taken = deductions.deducted(distribution, line.kind).taken_amount
+        if taken - deductions.left_escrow(distribution, line.kind) < line.amount:
+            return True
+        is_under_way |= taken - deductions.may_leave_escrow(distribution, line.kind) < line.amount
+    if is_under_way:
+        raise RemittanceUnderWay(
+            "What was taken off this allocation is just being remitted. Approve this when that payment has arrived,"
+            " or was cancelled."
+        )
+    return False
