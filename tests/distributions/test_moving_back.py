@@ -60,7 +60,7 @@ def compliance() -> User:
 
 def is_moved_back(allocation: DistributionAllocation) -> bool:
     at_bank = SandboxStatementLine.objects.filter(amount=-row_of(allocation).amount).count()
-    is_reversed = outbound_of(allocation).status == "REVERSED"
+    is_reversed = bool(outbound_of(allocation).status == "REVERSED")
     assert is_reversed == (row_of(allocation).status == "REVERSED") == (at_bank == 2)
     return is_reversed
 
