@@ -64,10 +64,10 @@ def process_transactions(*, payment_ids: str, **_: object) -> None:
 
 @shared_task(name="finance.sweep_queued", ignore_result=True, expires=EXPIRES_SECONDS)
 def sweep_queued(**_: object) -> int:
-    """Send the queued payments that no message has woken."""
-    queued = Transaction.objects.filter(status=Status.QUEUED).exclude(
-        type__in=OUTBOUND, escrow_account__status=EscrowAccount.Status.FROZEN
-    )
+    """Send the queued payments that no message has woken; a movement is sent by the half that leaves."""
+    queued = Transaction.objects.filter(status=Status.QUEUED)
+    queued = queued.exclude(type__in=OUTBOUND, escrow_account__status=EscrowAccount.Status.FROZEN)
+    queued = queued.filter(Q(counterpart__isnull=True) | Q(type__in=OUTBOUND))
     return _together(queued.order_by("created_at", "id"), bulk_submissions.send)
 
 

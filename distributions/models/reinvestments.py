@@ -153,7 +153,8 @@ class Reinvestment(FSMModelMixin, models.Model):
 
     ``outbound`` is the half of the movement that leaves the distribution's escrow account; its counterpart is the
     deposit into the target. ``reason`` says why it is paid in cash instead, in words fit for the investor. While
-    ``reversal_asked_at`` is set of what is DONE, the bank is being asked to move it back.
+    ``reversal_asked_at`` is set of what is DONE, the bank is being asked to move it back. ``paid_before`` is the
+    payment in cash of the rest, if that had arrived when it was moved back.
     """
 
     Status = ReinvestmentStatus
@@ -169,6 +170,9 @@ class Reinvestment(FSMModelMixin, models.Model):
     )
     outbound = models.OneToOneField(
         "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="reinvestment"
+    )
+    paid_before = models.OneToOneField(
+        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="rest_of_reinvestment"
     )
     reason = models.CharField(max_length=300, blank=True, default="")
     finished_at = models.DateTimeField(null=True)
@@ -202,16 +206,21 @@ class Reinvestment(FSMModelMixin, models.Model):
             *guards.audited(),
             *guards.never_deleted(),
             guards.immutable("allocation_id", "election_id", "target_offering_id", "amount", "created_at"),
-            guards.written_once("outbound_id"),
+            guards.written_once("outbound_id", "paid_before_id"),
             guards.legal_status(ReinvestmentStatus.PLANNED, REINVESTMENT_TRANSITIONS),
             guards.Guard(
                 "reinvestment_fits", name="fits", when=guards.Before,
-                operation=guards.Insert | guards.UpdateOf("status", "outbound_id"),
+                operation=guards.Insert | guards.UpdateOf("status", "outbound_id", "paid_before_id"),
             ),
         )  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.amount} into {self.target_offering}"
+
+    @property
+    def rest_was_paid(self) -> bool:
+        """Whether the rest of the allocation reached its payee before this was moved back, and has not come back."""
+        return self.paid_before is not None and self.paid_before.reversed_at is None
 
     @transition(field=status, source=ReinvestmentStatus.PLANNED, target=ReinvestmentStatus.MOVING)
     def mark_moving(self, *, outbound: Any) -> None:

@@ -82,13 +82,13 @@ def follow_many(distribution_id: UUID, payment_ids: Sequence[UUID], *, at: datet
     return moved
 
 
-def catch_up(distribution: Distribution, *, at: datetime) -> int:
+def catch_up(distribution: Distribution, payment_ids: Sequence[UUID] | None = None, *, at: datetime) -> int:
     """
-    Bring all allocations of a locked distribution to where their payments are; return how many moved.
+    Bring allocations of a locked distribution, all or those of some payments, to where their payments are.
 
-    The caller finishes the distribution.
+    The caller finishes the distribution. Returns how many moved.
     """
-    return _catch_up(distribution, None, at=at)
+    return _catch_up(distribution, payment_ids, at=at)
 
 
 def finish(distribution: Distribution, *, at: datetime) -> bool:
@@ -179,12 +179,16 @@ def _catch_up(distribution: Distribution, payment_ids: Sequence[UUID] | None, *,
     return len(moved)
 
 
-BEHIND = (
+BEHIND = Q(transaction__counterpart__isnull=True) & (
     Q(status__in=[Status.PROCESSING, Status.FAILED], transaction__status=Payment.COMPLETED)
     | Q(status__in=[Status.PROCESSING, Status.COMPLETED], transaction__status__in=NOT_PAID)
     | Q(status=Status.FAILED, transaction__status__in=UNDER_WAY)
 )
-"""Allocations whose payment has come further than they know."""
+"""
+Allocations whose payment has come further than they know.
+
+Those whose payment is half of a reinvestment go with that (reinvestment_movements.py), which knows what is owed then.
+"""
 
 
 def _move(allocation: DistributionAllocation, *, at: datetime) -> None:

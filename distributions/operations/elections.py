@@ -7,6 +7,7 @@ counts for nothing that has not been moved yet. A sweep ends those whose target 
 
 from datetime import datetime
 from decimal import Decimal
+from uuid import UUID
 
 from django.db import transaction
 
@@ -108,20 +109,23 @@ def withdraw(election: ReinvestmentElection, *, by: User, at: datetime, reason: 
     return election
 
 
-def end_closed(*, at: datetime) -> int:
-    """End the elections whose target takes no more money, or whose investment is over; return how many."""
-    ended = 0
-    for found in queries.no_longer_open(at):
-        with audit.acting("reinvestment.end"), transaction.atomic():
-            election = ReinvestmentElection.objects.select_for_update(of=("self",)).get(pk=found.pk)
-            if election.status == Status.ACTIVE:
-                election.mark_ended(reason=_why_over(found, at=at), at=at)
-                election.save()
-                ended += 1
-    return ended
+def end_closed(election_id: UUID, *, at: datetime) -> bool:
+    """
+    End an election whose target takes no more money, or whose investment is over; return whether it was ended.
+
+    One that somebody has locked, to move its money or to change it, is left for the next time.
+    """
+    with audit.acting("reinvestment.end"), transaction.atomic():
+        over = queries.no_longer_open(at).filter(pk=election_id)
+        election = over.select_for_update(of=("self",), skip_locked=True).first()
+        if election is None:
+            return False
+        election.mark_ended(reason=_why_over(election), at=at)
+        election.save()
+    return True
 
 
-def _why_over(election: ReinvestmentElection, *, at: datetime) -> str:
+def _why_over(election: ReinvestmentElection) -> str:
     if election.investment.status in (Investment.Status.COMPLETED, Investment.Status.CANCELLED):
         return "The investment is over"
     return f"{election.target_offering} takes no more investments"[:300]

@@ -17,9 +17,10 @@ from decimal import Decimal
 from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DatabaseError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
-from distributions.models import Distribution, DistributionAllocation
+from distributions.models import Distribution, DistributionAllocation, Reinvestment
 from distributions.operations import allocations as following
 from distributions.operations import distributions, locks, reinvestments
 from distributions.queries import distributions as queries
@@ -32,10 +33,13 @@ from finance.operations.orders import BankAccountNotUsable, Order, require_escro
 from realco import audit, permissions, queue, stopping_points
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
+from realco.patience import is_rolled_back
 
 Status = Distribution.Status
 Allocation = DistributionAllocation.Status
 CHUNK = 1000
+MOVED_TOGETHER = 50
+"""Of a chunk so many reinvestments: each is much slower than a payment, and locks its target and its investor."""
 PAYERS = 4
 """So many workers are called to a distribution of more than a chunk; fewer do as well, one after the other."""
 _COLUMNS = (
@@ -117,7 +121,11 @@ def resume(distribution_id: UUID, *, at: datetime) -> Distribution:
 
 
 def go_on(distribution_id: UUID, *, at: datetime) -> int:
-    """Do the same, and return how many allocations were dealt with."""
+    """
+    Do the same, and return how many allocations were dealt with.
+
+    What a lock in the way keeps from being done is left to the sweep.
+    """
     done = 0
     try:
         while paid := _without_collecting(partial(pay_some, distribution_id, at=at)):
@@ -127,6 +135,11 @@ def go_on(distribution_id: UUID, *, at: datetime) -> int:
     except Refusal as refusal:
         logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
         _note(distribution_id, str(refusal))
+    except DatabaseError as error:
+        if not is_rolled_back(error):
+            raise
+        # Whoever was in the way may be done soon; until then nobody waits for this worker, and the sweep goes on.
+        logger.warning("distribution %s is left to the next sweep: %s", distribution_id, error)
     return done
 
 
@@ -176,13 +189,21 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
         if distribution.status != Status.PROCESSING:
             return 0
         due = following.due(distribution).select_for_update(of=("self",), no_key=True, skip_locked=True)
-        rows = list(due.only(*_COLUMNS).order_by("pk")[:CHUNK])
+        rows = _chunk(due.only(*_COLUMNS))
         # A worker acts for whoever executed it.
         with audit.acting(by=distribution.executed_by):
             if rows:
                 _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
                 stopping_points.reach("distribution.before_chunk_commits")
     return len(rows)
+
+
+def _chunk(rows: QuerySet[DistributionAllocation]) -> Sequence[DistributionAllocation]:
+    """Return the next allocations to deal with in one transaction: fewer where many are to be reinvested."""
+    planned = Reinvestment.objects.filter(allocation=OuterRef("pk"), status=Reinvestment.Status.PLANNED)
+    found = list(rows.annotate(has_plan=Exists(planned)).order_by("pk")[:CHUNK])
+    with_plans = [place for place, row in enumerate(found) if row.has_plan]
+    return found[: with_plans[MOVED_TOGETHER]] if len(with_plans) > MOVED_TOGETHER else found
 
 
 def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
@@ -199,7 +220,7 @@ def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
                 return moved
             waiting = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=False)
             waiting = waiting.exclude(reinvestments__status="MOVING")
-            rows = list(waiting.filter(pk__gt=after).defer("explanation").order_by("pk")[:CHUNK])
+            rows = _chunk(waiting.filter(pk__gt=after).defer("explanation"))
             if not rows:
                 return moved
             after = rows[-1].pk

@@ -16,11 +16,12 @@ from django.db.models import Q
 
 from distributions.models import Distribution, DistributionAllocation, Reinvestment
 from distributions.operations import allocations, elections, locks, payouts
+from distributions.queries import reinvestments as queries
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import InsufficientFunds
 from finance.gateways.interface import CannotMoveBack
 from finance.models import Transaction
-from finance.operations import internal_returns
+from finance.operations import internal_returns, transactions
 from finance.operations.orders import require_escrow_open
 from realco import audit, permissions, stopping_points
 from realco.errors import IllegalTransition, ProviderUnavailable, Refusal
@@ -28,6 +29,7 @@ from realco.models import User
 from realco.money import format_money
 
 Status = Reinvestment.Status
+Allocation = DistributionAllocation.Status
 Payment = Transaction.Status
 logger = logging.getLogger(__name__)
 _BEHIND = Q(status=Status.MOVING, outbound__status__in=[Payment.COMPLETED, Payment.CANCELLED, Payment.REVERSED]) | Q(
@@ -76,7 +78,9 @@ def sweep(*, at: datetime) -> int:
     reversing = Reinvestment.objects.filter(status=Status.DONE, reversal_asked_at__isnull=False).order_by("pk")
     for pk in list(reversing.values_list("pk", flat=True)):
         moved += _tried(partial(_move_back, pk, at=at), pk)
-    return moved + elections.end_closed(at=at)
+    for pk in list(queries.no_longer_open(at).order_by("pk").values_list("pk", flat=True)):
+        moved += _tried(partial(elections.end_closed, pk, at=at), pk)
+    return moved
 
 
 def reverse(reinvestment: Reinvestment, *, by: User, reason: str, at: datetime) -> Reinvestment:
@@ -84,12 +88,13 @@ def reverse(reinvestment: Reinvestment, *, by: User, reason: str, at: datetime) 
     Move a reinvested part back into the offering that distributed it, both halves or neither.
 
     The investor's money in the target is held first, so that no closing releases it meanwhile; then the bank moves
-    it back, and both payments are reversed. The allocation's payment counts as failed, and is made again in cash
-    when staff retry it. Call it outside of other transactions.
+    it back, and both payments are reversed. An allocation that was paid counts as failed then, and that part is paid
+    in cash when staff retry it; one whose rest was not paid either is owed whole, with one payment. Call it outside of
+    other transactions.
 
     :raises NotPermitted: if the person may not execute distributions
     :raises ReasonMissing: without a reason
-    :raises NotReinvested: if it is not done, or the rest of the allocation is still under way
+    :raises NotReinvested: if it is not done, or the rest of the allocation is at the payee's bank just now
     :raises EscrowNotOpen: if either escrow account is not active
     :raises ReleasedAlready: if the money was released to the target, or used otherwise
     :raises CannotMoveBack: if the bank does not do that
@@ -113,7 +118,7 @@ def reverse(reinvestment: Reinvestment, *, by: User, reason: str, at: datetime) 
 def _require_reversible(row: Reinvestment) -> Transaction:
     if row.status != Status.DONE or row.outbound is None or row.outbound.counterpart is None:
         raise NotReinvested(f"This part is {str(row.get_status_display()).lower()}, not reinvested.")
-    if row.allocation.status != DistributionAllocation.Status.COMPLETED:
+    if row.allocation.status not in (Allocation.PENDING, Allocation.FAILED, Allocation.COMPLETED):
         raise NotReinvested("The rest of this allocation is still under way; reverse it when that has arrived.")
     for payment in (row.outbound, row.outbound.counterpart):
         require_escrow_open(payment.escrow_account, payment.type)
@@ -170,6 +175,8 @@ def _catch_up(distribution: Distribution, pk: UUID, *, at: datetime) -> bool:
     if row.status == Status.MOVING and payment.status in (Payment.COMPLETED, Payment.REVERSED):
         row.mark_done(at=at)
         row.save()
+        if payment.status == Payment.REVERSED:
+            return _take_back(distribution, row, at=at)
         if row.amount == allocation.net_amount:
             _complete(distribution, allocation, payment, at=at)
     elif row.status == Status.MOVING and payment.status == Payment.CANCELLED:
@@ -196,20 +203,43 @@ def _complete(
 
 
 def _take_back(distribution: Distribution, row: Reinvestment, *, at: datetime) -> bool:
-    """Note that a reinvested part came back: it is owed in cash, and the allocation's payment counts as failed."""
+    """
+    Note that a reinvested part came back, and is owed in cash.
+
+    An allocation that was paid counts as failed; where the rest was not paid, one payment is owed for all of it.
+    """
     allocation = row.allocation
-    if allocation.status != DistributionAllocation.Status.COMPLETED:
-        return False  # The rest is under way; told when it has arrived or failed.
+    if allocation.transaction_id is not None:
+        allocations.catch_up(distribution, [allocation.transaction_id], at=at)
+        allocation.refresh_from_db(fields=["status", "transaction", "failure_reason", "processed_at"])
+    if allocation.status == Allocation.PROCESSING:
+        return False  # The rest is at the payee's bank; told when it has arrived or failed.
+    had_arrived = allocation.status == Allocation.COMPLETED
     why = row.reversal_reason or "The bank moved the reinvested part back."
+    words = f"The part reinvested into {row.target_offering} was moved back: {why}"[:500]
+    if had_arrived and allocation.transaction_id != row.outbound_id:
+        row.paid_before = allocation.transaction
     row.mark_reversed(reason=why, at=at)
     row.save()
-    allocation.transaction = row.outbound
-    allocation.mark_failed(reason=f"The part reinvested into {row.target_offering} was moved back: {why}"[:500])
+    if had_arrived:
+        allocation.transaction = row.outbound
+        allocation.mark_failed(reason=words)
+    elif allocation.status == Allocation.PENDING:
+        allocation.wait(reason=words, at=at)
+    elif allocation.transaction_id is not None and allocation.transaction_id != row.outbound_id:
+        _give_up_the_rest(allocation.transaction_id, at=at)
     allocations.write([allocation], at=at)
-    assert allocation.investment_id is not None
-    allocations.tell_again(distribution, {allocation.investment_id}, at=at)
+    if had_arrived:
+        assert allocation.investment_id is not None
+        allocations.tell_again(distribution, {allocation.investment_id}, at=at)
     allocations.finish(distribution, at=at)
     return True
+
+
+def _give_up_the_rest(payment_id: UUID, *, at: datetime) -> None:
+    """Cancel a failed payment of the rest: its money is paid together with what came back, so nobody sends it again."""
+    reason = "Paid with what was reinvested and moved back, by a new payment"
+    transactions.cancel_failed(transactions.lock(payment_id), by=None, reason=reason, at=at)
 
 
 def _why(payment: Transaction) -> str:
@@ -220,5 +250,5 @@ def _tried(work: Callable[[], bool], pk: UUID) -> int:
     try:
         return int(work())
     except Exception:
-        logger.exception("the sweep left reinvestment %s for its next round", pk)
+        logger.exception("the sweep left %s of what is reinvested for its next round", pk)
         return 0

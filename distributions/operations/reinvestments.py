@@ -20,9 +20,10 @@ from distributions.queries import payees
 from distributions.queries import reinvestments as queries
 from distributions.queries.entitlements import Figures
 from escrow.models import EscrowAccount
+from escrow.operations.ledger import EscrowNotOpen
 from finance.models import Transaction
 from finance.operations import internal_transfers
-from finance.operations.orders import Order
+from finance.operations.orders import Order, require_escrow_open
 from realco.errors import Refusal
 from realco.models import User
 
@@ -69,13 +70,15 @@ def begin(
     """
     Begin to move what is planned of some allocations that are being paid, in the caller's transaction.
 
-    Whatever stands against a movement leaves nothing of it but the row's reason, and its part is due in cash. One
-    query where nobody chose anything.
+    Whatever stands against a movement leaves nothing of it but the row's reason, and its part is due in cash; but
+    the account that distributes is waited for. One query where nobody chose anything.
+
+    :raises EscrowNotOpen: if something is planned and the account that distributes is frozen or closed
     """
     by_id = {row.pk: row for row in rows}
     plans = (
         Reinvestment.objects.select_for_update(of=("self",))
-        .select_related("target_offering")
+        .select_related("target_offering", "paid_before")
         .filter(allocation_id__among=by_id)
         .exclude(status=Status.CANCELLED)
         .order_by("pk")
@@ -83,7 +86,10 @@ def begin(
     moving: dict[UUID, str] = {}
     in_cash: dict[UUID, Decimal] = {}
     found = list(plans)
-    _lock([one for one in found if one.status == Status.PLANNED], by_id)
+    planned = [one for one in found if one.status == Status.PLANNED]
+    if planned:
+        _require_source_open(distribution)
+        _lock(planned, by_id)
     for one in found:
         allocation = by_id[one.allocation_id]
         if one.status == Status.PLANNED:
@@ -96,10 +102,14 @@ def begin(
     return Parts(moving, in_cash)
 
 
+def _require_source_open(distribution: Distribution) -> None:
+    """Refuse to give up what only waits until the account that distributes is open again; asked as it is now."""
+    account = EscrowAccount.objects.get(pk=distribution.escrow_account_id)
+    require_escrow_open(account, Transaction.Type.DISTRIBUTION)
+
+
 def _lock(planned: Sequence[Reinvestment], by_id: Mapping[UUID, DistributionAllocation]) -> None:
     """Lock the elections, the investors and the targets of all movements before the first is made."""
-    if not planned:
-        return
     elections = ReinvestmentElection.objects.select_for_update(no_key=True).filter(
         pk__in=[one.election_id for one in planned]
     )
@@ -134,6 +144,8 @@ def _move(
                 at=at,
             )
     except Refusal as refusal:
+        if isinstance(refusal, EscrowNotOpen):
+            _require_source_open(distribution)
         planned.mark_cash(reason=refusal.message, at=at)
     else:
         if movement.leaving.status == Transaction.Status.CANCELLED:

@@ -23,7 +23,7 @@ def sweep(*, at: datetime) -> int:
 
     Returns how many allocations and distributions it moved on. One that fails does not stop the others.
     """
-    moved = reinvestment_movements.sweep(at=at)
+    moved = _tried(partial(reinvestment_movements.sweep, at=at), "what is reinvested")
     for pk in unpaid():
         moved += _tried(partial(payouts.go_on, pk, at=at), pk)
     for pk in waited_for():
@@ -70,9 +70,9 @@ def unfinished() -> list[UUID]:
     return list(rows.values_list("pk", flat=True))
 
 
-def _tried(work: Callable[[], int], pk: UUID) -> int:
+def _tried(work: Callable[[], int], what: UUID | str) -> int:
     try:
         return work()
     except Exception:
-        logger.exception("the sweep left %s for its next round", pk)
+        logger.exception("the sweep left %s for its next round", what)
         return 0

@@ -27,10 +27,19 @@ Status = AllocationWriteOff.Status
 Allocation = DistributionAllocation.Status
 Payment = Transaction.Status
 ENDED = (Payment.CANCELLED, Payment.REVERSED)
+ARRIVED = (Payment.SETTLED, Payment.COMPLETED)
 
 
 class NotWaiting(IllegalTransition):
     """The allocation was paid, is being paid, or is over; only one that waits or has failed is written off."""
+
+
+class PartlyPaid(IllegalTransition):
+    """Part of the allocation has arrived; written off, that part would be paid once more."""
+
+
+class RemittanceUnderWay(IllegalTransition):
+    """Whether what was taken off stays taken off is not decided before its payment has arrived or is over."""
 
 
 class CanBePaid(IllegalTransition):
@@ -61,6 +70,7 @@ def propose(allocation: DistributionAllocation, *, reason: str, by: User, at: da
     :raises ReasonMissing: without a reason
     :raises PayeeDecides: if it pays them
     :raises NotWaiting: if it neither waits nor has failed
+    :raises PartlyPaid: if part of it has arrived
     :raises CanBePaid: if it waits for something that is mended
     :raises WriteOffProposed: if one was proposed already
     """
@@ -89,6 +99,7 @@ def approve(write_off: AllocationWriteOff, *, approver: User, at: datetime) -> A
     :raises NotPermitted: if the person may not approve distributions
     :raises WriteOffNotProposed: if it was approved or withdrawn before
     :raises ApproverIsProposer: if they proposed it
+    :raises RemittanceUnderWay: while a payment of what was taken off it is neither done nor over
     :raises Refusal: what ``propose`` refuses, as things stand now
     """
     permissions.require(approver, permissions.APPROVE_DISTRIBUTION)
@@ -156,11 +167,33 @@ def _require_endable(distribution: Distribution, row: DistributionAllocation, by
         raise NotWaiting(f"This allocation is {state}; only one that waits, or has failed, is written off.")
     if row.reinvestments.filter(status__in=["MOVING", "DONE"]).exists():
         raise NotWaiting("Part of this allocation is reinvested, or just being moved; reverse that first.")
+    if _has_arrived(distribution, row):
+        raise PartlyPaid("Part of this allocation was paid before. Only what nothing was paid of is written off.")
     if is_waiting and not payees.of(distribution, [row], at=at)[row.pk].obstacle:
         raise CanBePaid(f"Nothing keeps {row.investor} from being paid any more; that happens within a minute.")
 
 
+def _has_arrived(distribution: Distribution, row: DistributionAllocation) -> bool:
+    """Whether some payment of an allocation has arrived, such as the part that another one left to be paid in cash."""
+    payments = Transaction.objects.filter(to_user=row.investor_id, distribution=distribution)
+    return payments.filter(metadata__allocation=str(row.pk), status__in=ARRIVED).exists()
+
+
 def _was_remitted(distribution: Distribution, row: DistributionAllocation) -> bool:
-    """Whether what was taken off an allocation has been remitted, or is about to be, so that it cannot come back."""
-    lines = row.lines.all()
-    return any(deductions.deducted(distribution, line.kind).due_amount < line.amount for line in lines)
+    """
+    Whether what was taken off an allocation has left escrow, so that it cannot come back.
+
+    :raises RemittanceUnderWay: if a payment that was only asked for decides that
+    """
+    is_under_way = False
+    for line in row.lines.all():
+        taken = deductions.deducted(distribution, line.kind).taken_amount
+        if taken - deductions.left_escrow(distribution, line.kind) < line.amount:
+            return True
+        is_under_way |= taken - deductions.may_leave_escrow(distribution, line.kind) < line.amount
+    if is_under_way:
+        raise RemittanceUnderWay(
+            "What was taken off this allocation is just being remitted. Approve this when that payment has arrived,"
+            " or was cancelled."
+        )
+    return False

@@ -29,7 +29,10 @@ from finance.queries import fees
 from realco.money import CENT, ZERO, to_json
 
 Kind = AllocationLine.Kind
-GIVEN_UP = (Transaction.Status.FAILED, Transaction.Status.CANCELLED, Transaction.Status.REVERSED)
+Payment = Transaction.Status
+GIVEN_UP = (Payment.FAILED, Payment.CANCELLED, Payment.REVERSED)
+LEFT = (Payment.SETTLED, Payment.COMPLETED)
+OVER = (Payment.CANCELLED, Payment.REVERSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,26 @@ def deducted(distribution: Distribution, kind: str) -> Deducted:
     taken: Decimal = lines.aggregate(total=Sum("amount", default=ZERO))["total"]
     if kind == Kind.PLATFORM_FEE:
         taken += distribution.platform_fee_amount
-    asked = Transaction.objects.filter(distribution=distribution, metadata__remits=kind).exclude(status__in=GIVEN_UP)
+    asked = _remittances(distribution, kind).exclude(status__in=GIVEN_UP)
     return Deducted(kind, taken, asked.aggregate(total=Sum("amount", default=ZERO))["total"])
+
+
+def left_escrow(distribution: Distribution, kind: str) -> Decimal:
+    """Return what of a deduction has left escrow by payments that have arrived, US dollars."""
+    found = _remittances(distribution, kind).filter(status__in=LEFT).aggregate(total=Sum("amount", default=ZERO))
+    total: Decimal = found["total"]
+    return total
+
+
+def may_leave_escrow(distribution: Distribution, kind: str) -> Decimal:
+    """Return the same with all that may still leave: asked for, under way, or failed and not given up, US dollars."""
+    found = _remittances(distribution, kind).exclude(status__in=OVER).aggregate(total=Sum("amount", default=ZERO))
+    total: Decimal = found["total"]
+    return total
+
+
+def _remittances(distribution: Distribution, kind: str) -> QuerySet[Transaction]:
+    return Transaction.objects.filter(distribution=distribution, metadata__remits=kind)
 
 
 def taken_off() -> QuerySet[AllocationLine]:

@@ -215,16 +215,18 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
     Promised is what approved distributions owe and have not reserved: allocations not yet paid for,
     or whose payment failed and gave its money back; and fees and withheld taxes that have not been remitted.
     """
-    owed = DistributionAllocation.objects.filter(
-        Q(status__in=[Status.PENDING, Status.FAILED])
-        | Q(status=Status.PROCESSING, transaction__is_reserved=False, transaction__settled_at__isnull=True),
-        distribution__escrow_account_id=escrow_account_id,
-        distribution__status__in=COUNTED,
+    counted = DistributionAllocation.objects.filter(
+        distribution__escrow_account_id=escrow_account_id, distribution__status__in=COUNTED
     )
     if excluding is not None:
-        owed = owed.exclude(distribution_id=excluding)
+        counted = counted.exclude(distribution_id=excluding)
+    not_reserved = Q(status=Status.PROCESSING, transaction__is_reserved=False, transaction__settled_at__isnull=True)
+    owed = counted.filter(Q(status__in=[Status.PENDING, Status.FAILED]) | not_reserved)
     promised: Decimal = owed.aggregate(total=Sum("net_amount", default=ZERO))["total"]
     promised -= reinvestments.not_owed(owed)
+    promised += reinvestments.owed_again(
+        counted.filter(status__in=[Status.PROCESSING, Status.COMPLETED]).exclude(not_reserved)
+    )
     promised += deducted(escrow_account_id, excluding=excluding)
     held = balance(escrow_account_id, LedgerAccount.Kind.OFFERING)
     left: Decimal = max(held - promised, ZERO)

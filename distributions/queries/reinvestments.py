@@ -94,13 +94,13 @@ def of(distribution: Distribution) -> QuerySet[Reinvestment]:
 def of_allocation(allocation: DistributionAllocation) -> Reinvestment | None:
     """Return what is, or was to be, reinvested of an allocation, if anything."""
     rows = Reinvestment.objects.filter(allocation=allocation).exclude(status=Status.CANCELLED)
-    return rows.select_related("target_offering", "outbound").first()
+    return rows.select_related("target_offering", "outbound", "paid_before").first()
 
 
 def of_allocations(allocations: Collection[DistributionAllocation]) -> dict[UUID, Reinvestment]:
     """Return the same for many allocations, by the allocation's id; one query."""
     rows = Reinvestment.objects.filter(allocation__in=allocations).exclude(status=Status.CANCELLED)
-    return {row.allocation_id: row for row in rows.select_related("target_offering", "outbound")}
+    return {row.allocation_id: row for row in rows.select_related("target_offering", "outbound", "paid_before")}
 
 
 def signed(distribution: Distribution) -> list[list[str]]:
@@ -114,24 +114,41 @@ def to_pay_in_cash(allocation: DistributionAllocation, plan: Reinvestment | None
     """
     Return what of an allocation is due in cash, US dollars: what is not reinvested.
 
-    Of a reinvestment that was moved back, the rest has been paid before, so that only it is due.
+    Of a reinvestment that was moved back, only that part is due if the rest has reached the payee before.
     """
     if plan is not None and plan.status == Status.DONE:
         return allocation.net_amount - plan.amount
-    if plan is not None and plan.status == Status.REVERSED:
+    if plan is not None and plan.status == Status.REVERSED and plan.rest_was_paid:
         return plan.amount
     return allocation.net_amount
 
 
 def not_owed(owed: QuerySet[DistributionAllocation]) -> Decimal:
-    """Return what of some allocations' net amounts is not owed in cash any more, because it was reinvested or paid."""
-    rows = Reinvestment.objects.filter(allocation__in=owed)
-    found = rows.aggregate(
-        moved=Sum("amount", filter=Q(status__in=[Status.MOVING, Status.DONE]), default=ZERO),
-        paid=Sum(F("allocation__net_amount") - F("amount"), filter=Q(status=Status.REVERSED), default=ZERO),
+    """
+    Return what of some allocations' net amounts is not owed in cash any more, because it was reinvested or paid.
+
+    Told by the money, not by what the reinvestment knows of it: what a bank has refused or moved back is owed from
+    that moment on.
+    """
+    is_out = Q(outbound__is_reserved=True) | Q(outbound__settled_at__isnull=False, outbound__reversed_at__isnull=True)
+    was_paid = Q(status=Status.REVERSED, paid_before__isnull=False, paid_before__reversed_at__isnull=True)
+    found = Reinvestment.objects.filter(allocation__in=owed).aggregate(
+        moved=Sum("amount", filter=is_out, default=ZERO),
+        paid=Sum(F("allocation__net_amount") - F("amount"), filter=was_paid, default=ZERO),
     )
     total: Decimal = found["moved"] + found["paid"]
     return total
+
+
+def owed_again(allocations: QuerySet[DistributionAllocation]) -> Decimal:
+    """
+    Return what was reinvested of some allocations and moved back, but is not noted so yet, US dollars.
+
+    Whoever adds up what is owed by the status of allocations misses it until then.
+    """
+    rows = Reinvestment.objects.filter(status=Status.DONE, outbound__reversed_at__isnull=False)
+    found: Decimal = rows.filter(allocation__in=allocations).aggregate(total=Sum("amount", default=ZERO))["total"]
+    return found
 
 
 def reinvested_by(investment_ids: Sequence[UUID], *, on: date) -> Mapping[UUID, list[tuple[str, Decimal]]]:

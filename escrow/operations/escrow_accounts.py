@@ -253,5 +253,8 @@ def _require_empty(account: EscrowAccount) -> None:
     payments: Any = account
     if payments.payments.exclude(status__in=_PAYMENT_IS_OVER).exists():
         raise EscrowNotEmpty(f"{account} has payments under way; wait for them or cancel them.")
+    # A reinvestment that is being moved back into this account has its payment behind it, and money still to come.
+    if payments.payments.filter(reinvestment__status="DONE", reinvestment__reversal_asked_at__isnull=False).exists():
+        raise EscrowNotEmpty(f"{account} is being given a reinvestment back; wait for the bank's answer.")
     if account.closings.filter(status=Closing.Status.PROPOSED).exists():
         raise EscrowNotEmpty(f"{account} has a closing that waits for approval; cancel it first.")

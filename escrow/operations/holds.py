@@ -19,10 +19,16 @@ from realco.errors import Duplicate, IllegalTransition, Refusal
 from realco.models import User
 
 Kind = LedgerAccount.Kind
+OF_MOVEMENTS = "movement:"
+"""How references of holds begin that keep money from leaving while a bank is asked to move it back."""
 
 
 class HoldNotOpen(IllegalTransition):
     """The hold was released or has expired; it blocks nothing any more."""
+
+
+class HoldOfMovement(IllegalTransition):
+    """The bank is being asked for the money; the hold is freed with its answer."""
 
 
 class MoreThanHeld(Refusal):
@@ -96,10 +102,13 @@ def release(hold: Hold, *, by: User | None, reason: str, at: datetime, amount: D
     :raises NotPermitted: if the person may not hold money
     :raises ReasonMissing: if no reason is given
     :raises HoldNotOpen: if it was released or has expired
+    :raises HoldOfMovement: if a person would free what a bank is being asked to move back
     :raises MoreThanHeld: if it blocks less than the amount
     """
     if by is not None:
         permissions.require(by, permissions.HOLD_PAYMENT)
+        if hold.reference.startswith(OF_MOVEMENTS):
+            raise HoldOfMovement("This money is being moved back; its hold ends by itself when the bank has answered.")
     escrow_accounts.require_reason(reason)
     amount = None if amount is None else money.positive(amount)
     with audit.acting("hold.release", by=by, reason=reason), transaction.atomic():

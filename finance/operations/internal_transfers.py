@@ -174,7 +174,11 @@ def _begin(payment_id: UUID, *, at: datetime) -> tuple[Movement, Attempts] | Non
         is_frozen = movement.leaving.escrow_account.status == EscrowAccount.Status.FROZEN
         if movement.leaving.status != Status.QUEUED or is_frozen:
             return None
-        if obstacle := _obstacle(movement, at=at):
+        profile = InvestorProfile.objects.filter(user=movement.coming.from_user).first()
+        if known := settlements.obstacle_of(profile, at=at):
+            _give_up(movement, known, at=at)
+            return None
+        if obstacle := _obstacle(movement, profile, at=at):
             transactions.cancel_queued(movement.leaving, reason=obstacle, at=at)
             return None
         for half in movement.halves:
@@ -185,9 +189,17 @@ def _begin(payment_id: UUID, *, at: datetime) -> tuple[Movement, Attempts] | Non
     return movement, attempts
 
 
-def _obstacle(movement: Movement, *, at: datetime) -> str:
+def _give_up(movement: Movement, known: str, *, at: datetime) -> None:
+    """Cancel both halves for what compliance has against their investor, who is not told what that is."""
+    for half in movement.halves:
+        half.internal_memo = f"{half.internal_memo}\n{known}".strip()
+        half.save(update_fields=["internal_memo", "updated_at"])
+    with audit.acting(reason=known):
+        transactions.cancel_queued(movement.leaving, reason=transactions.NOT_POSSIBLE, at=at)
+
+
+def _obstacle(movement: Movement, profile: InvestorProfile | None, *, at: datetime) -> str:
     coming = movement.coming
-    profile = InvestorProfile.objects.filter(user=coming.from_user).first()
     try:
         orders.require_escrow_open(coming.escrow_account, coming.type)
         orders.require_raising(coming.escrow_account.offering, at=at)

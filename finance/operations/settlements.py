@@ -96,12 +96,19 @@ def attempt_of(payment: Transaction, *, at: datetime) -> TransactionAttempt:
     )
 
 
-def obstacle(payment: Transaction, profile: InvestorProfile | None, *, at: datetime) -> str:
-    """Return why a queued payment may not go to the bank after all, or nothing; ``profile`` is its party's."""
+def obstacle_of(profile: InvestorProfile | None, *, at: datetime) -> str:
+    """Return what compliance has against a party now, or nothing; in words for staff alone."""
     if profile is not None and profile.is_restricted:
         return f"{profile} is restricted: {profile.restriction_reason}"
     if profile is not None and not profile.is_identified(at):
         return f"The identity of {profile} has to be checked again; a name may have changed since this was screened."
+    return ""
+
+
+def obstacle(payment: Transaction, profile: InvestorProfile | None, *, at: datetime) -> str:
+    """Return why a queued payment may not go to the bank after all, or nothing; ``profile`` is its party's."""
+    if found := obstacle_of(profile, at=at):
+        return found
     account = payment.from_bank_account or payment.to_bank_account
     try:
         if payment.escrow_account.status != EscrowAccount.Status.FROZEN:

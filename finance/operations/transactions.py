@@ -348,7 +348,7 @@ def cancel_queued(half: Transaction, *, reason: str, at: datetime) -> None:
     _cancel(half, by=None, reason=reason, at=at)
 
 
-def cancel_failed(payment: Transaction, *, by: User, reason: str, at: datetime) -> None:
+def cancel_failed(payment: Transaction, *, by: User | None, reason: str, at: datetime) -> None:
     """Give a failed payment up because another takes its place; the caller has locked it."""
     if payment.status == Status.FAILED:
         _cancel(payment, by=by, reason=reason, at=at)

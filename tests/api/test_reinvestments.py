@@ -1,9 +1,14 @@
 """Reinvestment over REST: choosing, withdrawing, and what previews and allocations say of it."""
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
+from compliance.operations import profiles
 from escrow.models import Investment
 from realco import clock
+from realco.models import AuditEvent
+from tests import factories
 from tests.api.conftest import ClientOf
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of
 
@@ -93,3 +98,26 @@ def test_previews_and_allocations_say_what_is_reinvested(scene: Scene, client_of
     )
     payment = client_of(scene.investor).get(f"/api/v1/transactions/{part['transaction_id']}").json()
     assert payment["counterpart_id"] == str(outbound_of(allocation).counterpart_id)
+
+
+def test_an_investor_does_not_read_what_compliance_has_against_them(scene: Scene, client_of: ClientOf) -> None:
+    scene.elect()
+    allocation = execute(scene)
+    officer = factories.make_user("Carl Compliance", "Compliance", is_staff=True)
+    profiles.restrict(scene.investor.investor_profile, by=officer, reason="Suspected of laundering", at=scene.at)
+
+    move(allocation, at=scene.at)
+
+    client = client_of(scene.investor)
+    leaving = outbound_of(allocation)
+    url = f"/api/v1/distributions/{allocation.distribution_id}/allocations"
+    addresses = [url, *[f"/api/v1/transactions/{pk}" for pk in (leaving.pk, leaving.counterpart_id)]]
+    said = [client.get(address).content.decode() for address in addresses]
+    portal = Client()
+    portal.force_login(scene.investor)
+    said.append(portal.get(reverse("portal:distribution", args=[allocation.pk])).content.decode())
+    assert all("We cannot make this payment" in page for page in said)
+    assert not any("laundering" in page for page in said)
+    assert "laundering" in leaving.internal_memo
+    events = AuditEvent.objects.filter(entity_type="transactions", entity_id=str(leaving.pk))
+    assert "laundering" in events.get(changes__after__status="CANCELLED").reason
