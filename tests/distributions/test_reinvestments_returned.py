@@ -243,7 +243,7 @@ class TestWhileTheRest:
         arrive(allocation)
         paid = payment_of(allocation)
         reverse(scene, row, at=LATER)
-        migration = import_module("distributions.migrations.0058_reinvestments_that_come_back")
+        migration = import_module("distributions.migrations.0061_reinvestments_that_come_back")
         with connection.cursor() as cursor:
             cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("ALTER TABLE reinvestments DISABLE TRIGGER pgtrigger_written_once_e6536")
