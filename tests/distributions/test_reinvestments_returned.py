@@ -1,7 +1,8 @@
 """Reinvestments that come back, in whatever order it is learnt; accounts and elections that stand in the way."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -40,8 +41,8 @@ def moved_back(payment: Transaction) -> None:
     internal_returns.record_returned(payment.pk, code="R02", message="Moved back", effective_date=NOW.date(), at=NOW)
 
 
-def reverse(scene: Scene, row: Reinvestment) -> None:
-    reinvestment_movements.reverse(row, by=scene.deal.operator, reason="By mistake", at=NOW)
+def reverse(scene: Scene, row: Reinvestment, *, at: datetime = NOW) -> None:
+    reinvestment_movements.reverse(row, by=scene.deal.operator, reason="By mistake", at=at)
 
 
 def retry(scene: Scene, allocation: DistributionAllocation) -> Transaction:
@@ -234,6 +235,24 @@ class TestWhileTheRest:
         bounce(allocation)
         assert retry(scene, allocation).amount == PART
         check_books(scene)
+
+    def test_had_arrived_before_that_was_kept_the_migration_finds_it(
+        self, scene: Scene, allocation: DistributionAllocation
+    ) -> None:
+        row = move(allocation)
+        arrive(allocation)
+        paid = payment_of(allocation)
+        reverse(scene, row, at=LATER)
+        migration = import_module("distributions.migrations.0061_reinvestments_that_come_back")
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("ALTER TABLE reinvestments DISABLE TRIGGER pgtrigger_written_once_e6536")
+            cursor.execute("UPDATE reinvestments SET paid_before_id = NULL")
+            cursor.execute("ALTER TABLE reinvestments ENABLE TRIGGER pgtrigger_written_once_e6536")
+            assert row_of(allocation).paid_before is None
+            cursor.execute(migration._FIND_WHAT_WAS_PAID)
+
+        assert row_of(allocation).paid_before == paid
 
     def test_comes_back_later_all_of_it_is_owed(self, scene: Scene, allocation: DistributionAllocation) -> None:
         before = queries.available(scene.deal.escrow.pk)
