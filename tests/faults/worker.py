@@ -334,7 +334,7 @@ MOVES: dict[str, Callable[["Stage", Step], str]] = {
 }
 
 
-def _loaded(plan: Plan) -> Stage:
+def _loaded(plan: Plan) -> "Stage":
     """Read the stage, waiting for a server that was killed just before this process began."""
     from django.db import OperationalError
 
