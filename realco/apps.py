@@ -10,8 +10,9 @@ class RealcoConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from realco import audit, events, lookups  # noqa: F401
+        from realco import audit, events, lookups
         from realco.subscriptions import SUBSCRIPTIONS
 
+        lookups.register()
         connection_created.connect(audit.install, dispatch_uid="realco.audit")
         events.subscribe(SUBSCRIPTIONS)

@@ -17,8 +17,6 @@ else:
     _Lookup = Lookup
 
 
-@models.UUIDField.register_lookup
-@models.ForeignKey.register_lookup
 class Among(_Lookup):
     """Whether the column is one of an iterable of ids. No id is among none, and None is left out, as by ``in``."""
 
@@ -29,3 +27,9 @@ class Among(_Lookup):
         """Write the comparison."""
         column, params = self.process_lhs(compiler, connection)
         return f"{column} = ANY(%s::uuid[])", [*params, arrays.ids(one for one in self.rhs if one is not None)]
+
+
+def register() -> None:
+    """Let keys and foreign keys be asked about in this way."""
+    models.UUIDField.register_lookup(Among)
+    models.ForeignKey.register_lookup(Among)

@@ -33,8 +33,8 @@ def _percent(label: str, words: str, *, initial: str) -> forms.DecimalField:
     )
 
 
-class LateClosingForm(StepForm):
-    """What a call says, besides its amount."""
+class _Terms(StepForm):
+    """What every call says, besides what it comes to."""
 
     offering = forms.ModelChoiceField(queryset=Offering.objects.filter(status__in=HELD[:2]).order_by("name"))
     notice_date = forms.DateField(label="Notice", widget=_PICK, help_text="It has to be approved by this day.")
@@ -42,7 +42,6 @@ class LateClosingForm(StepForm):
     notice_days = forms.IntegerField(label="Business days of notice", min_value=1, max_value=250, initial=10)
     purpose = forms.CharField(label="Purpose", max_length=300, help_text="The investors read it.")
     interest_rate = _percent("Interest when late, % a year", "Simple, from the due date.", initial="0")
-    premium_rate = _percent("Premium, % a year", "On shares of earlier calls, from their due dates.", initial="0")
     day_count = forms.ChoiceField(choices=[(one.value, one.value.replace("_", "/")) for one in DayCount])
     idempotency_key = forms.CharField(max_length=100, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex)
 
@@ -54,10 +53,18 @@ class LateClosingForm(StepForm):
         return data
 
 
-class CallForm(LateClosingForm):
+class LateClosingForm(_Terms):
+    """What a call says that lets later investors in, who pay their shares of earlier ones."""
+
+    premium_rate = _percent("Premium, % a year", "On shares of earlier calls, from their due dates.", initial="0")
+    field_order = (
+        "offering", "notice_date", "due_date", "notice_days", "purpose", "interest_rate", "premium_rate", "day_count",
+    )  # fmt: skip
+
+
+class CallForm(_Terms):
     """How much is called, and what the call says."""
 
-    premium_rate = None  # type: ignore[assignment]
     total_amount = forms.CharField(label="Amount", max_length=40, help_text="US dollars, such as 125000.00.")
     field_order = ("offering", "total_amount")
 

@@ -350,7 +350,9 @@ class TestRaces:
         bounce(row)
         factories.make_bank_account(deal.investors[0], verifier=deal.operator, at=NOW, number="000999999991")
         write_off = proposed(deal, row)
-        retry: Callable[[], object] = lambda: payouts.retry_failed(distribution, by=deal.operator, at=LATER)  # noqa: E731
+
+        def retry() -> object:
+            return payouts.retry_failed(distribution, by=deal.operator, at=LATER)
 
         results = at_once([*self.approving(write_off, deal), retry])
 
