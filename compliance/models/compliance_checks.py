@@ -31,9 +31,15 @@ class ComplianceCheck(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     check_type = models.CharField(max_length=20, choices=ComplianceCheckType)
     status = models.CharField(max_length=20, choices=CheckStatus)
-    subject = models.ForeignKey(User, on_delete=models.PROTECT, related_name="compliance_checks", db_index=False)
+    subject = models.ForeignKey(
+        User, on_delete=models.PROTECT, related_name="compliance_checks", db_index=False, db_constraint=False
+    )
     payment = models.ForeignKey(
-        "finance.Transaction", null=True, on_delete=models.PROTECT, related_name="compliance_checks"
+        "finance.Transaction",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="compliance_checks",
+        db_constraint=False,
     )
     rule_version = models.CharField(max_length=60)
     summary = models.CharField(max_length=300)
@@ -89,6 +95,14 @@ class ComplianceCheck(models.Model):
             *guards.never_deleted(),
             guards.immutable(
                 "subject_id", "payment_id", "check_type", "rule_version", "details", "matched_party_id", "score"
+            ),
+            guards.Guard(
+                "compliance_checks_are_about_somebody",
+                name="about_somebody",
+                level=guards.Statement,
+                when=guards.After,
+                operation=guards.Insert,
+                referencing=guards.NewRows,
             ),
             guards.written_once("reviewed_by_id", "reviewed_at", "review_note"),
         )

@@ -32,8 +32,10 @@ __all__ = [
     "Totals",
     "TransactionLimitExceeded",
     "Verdict",
+    "answer_many",
     "examine",
     "examine_many",
+    "keep",
     "require_within_limits",
 ]
 
@@ -169,21 +171,35 @@ def examine_many(
 
     The answers are those that ``examine`` gives one by one.
     """
-    with audit.acting("compliance_check.examine"), transaction.atomic():
-        subjects = {subject.pk for subject, _ in asked}
-        known_people = InvestorProfile.objects.filter(user_id__among=subjects).defer(*NOT_ASKED)
-        profiles = {profile.user_id: profile for profile in known_people}
-        known = look_up([(subject, profiles.get(subject.pk), payment) for subject, payment in asked])
-        answered = []
-        for subject, payment in asked:
-            profile = profiles.get(subject.pk)
-            question = Question(
-                subject=subject, profile=profile, payment=payment, at=at, on=banking_date(at), known=known
-            )
-            answered.append(tuple(check for rule in rules for check in rule(question)))
-        new = {check.pk: check for answers in answered for check in answers if check._state.adding}
+    with transaction.atomic():
+        verdicts = answer_many(asked, at=at, rules=rules)
+        keep(verdicts)
+    return verdicts
+
+
+def answer_many(
+    asked: Sequence[tuple[User, PaymentFacts]], *, at: datetime, rules: Sequence[Rule] = RULES
+) -> list[Verdict]:
+    """Ask every rule about each of many payments that are not saved yet; once they are, ``keep`` the answers."""
+    subjects = {subject.pk for subject, _ in asked}
+    known_people = InvestorProfile.objects.filter(user_id__among=subjects).defer(*NOT_ASKED)
+    profiles = {profile.user_id: profile for profile in known_people}
+    known = look_up([(subject, profiles.get(subject.pk), payment) for subject, payment in asked])
+    on = banking_date(at)
+    verdicts = []
+    for subject, payment in asked:
+        profile = profiles.get(subject.pk)
+        question = Question(subject=subject, profile=profile, payment=payment, at=at, on=on, known=known)
+        answers = tuple(check for rule in rules for check in rule(question))
+        verdicts.append(Verdict(_worst(answers), answers))
+    return verdicts
+
+
+def keep(verdicts: Sequence[Verdict]) -> None:
+    """Keep the answers of verdicts, with one statement; the payments they are about are there."""
+    new = {check.pk: check for verdict in verdicts for check in verdict.checks if check._state.adding}
+    with audit.acting("compliance_check.examine"):
         copying.insert(ComplianceCheck, list(new.values()))
-        return [Verdict(_worst(answers), answers) for answers in answered]
 
 
 def _worst(answers: Sequence[ComplianceCheck]) -> CheckStatus:

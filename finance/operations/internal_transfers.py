@@ -29,12 +29,13 @@ from finance.operations import (
     movements,
     orders,
     reservations,
+    screening,
     settlements,
     transactions,
 )
 from finance.operations.movements import Movement
 from finance.operations.orders import Order
-from finance.operations.screening import facts, screen_many
+from finance.operations.screening import facts
 from realco import audit, queue, stopping_points
 from realco.business_days import banking_date
 from realco.errors import ProviderUnavailable
@@ -84,12 +85,13 @@ def originate(
         User.objects.select_for_update(no_key=True).get(pk=source.party.pk)
         profile = InvestorProfile.objects.filter(user=source.party).first()
         gate.require_within_limits(facts(movement.coming, at=at), profile, on=banking_date(at))
-        verdicts = screen_many(movement.halves, at=at)
+        verdicts = screening.screen_many(movement.halves, at=at)
         is_passed = all(verdict.is_passed for verdict in verdicts)
         if is_passed:
             commitments.commit_the_rest(movement.coming, at=at)
         for half in movement.halves:
             half.save(force_insert=True)
+        screening.keep(verdicts)
         if is_passed:
             _queue(movement, at=at)
         else:

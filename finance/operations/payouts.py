@@ -16,9 +16,8 @@ from escrow.operations.ledger import EscrowNotOpen
 from finance import entries
 from finance.models import Transaction
 from finance.models.transactions import TransactionType, approvals_required
-from finance.operations import bulk_submissions, orders, transactions
+from finance.operations import bulk_submissions, orders, screening, transactions
 from finance.operations.orders import Order, Parties
-from finance.operations.screening import screen_many
 from realco import audit, copying
 from realco.business_days import banking_date
 from realco.errors import NotPermitted
@@ -171,7 +170,8 @@ def _new(
 def _route(made: Sequence[Transaction], *, at: datetime) -> None:
     """Screen the payees; reserve the money of those who pass, whose payments begin in the queue."""
     passed, others = [], []
-    for payment, verdict in zip(made, screen_many(made, at=at), strict=True):
+    verdicts = screening.screen_many(made, at=at)
+    for payment, verdict in zip(made, verdicts, strict=True):
         if verdict.status == CheckStatus.PASSED and payment.is_fully_approved:
             payment.mark_approved()
             payment.mark_queued()
@@ -180,6 +180,7 @@ def _route(made: Sequence[Transaction], *, at: datetime) -> None:
         else:
             others.append((payment, verdict))
     copying.insert(Transaction, [*passed, *(payment for payment, _ in others)])
+    screening.keep(verdicts)
     ledger.post([entries.reserved(payment, on=banking_date(at)) for payment in passed], by=_initiator(passed), at=at)
     bulk_submissions.wake(passed)
     for payment, verdict in others:

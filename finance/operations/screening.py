@@ -5,10 +5,12 @@ from datetime import datetime
 
 from compliance.facts import PaymentFacts, Totals
 from compliance.operations import gate
-from compliance.operations.gate import Verdict
+from compliance.operations.gate import Verdict, keep
 from finance.models import Transaction
 from finance.queries import totals
 from realco.models import User
+
+__all__ = ["facts", "keep", "screen", "screen_many"]
 
 
 def screen(payment: Transaction, *, party: User, at: datetime) -> Verdict:
@@ -24,9 +26,9 @@ def screen(payment: Transaction, *, party: User, at: datetime) -> Verdict:
 
 def screen_many(payments: Sequence[Transaction], *, at: datetime) -> list[Verdict]:
     """
-    Screen many payments, each with the answers that ``screen`` gives; the caller saves them.
+    Screen many payments that are not saved yet, each with the answers that ``screen`` gives.
 
-    They may be new: their checks name rows that are there by the time the caller's transaction commits.
+    The caller saves them in the same transaction, and then ``keep``s the answers, which name them.
     """
     paid_in = totals.deposited_by([payment.party.pk for payment in payments], at=at)
     asked = [
@@ -36,7 +38,7 @@ def screen_many(payments: Sequence[Transaction], *, at: datetime) -> list[Verdic
         )
         for payment in payments
     ]
-    verdicts = gate.examine_many(asked, at=at)
+    verdicts = gate.answer_many(asked, at=at)
     for payment, verdict in zip(payments, verdicts, strict=True):
         _note(payment, verdict)
     return verdicts

@@ -34,7 +34,9 @@ class AuditEvent(models.Model):
     reason = models.TextField()
     entity_type = models.CharField(max_length=63)
     entity_id = models.CharField(max_length=64)
-    user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False)
+    user = models.ForeignKey(
+        User, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     changes = models.JSONField()
     request_id = models.CharField(max_length=100)
     ip_address = models.GenericIPAddressField(null=True)
@@ -49,7 +51,17 @@ class AuditEvent(models.Model):
             models.Index(fields=["user", "-sequence"], name="audit_events_user"),
         )
         constraints = (guards.known_values("audit_events", "operation", AuditOperation),)
-        triggers = (*guards.append_only(),)
+        triggers = (
+            *guards.append_only(),
+            guards.Guard(
+                "realco_events_name_people",
+                name="name_people",
+                level=guards.Statement,
+                when=guards.After,
+                operation=guards.Insert,
+                referencing=guards.NewRows,
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.entity_type} {self.operation.lower()} {self.action}".strip()

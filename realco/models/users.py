@@ -50,7 +50,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         db_table = "users"
         ordering = ("email",)
         constraints = (models.CheckConstraint(condition=models.Q(email=Lower("email")), name="users_email_lower"),)
-        triggers = (*guards.audited("password"),)
+        triggers = (
+            *guards.audited("password"),
+            *guards.never_deleted(),
+            guards.immutable("id", name="keeps_its_id"),
+        )
 
     def __str__(self) -> str:
         return self.full_name or self.email
