@@ -10,6 +10,7 @@ one or zero today, as a score between the two, so that a fuzzy comparison can ta
 import re
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 
 SAME = Decimal("1.0000")
 DIFFERENT = Decimal("0.0000")
@@ -42,6 +43,7 @@ def _ascii_like(name: str) -> str:
     return "".join(char for char in apart if unicodedata.category(char) not in {"Mn", "Me", "Cf"})
 
 
+@lru_cache(maxsize=8192)
 def key(name: str) -> str:
     """Write a name as its normalised words in alphabetical order: what the index of listed names holds."""
     return " ".join(sorted(normalise(name).split()))

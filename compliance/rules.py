@@ -7,7 +7,7 @@ check, the answer holds for every check of that person with the same question.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
@@ -64,6 +64,11 @@ class Question:
     at: datetime
     on: date
     known: Known
+    about: str = field(init=False)
+    """The payment, as questions about it name it; without a row it is never the same again."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "about", str(self.payment.payment_id or new_id()))
 
 
 def look_up(asked: Sequence[tuple[User, InvestorProfile | None, PaymentFacts]]) -> Known:
@@ -103,7 +108,7 @@ def within_limits(question: Question) -> list[ComplianceCheck]:
             for measure in measured
         ],
     }
-    build = _Builder(question, ComplianceCheckType.LIMIT_CHECK, LIMITS_VERSION, _payment_question("limits", question))
+    build = _Builder(question, ComplianceCheckType.LIMIT_CHECK, LIMITS_VERSION, f"limits:{question.about}")
     if not measured:
         return [build(CheckStatus.PASSED, "No limit holds for this kind of payment.", details)]
     over = [measure for measure in measured if measure.is_exceeded_by(question.payment.amount)]
@@ -166,8 +171,7 @@ def sanctions_lists(question: Question) -> list[ComplianceCheck]:
         build = _Builder(question, ComplianceCheckType.OFAC, SANCTIONS_VERSION, f"ofac:unreadable:{screened}")
         summary = "The name has no letters that could be compared with a sanctions list."
         answers.append(_reviewable(build(CheckStatus.MANUAL_REVIEW, summary, details)))
-    about = _payment_question("ofac", question)
-    build = _Builder(question, ComplianceCheckType.OFAC, SANCTIONS_VERSION, about)
+    build = _Builder(question, ComplianceCheckType.OFAC, SANCTIONS_VERSION, f"ofac:{question.about}")
     if latest is None and not settings.SANDBOX:
         summary = "No sanctions list has been loaded."
         answers.append(_reviewable(build(CheckStatus.MANUAL_REVIEW, summary, details)))
@@ -191,8 +195,7 @@ def velocity(question: Question) -> list[ComplianceCheck]:
         "deposited_today": to_json(totals.deposited_today),
         "asked": to_json(payment.amount),
     }
-    about = _payment_question("velocity", question)
-    build = _Builder(question, ComplianceCheckType.AML, VELOCITY_VERSION, about)
+    build = _Builder(question, ComplianceCheckType.AML, VELOCITY_VERSION, f"velocity:{question.about}")
     if totals.count_last_hour + 1 > PAYMENTS_AN_HOUR:
         summary = f"{totals.count_last_hour + 1} payments within an hour."
         return [_reviewable(build(CheckStatus.MANUAL_REVIEW, summary, details))]
@@ -210,7 +213,7 @@ RULES: tuple[Rule, ...] = (within_limits, identity, sanctions_lists, velocity)
 _PATTERN = copying.Pattern(ComplianceCheck())
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Builder:
     """Builds unsaved checks of one rule for one question."""
 
@@ -233,11 +236,6 @@ class _Builder:
             details={"question": self.about, **(details or {})},
             created_at=self.question.at,
         )
-
-
-def _payment_question(rule: str, question: Question) -> str:
-    """Name a question that is about this one payment; without a row it is never the same again."""
-    return f"{rule}:{question.payment.payment_id or new_id()}"
 
 
 def _reviewable(check: ComplianceCheck) -> ComplianceCheck:

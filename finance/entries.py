@@ -39,12 +39,12 @@ def goes_to_offering(payment: Transaction) -> bool:
 
 def accepted(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
     assert payment.from_user_id is not None
-    subject = _subject(payment, "accepted", f"{bank_reference} {payment.get_type_display()} accepted", on)
+    subject = _subject(payment, "accepted", f"{bank_reference} {_named(payment)} accepted", on)
     return postings.inbound_accepted(subject, payer_id=payment.from_user_id, amount=payment.amount)
 
 
 def settled(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
-    subject = _subject(payment, "settled", f"{bank_reference} {payment.get_type_display()} settled", on)
+    subject = _subject(payment, "settled", f"{bank_reference} {_named(payment)} settled", on)
     if payment.is_inbound:
         return postings.inbound_settled(subject, amount=payment.amount)
     return postings.outbound_settled(subject, amount=payment.net_amount)
@@ -52,7 +52,7 @@ def settled(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
 
 def cleared(payment: Transaction, *, owed: Decimal, on: date) -> Posting:
     assert payment.from_user_id is not None
-    subject = _subject(payment, "cleared", f"{payment.get_type_display()} cleared", on)
+    subject = _subject(payment, "cleared", f"{_named(payment)} cleared", on)
     return postings.inbound_cleared(
         subject,
         payer_id=payment.from_user_id,
@@ -65,7 +65,7 @@ def cleared(payment: Transaction, *, owed: Decimal, on: date) -> Posting:
 
 def failed(payment: Transaction, *, bank_reference: str, on: date) -> Posting:
     assert payment.from_user_id is not None
-    subject = _subject(payment, "failed", f"{bank_reference} {payment.get_type_display()} failed", on)
+    subject = _subject(payment, "failed", f"{bank_reference} {_named(payment)} failed", on)
     return postings.inbound_failed(subject, payer_id=payment.from_user_id, amount=payment.amount)
 
 
@@ -83,7 +83,7 @@ def returned(
 
     A fee that a refund run gave back before is the investor's since, and is not given back again.
     """
-    subject = _subject(payment, "returned", f"{bank_reference} {payment.get_type_display()} returned", on)
+    subject = _subject(payment, "returned", f"{bank_reference} {_named(payment)} returned", on)
     if payment.is_outbound:
         return postings.payout_returned(subject, source=source(payment), amount=payment.net_amount)
     assert payment.from_user_id is not None
@@ -100,12 +100,12 @@ def returned(
 
 
 def reserved(payment: Transaction, *, on: date) -> Posting:
-    subject = _subject(payment, "reserved", f"{payment.get_type_display()} reserved", on)
+    subject = _subject(payment, "reserved", f"{_named(payment)} reserved", on)
     return postings.reserved(subject, source=source(payment), amount=payment.net_amount)
 
 
 def unreserved(payment: Transaction, *, on: date) -> Posting:
-    subject = _subject(payment, "unreserved", f"{payment.get_type_display()} not paid", on)
+    subject = _subject(payment, "unreserved", f"{_named(payment)} not paid", on)
     return postings.unreserved(subject, source=source(payment), amount=payment.net_amount)
 
 
@@ -121,10 +121,15 @@ def fee_returned(deposit: Transaction, *, on: date) -> Posting:
         reference=fee_reference(deposit.pk),
         entry_type=LedgerEntryType.FEE,
         effective_date=on,
-        description=f"{deposit.get_type_display()} fee given back",
+        description=f"{_named(deposit)} fee given back",
         transaction_id=deposit.pk,
     )
     return postings.fee_returned(subject, investor_id=deposit.from_user_id, amount=deposit.fee_amount)
+
+
+def _named(payment: Transaction) -> str:
+    """Return the type as people read it; ``get_type_display`` looks through all of them each time."""
+    return TransactionType(payment.type).label
 
 
 def _subject(payment: Transaction, step: str, description: str, on: date) -> Subject:

@@ -6,7 +6,6 @@ trigger, CHECK and foreign key of the table holds as for any statement, and the 
 their own primary keys. What a column holds for all rows alike is written down once.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from types import MappingProxyType
 from typing import Any, Generic, TypeVar
 from uuid import UUID
 
+import orjson
 from django.db import connection, models, transaction
 from django.db.models.base import ModelState
 
@@ -45,13 +45,16 @@ class Pattern(Generic[Row]):
         :raises TypeError: if the model has no such column or field
         """
         row = self._model.__new__(self._model)
-        columns.update((f"{name}_id", one and one.pk) for name, one in related.items())
-        if not columns.keys() <= self._columns.keys():
+        for name, one in related.items():
+            columns[f"{name}_id"] = None if one is None else one.pk
+        values = row.__dict__
+        values.update(self._columns)
+        values.update(columns)
+        if len(values) > len(self._columns):
             raise TypeError(f"{self._model.__name__} has no {', '.join(sorted(columns.keys() - self._columns.keys()))}")
-        row.__dict__.update(self._columns)
         for name in self._own:
-            row.__dict__[name] = self._columns[name].copy()
-        row.__dict__.update(columns)
+            if name not in columns:
+                values[name] = self._columns[name].copy()
         row._state = ModelState()
         known = {name: one for name, one in self._related.items() if f"{name}_id" not in columns}
         row._state.fields_cache = {**known, **related}
@@ -74,9 +77,10 @@ def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
         with connection.cursor() as cursor, connection.wrap_database_errors, cursor.copy(command) as copy:
             copy.write(text)
             copy.write("\n")
+    alias = connection.alias
     for row in rows:
         row._state.adding = False
-        row._state.db = connection.alias
+        row._state.db = alias
 
 
 def update(rows: Sequence[models.Model], columns: Sequence[str]) -> None:
@@ -130,7 +134,7 @@ def _written(field: "models.Field[Any, Any]", value: Any) -> str:
     if value is None:
         return _NULL
     if isinstance(field, models.JSONField):
-        return _text(json.dumps(value))
+        return _text(orjson.dumps(value).decode())
     write = _WRITERS.get(type(value))
     if write is None:
         # Choices and other kinds of text are what they say; a kind of value unknown here must not be guessed.

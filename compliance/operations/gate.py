@@ -109,7 +109,7 @@ class Verdict:
             "status": self.status.value,
             "checks": [
                 {
-                    "id": str(check.pk),
+                    "id": str(check.id),
                     "check_type": str(check.check_type),
                     "status": str(check.status),
                     "rule_version": check.rule_version,
@@ -197,7 +197,7 @@ def answer_many(
 
 def keep(verdicts: Sequence[Verdict]) -> None:
     """Keep the answers of verdicts, with one statement; the payments they are about are there."""
-    new = {check.pk: check for verdict in verdicts for check in verdict.checks if check._state.adding}
+    new = {check.id: check for verdict in verdicts for check in verdict.checks if check._state.adding}
     with audit.acting("compliance_check.examine"):
         copying.insert(ComplianceCheck, list(new.values()))
 

@@ -295,6 +295,7 @@ def _pay(
         initiator=distribution.created_by,
         approvers=approvers,
         at=at,
+        bank_accounts={account.pk: account for payee in found.values() if (account := payee.bank_account)},
     )
     for allocation, payment in zip(payable, payments, strict=True):
         allocation.mark_processing(payment=payment)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q
@@ -18,6 +18,21 @@ NO_ACCOUNT = "This person has no verified bank account. Ask them to add one."
 BEING_REINVESTED = "Being reinvested"
 ASK_US = "We cannot pay this yet. Please get in touch with us."
 ADD_ONE = "You have no verified bank account. Add one, and this is paid by itself."
+
+
+_COLUMNS = (
+    "user_id", "organization_id", "holder_name", "bank_name", "last_four", "status", "status_reason",
+    "authorization_revoked_at",
+)  # fmt: skip
+"""What is looked at of a bank account, here and where the payment to it is ordered."""
+
+
+class _Identity(NamedTuple):
+    """What is asked of somebody's profile here; a row of the model costs as much as the rest of the question."""
+
+    restricted_at: datetime | None
+    kyc_status: str
+    kyc_expires_at: datetime | None
 
 
 def shown_to_payee(reason: str) -> str:
@@ -59,19 +74,20 @@ def of(distribution: Distribution, allocations: Sequence[Payable], *, at: dateti
         BankAccount.objects.filter(Q(user_id__among=user_ids) | Q(organization=sponsor))
         .filter(status=BankAccount.Status.VERIFIED)
         .order_by(F("verified_at").asc(nulls_first=True), "created_at", "id")
-        .only("user_id", "organization_id", "holder_name", "bank_name", "last_four", "status")
+        .select_related("organization")
+        .only(*_COLUMNS, "organization__owner_id")
     )
     of_people = {account.user_id: account for account in accounts if account.user_id is not None}
     of_sponsor = next((account for account in reversed(accounts) if account.organization_id is not None), None)
-    identities = InvestorProfile.objects.only("user_id", "restricted_at", "kyc_status", "kyc_expires_at")
-    profiles = {profile.user_id: profile for profile in identities.filter(user_id__among=user_ids)}
+    found = InvestorProfile.objects.filter(user_id__among=user_ids).values_list("user_id", *_Identity._fields)
+    identities = {user_id: _Identity(*rest) for user_id, *rest in found}
     inactive = set(User.objects.filter(pk__among=user_ids, is_active=False).values_list("pk", flat=True))
     payees = {}
     for allocation in allocations:
         account = of_people.get(allocation.investor_id)
         if allocation.investment_id is None:
             account = of_sponsor or account
-        obstacles = _obstacles(allocation, account, profiles.get(allocation.investor_id), inactive, at=at)
+        obstacles = _obstacles(allocation, account, identities.get(allocation.investor_id), inactive, at=at)
         payees[allocation.pk] = Payee(account, next(iter(obstacles), ""))
     return payees
 
@@ -94,20 +110,20 @@ def amiss(offering_id: UUID, *, at: datetime) -> set[UUID]:
 def _obstacles(
     allocation: Payable,
     account: BankAccount | None,
-    profile: InvestorProfile | None,
+    identity: _Identity | None,
     inactive: set[UUID],
     *,
     at: datetime,
 ) -> Iterable[str]:
     if allocation.investor_id in inactive:
         yield "This person's sign-in is closed. Open it again, or settle with them outside."
-    if profile is not None and profile.is_restricted:
+    if identity is not None and identity.restricted_at is not None:
         yield "This person is restricted by compliance. The money waits until the restriction is lifted."
-    if profile is None and allocation.investment_id is not None:
+    if identity is None and allocation.investment_id is not None:
         yield "There is no identity on file for this person. Record one first."
-    if profile is not None and profile.kyc_status != CheckStatus.PASSED:
+    if identity is not None and identity.kyc_status != CheckStatus.PASSED:
         yield "This person's identity has not been confirmed. Complete the check first."
-    if profile is not None and profile.kyc_expires_at is not None and profile.kyc_expires_at <= at:
+    if identity is not None and identity.kyc_expires_at is not None and identity.kyc_expires_at <= at:
         yield "This person's identity check has expired. Renew it first."
     if account is None:
         yield NO_ACCOUNT

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 from uuid import UUID
 
 from django.core.exceptions import ValidationError
@@ -66,17 +67,21 @@ class Order:
     @property
     def content_hash(self) -> str:
         """SHA-256 of the order, stored beside its idempotency key."""
-        content = {one.name: str(getattr(self, one.name)) for one in fields(self) if one.name != "metadata"}
+        content = {name: str(getattr(self, name)) for name in _NAMES}
         if self.refund_item_id is None:
             del content["refund_item_id"]  # Hashes of orders that knew no refund items stay what they were.
         content["amount"] = f"{self.amount:.2f}"
-        content["metadata"] = json.dumps(dict(self.metadata), sort_keys=True, default=str)
-        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        content["metadata"] = _in_order(dict(self.metadata))
+        return hashlib.sha256(_in_order(content).encode()).hexdigest()
 
     @property
     def is_inbound(self) -> bool:
         """Whether it brings money into escrow."""
         return self.type in INBOUND
+
+
+_NAMES = tuple(one.name for one in fields(Order) if one.name != "metadata")
+_in_order = json.JSONEncoder(sort_keys=True, default=str).encode
 
 
 _BANK_ACCOUNTS = BankAccount.objects.select_related("organization").only(
@@ -126,12 +131,14 @@ def examine(order: Order, *, initiator: User, at: datetime) -> Parties:
     return Parties(account, party, _find_bank_account(order, party))
 
 
-def examine_approved(wanted: Sequence[Order]) -> list[Parties]:
+def examine_approved(
+    wanted: Sequence[Order], *, known: Mapping[UUID, BankAccount] = MappingProxyType({})
+) -> list[Parties]:
     """
     Check orders that people have approved together, as ``examine`` does but for who asks; return the rows each names.
 
     What was approved is not asked again by a person, so nobody's permission is. Three queries for any
-    number of orders.
+    number of orders. ``known`` are bank accounts that the caller has read in this transaction, by their ids.
 
     :raises UnknownChoice: if a method, account or person does not exist or is not active
     :raises money.InvalidAmount: if an amount is not a positive number of cents
@@ -142,7 +149,8 @@ def examine_approved(wanted: Sequence[Order]) -> list[Parties]:
     accounts = EscrowAccount.objects.select_related("offering").in_bulk({order.escrow_account_id for order in wanted})
     payees = User.objects.filter(pk__among={order.to_user_id for order in wanted})
     people = {payee.pk: payee for payee in payees.only("email", "full_name", "is_active")}
-    banks = {bank.pk: bank for bank in _BANK_ACCOUNTS.filter(pk__among={order.to_bank_account_id for order in wanted})}
+    asked = {order.to_bank_account_id for order in wanted if order.to_bank_account_id not in known}
+    banks = {**known, **{bank.pk: bank for bank in _BANK_ACCOUNTS.filter(pk__among=asked)}} if asked else known
     found = []
     for order in wanted:
         _require_known(order)

@@ -5,8 +5,10 @@ The approvals are those of the distribution or the run, whose signed figures nam
 amount. Money is reserved for all of them with one posting, rows are written set-based.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
+from uuid import UUID
 
 from django.db import transaction
 
@@ -14,7 +16,7 @@ from compliance.models import CheckStatus
 from escrow.operations import escrow_accounts, ledger
 from escrow.operations.ledger import EscrowNotOpen
 from finance import entries
-from finance.models import Transaction
+from finance.models import BankAccount, Transaction
 from finance.models.transactions import TransactionType, approvals_required
 from finance.operations import bulk_submissions, orders, screening, transactions
 from finance.operations.orders import Order, Parties
@@ -36,6 +38,7 @@ def originate(
     initiator: User,
     approvers: Sequence[User],
     at: datetime,
+    bank_accounts: Mapping[UUID, BankAccount] = MappingProxyType({}),
 ) -> list[Transaction]:
     """
     Make approved distribution payments, reserve their money, and queue them; all or none.
@@ -44,7 +47,7 @@ def originate(
     it, so a run that was cut short goes on. No person's key can be one of them, because theirs
     begin with their id. Payees are screened; one who does not pass leaves his
     payment PENDING_APPROVAL (a review is open) or CANCELLED (refused), with nothing reserved.
-    Runs inside its own transaction, or its caller's.
+    Runs inside its own transaction, or its caller's; ``bank_accounts`` are those that this has read in it.
 
     :raises LacksApprovals: if a payment needs more approvers than signed
     :raises ApproverIsInitiator: if the initiator is among the approvers
@@ -53,12 +56,13 @@ def originate(
     """
     if any(order.type != TransactionType.DISTRIBUTION for order in wanted):
         raise ValueError("payouts are distributions; other payments are approved one by one")
+    signers = _different(approvers)
     for order in wanted:
-        if _lacks(order, approvers):
+        if _lacks(order, signers):
             needed = approvals_required(order.type, order.amount)
             raise LacksApprovals(f"A payment of {order.amount} needs {needed} approvers.")
     _require_kept_open(wanted)
-    return _make(wanted, keys=keys, initiator=initiator, approvers=approvers, at=at)
+    return _make(wanted, keys=keys, initiator=initiator, approvers=approvers, at=at, bank_accounts=bank_accounts)
 
 
 def originate_refunds(
@@ -101,6 +105,7 @@ def _make(
     initiator: User,
     approvers: Sequence[User],
     at: datetime,
+    bank_accounts: Mapping[UUID, BankAccount] = MappingProxyType({}),
 ) -> list[Transaction]:
     if any(approver.pk == initiator.pk for approver in approvers):
         raise transactions.ApproverIsInitiator("Nobody approves what they asked for.")
@@ -108,10 +113,11 @@ def _make(
         full_keys = [f"payout:{key}" for key in keys]
         known = {payment.idempotency_key: payment for payment in _existing(full_keys)}
         new = [(order, key) for order, key in zip(wanted, full_keys, strict=True) if key not in known]
-        examined = orders.examine_approved([order for order, _ in new])
+        examined = orders.examine_approved([order for order, _ in new], known=bank_accounts)
         pattern = copying.Pattern(Transaction(initiated_by=initiator, created_at=at))
+        signers = _different(approvers)
         made = [
-            _new(pattern, order, parties, key=key, approvers=approvers, at=at)
+            _new(pattern, order, parties, key=key, signers=signers, at=at)
             for (order, key), parties in zip(new, examined, strict=True)
         ]
         _route(made, at=at)
@@ -123,8 +129,13 @@ def _existing(keys: Sequence[str]) -> list[Transaction]:
     return list(Transaction.objects.select_for_update(of=("self",), no_key=True).filter(idempotency_key__in=keys))
 
 
-def _lacks(order: Order, approvers: Sequence[User]) -> bool:
-    return len({approver.pk for approver in approvers}) < approvals_required(order.type, order.amount)
+def _different(approvers: Sequence[User]) -> list[User]:
+    """Return each of them once."""
+    return list({approver.pk: approver for approver in approvers}.values())
+
+
+def _lacks(order: Order, signers: Sequence[User]) -> bool:
+    return len(signers) < approvals_required(order.type, order.amount)
 
 
 def _new(
@@ -133,12 +144,11 @@ def _new(
     parties: Parties,
     *,
     key: str,
-    approvers: Sequence[User],
+    signers: Sequence[User],
     at: datetime,
 ) -> Transaction:
     """Build the row, signed by the run's approvers, unless they are fewer than it needs."""
-    signers = [] if _lacks(order, approvers) else list(approvers[:2])
-    first, second = [*signers, None, None][:2]
+    first, second = [*([] if _lacks(order, signers) else signers), None, None][:2]
     return pattern.row(
         related={
             "to_user": parties.party,
