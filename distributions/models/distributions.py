@@ -151,6 +151,7 @@ class Distribution(FSMModelMixin, models.Model):
                 "offering_id", "escrow_account_id", "distribution_number", "currency", "created_by_id",
                 "total_amount", "idempotency_key", "request_hash",
             ),
+            guards.immutable("id", name="keeps_its_id"),
             guards.legal_status(DistributionStatus.DRAFT, DISTRIBUTION_TRANSITIONS),
             guards.Guard(
                 "distributions_are_approved",

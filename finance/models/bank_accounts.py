@@ -107,6 +107,7 @@ class BankAccount(models.Model):
             *guards.audited("account_number", "routing_number", "provider_token"),
             *guards.never_deleted(),
             guards.immutable("user_id", "organization_id", "last_four", "fingerprint"),
+            guards.immutable("id", name="keeps_its_id"),
             guards.legal_status(BankAccountStatus.PENDING_VERIFICATION, TRANSITIONS),
             guards.written_once("added_by_id"),
         )

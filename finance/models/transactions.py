@@ -105,6 +105,10 @@ def approvals_required(transaction_type: str, amount: Decimal) -> int:
     return 1 if transaction_type in ALWAYS_APPROVED else 0
 
 
+NAMED: dict[str, Any] = {"on_delete": models.PROTECT, "db_constraint": False}
+"""Of whom and what a payment names from the first: its own trigger looks them up for a whole statement (decision 47)."""
+
+
 class Transaction(FSMModelMixin, models.Model):
     """
     One payment. ``net_amount = amount - fee_amount``, US dollars with two places.
@@ -131,19 +135,17 @@ class Transaction(FSMModelMixin, models.Model):
     net_amount = MoneyField()
     currency = models.CharField(max_length=3, default="USD")
     from_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments_from", db_index=False
+        settings.AUTH_USER_MODEL, null=True, related_name="payments_from", db_index=False, **NAMED
     )
     to_user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="payments_to", db_index=False
+        settings.AUTH_USER_MODEL, null=True, related_name="payments_to", db_index=False, **NAMED
     )
-    from_bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
-    to_bank_account = models.ForeignKey(BankAccount, null=True, on_delete=models.PROTECT, related_name="+")
-    offering = models.ForeignKey(Offering, null=True, on_delete=models.PROTECT, related_name="payments", db_index=False)
-    escrow_account = models.ForeignKey(
-        "escrow.EscrowAccount", on_delete=models.PROTECT, related_name="payments", db_index=False
-    )
+    from_bank_account = models.ForeignKey(BankAccount, null=True, related_name="+", **NAMED)
+    to_bank_account = models.ForeignKey(BankAccount, null=True, related_name="+", **NAMED)
+    offering = models.ForeignKey(Offering, null=True, related_name="payments", db_index=False, **NAMED)
+    escrow_account = models.ForeignKey("escrow.EscrowAccount", related_name="payments", db_index=False, **NAMED)
     distribution = models.ForeignKey(
-        "distributions.Distribution", null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
+        "distributions.Distribution", null=True, related_name="payments", db_index=False, **NAMED
     )
     refund_item = models.ForeignKey(
         "finance.RefundItem", null=True, on_delete=models.PROTECT, related_name="payments", db_index=False
@@ -164,7 +166,7 @@ class Transaction(FSMModelMixin, models.Model):
     max_retries = models.PositiveSmallIntegerField(default=3)
     next_retry_at = models.DateTimeField(null=True, blank=True)
     approvals_required = models.PositiveSmallIntegerField(default=0)
-    initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", **NAMED)
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -299,6 +301,14 @@ class Transaction(FSMModelMixin, models.Model):
             ),
             guards.legal_status(S.INITIATED, TRANSITIONS, on_insert=False),
             guards.Guard("finance_payment_begins", name="begins", when=guards.Before, operation=guards.Insert),
+            guards.Guard(
+                "finance_payments_name_what_is_there",
+                name="names_what_is_there",
+                level=guards.Statement,
+                when=guards.After,
+                operation=guards.Insert,
+                referencing=guards.NewRows,
+            ),
             guards.Guard(
                 "realco_immutable",
                 "refund_item_id",

@@ -96,6 +96,7 @@ class Offering(FSMModelMixin, models.Model):
             *guards.audited(),
             *guards.never_deleted(),
             guards.immutable("currency", "organization_id"),
+            guards.immutable("id", name="keeps_its_id"),
             guards.legal_status(OfferingStatus.DRAFT, TRANSITIONS),
             guards.Guard("offering_terms_stand", name="terms_stand", when=guards.Before, operation=guards.Update),
             guards.written_once("failed_at"),

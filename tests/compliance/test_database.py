@@ -60,6 +60,16 @@ class TestTheDatabase:
         said = refused(f"UPDATE compliance_checks SET {change} WHERE id = %s", reviewed.pk)
         assert "never changes after creation" in said or "not_reviewed_by_subject" in said
 
+    @pytest.mark.parametrize("column", ["subject_id", "payment_id"])
+    def test_takes_no_check_about_nobody_or_nothing(self, reviewed: ComplianceCheck, column: str) -> None:
+        """Among others that are: they are looked up for the whole statement."""
+        copied = (
+            "INSERT INTO compliance_checks SELECT (jsonb_populate_record(c, jsonb_build_object('id', gen_random_uuid())"
+            " || CASE WHEN n = 2 THEN jsonb_build_object('{}', gen_random_uuid()) ELSE '{{}}' END)).*"
+            " FROM compliance_checks c, generate_series(1, 3) n WHERE c.id = %s"
+        )
+        assert "which does not exist" in refused(copied.format(column), reviewed.pk)
+
     @pytest.mark.parametrize(
         "change", ["review_note = 'Another'", "reviewed_at = now()", "reviewed_by_id = subject_id"]
     )

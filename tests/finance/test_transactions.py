@@ -19,6 +19,7 @@ from finance.models import Transaction
 from finance.operations import settlements, transactions
 from finance.operations.orders import BankAccountNotUsable, Order, UnknownChoice
 from realco.errors import NotPermitted
+from realco.identifiers import new_id
 from realco.models import AuditEvent, User
 from realco.money import InvalidAmount, UnknownCurrency
 from tests import factories
@@ -334,6 +335,28 @@ class TestTheDatabase:
         with pytest.raises((IntegrityError, Exception), match=r"transactions|check|never|cannot|rises"):
             with transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(f"UPDATE transactions SET {change} WHERE id = %s", [payment.pk])
+
+    @pytest.mark.parametrize(
+        "column",
+        [
+            "from_user_id", "to_user_id", "from_bank_account_id", "to_bank_account_id", "offering_id",
+            "escrow_account_id", "distribution_id", "initiated_by_id",
+        ],
+    )  # fmt: skip
+    def test_refuses_a_payment_that_names_what_is_not_there(self, payment: Transaction, column: str) -> None:
+        """Among others that do: they are looked up for the whole statement."""
+        copied = (
+            "INSERT INTO transactions SELECT (jsonb_populate_record(t, jsonb_build_object('id', gen_random_uuid(),"
+            " 'idempotency_key', gen_random_uuid(), 'status', 'INITIATED')"
+            " || CASE WHEN n = 2 THEN %s::jsonb ELSE '{}' END)).* FROM transactions t, generate_series(1, 3) n"
+            " WHERE t.id = %s"
+        )
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(copied, ["{}", payment.pk])
+            assert cursor.rowcount == 3
+        with pytest.raises(IntegrityError, match=r"payment .* names .*, which does not exist"):
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(copied, [f'{{"{column}": "{new_id()}"}}', payment.pk])
 
     @pytest.mark.parametrize("statement", ["DELETE FROM transactions", "TRUNCATE transactions CASCADE"])
     def test_refuses_to_lose_rows(self, payment: Transaction, statement: str) -> None:

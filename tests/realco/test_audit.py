@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.apps import apps
@@ -356,6 +357,29 @@ class TestAppendOnly:
             Organization.objects.update(name=name)
         sequences = [event.sequence for event in trail(organization)]
         assert sequences == sorted(set(sequences))
+
+
+@pytest.mark.django_db
+class TestPeople:
+    """Events and payments name people without a foreign key each: the database looks them up for a whole statement."""
+
+    def test_an_event_names_nobody_who_is_not_there(self, organization: Organization) -> None:
+        stranger = User(pk=uuid4(), full_name="Nobody")
+        with pytest.raises(DatabaseError, match=r"names user .* who does not exist"), transaction.atomic():
+            with audit.acting("test", by=stranger):
+                Organization.objects.update(name="Other")
+
+    def test_people_are_kept(self, ivy: User) -> None:
+        for statement in ("DELETE FROM users WHERE id = %s", "UPDATE users SET id = gen_random_uuid() WHERE id = %s"):
+            with pytest.raises(DatabaseError, match=r"kept as they are|never changes"), transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(statement, [ivy.pk])
+
+    def test_what_is_named_keeps_its_id(self, escrow: EscrowAccount) -> None:
+        for table in ("offerings", "escrow_accounts"):
+            with pytest.raises(DatabaseError, match=f"{table}.id never changes"), transaction.atomic():
+                with connection.cursor() as cursor:
+                    cursor.execute(f"UPDATE {table} SET id = gen_random_uuid()")
 
 
 @pytest.mark.django_db
