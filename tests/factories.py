@@ -92,12 +92,17 @@ def make_investor(name: str, *, verifier: User, at: datetime, number: str = GOOD
     return investor
 
 
-def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **fields: object) -> Offering:
-    """An open offering of a sponsor who passed his checks."""
+def make_offering(
+    *,
+    operator: User,
+    at: datetime,
+    name: str = "Elm Street",
+    organization: Organization | None = None,
+    **fields: object,
+) -> Offering:
+    """An open offering of a sponsor who passed his checks; of a new one, unless told otherwise."""
     number = next(_numbers)
-    owner = make_user(f"Sponsor of {name}")
-    make_profile(owner, at)
-    sponsor = Organization.objects.create(name=f"{name} Sponsor {number}", kind="SPONSOR", owner=owner)
+    sponsor = organization or make_sponsor(f"{name} Sponsor {number}", at=at)
     defaults: dict[str, object] = {
         "minimum_amount": Decimal("1000.00"),
         "maximum_amount": Decimal("5000000.00"),
@@ -111,6 +116,13 @@ def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **f
     offering.mark_open(at=at)
     offering.save()
     return offering
+
+
+def make_sponsor(name: str, *, at: datetime) -> Organization:
+    """A company whose owner passed his checks."""
+    owner = make_user(f"Owner of {name}")
+    make_profile(owner, at)
+    return Organization.objects.create(name=name, kind="SPONSOR", owner=owner)
 
 
 def make_escrow(offering: Offering, *, operator: User, at: datetime, external_account_id: str = "") -> EscrowAccount:
