@@ -92,17 +92,11 @@ def make_investor(name: str, *, verifier: User, at: datetime, number: str = GOOD
     return investor
 
 
-def make_offering(
-    *,
-    operator: User,
-    at: datetime,
-    name: str = "Elm Street",
-    organization: Organization | None = None,
-    **fields: object,
-) -> Offering:
-    """An open offering of a sponsor who passed his checks; of a new one, unless told otherwise."""
+def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **fields: object) -> Offering:
+    """An open offering of a sponsor who passed his checks; of a new one, unless an organization is given."""
     number = next(_numbers)
-    sponsor = organization or make_sponsor(f"{name} Sponsor {number}", at=at)
+    sponsor = fields.pop("organization", None) or make_sponsor(f"{name} Sponsor {number}", f"Sponsor of {name}", at=at)
+    assert isinstance(sponsor, Organization)
     defaults: dict[str, object] = {
         "minimum_amount": Decimal("1000.00"),
         "maximum_amount": Decimal("5000000.00"),
@@ -118,11 +112,11 @@ def make_offering(
     return offering
 
 
-def make_sponsor(name: str, *, at: datetime) -> Organization:
+def make_sponsor(name: str, owner: str, *, at: datetime) -> Organization:
     """A company whose owner passed his checks."""
-    owner = make_user(f"Owner of {name}")
-    make_profile(owner, at)
-    return Organization.objects.create(name=name, kind="SPONSOR", owner=owner)
+    person = make_user(owner)
+    make_profile(person, at)
+    return Organization.objects.create(name=name, kind="SPONSOR", owner=person)
 
 
 def make_escrow(offering: Offering, *, operator: User, at: datetime, external_account_id: str = "") -> EscrowAccount:

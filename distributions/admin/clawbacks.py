@@ -59,7 +59,7 @@ class ClawbackForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         """Refuse proceeds below nothing."""
         found: dict[str, Any] = super().clean() or {}
-        for name, amount in found.items():
+        for name, amount in list(found.items()):
             if name != "on" and amount < 0:
                 self.add_error(name, "A sale does not bring less than nothing.")
         return found

@@ -27,7 +27,6 @@ from realco.admin_pages import (
 from realco.admin_steps import Order, Reason, Step, StepForm, SteppedAdmin, Task
 from realco.models import Offering, User
 
-
 if TYPE_CHECKING:
     _Choices = forms.ModelMultipleChoiceField[Any]
 else:

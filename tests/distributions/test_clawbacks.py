@@ -54,6 +54,10 @@ def restored(measure: Measure, deal: Deal) -> list[Decimal]:
     return [found[investor.pk] for investor in deal.investors]
 
 
+def told(*figures: Any) -> tuple[Any, ...]:
+    return figures
+
+
 class TestMeasure:
     """Case A of WATERFALL.md: 1,700,000 on 1,000,000 after three years is 140,000 of promote, 900,000 is none."""
 
@@ -67,15 +71,15 @@ class TestMeasure:
 
         # 2,600,000 on 2,000,000: 480,000 preferred, capital, and half of the 120,000 that are left of the catch-up.
         result = found.result
-        assert (result.received, result.entitled, result.excess) == (140_000, 60_000, 80_000)
-        assert (result.after_tax, result.due) == (D("88200.00"), 80_000)
+        assert told(result.received, result.entitled, result.excess) == (140_000, 60_000, 80_000)
+        assert told(result.after_tax, result.due) == (D("88200.00"), 80_000)
         assert restored(found, winner) == [40_000, 24_000, 16_000]
         by_name = {deal.offering_id: deal for deal in found.deals}
         first, second = by_name[winner.offering.pk], by_name[other.offering.pk]
-        assert (first.contributed, first.unreturned, first.distributed, first.promote) == (
+        assert told(first.contributed, first.unreturned, first.distributed, first.promote) == (
             1_000_000, 0, 1_700_000, 140_000,
         )  # fmt: skip
-        assert (second.contributed, second.unreturned, second.distributed, second.promote) == (
+        assert told(second.contributed, second.unreturned, second.distributed, second.promote) == (
             1_000_000, 340_000, 900_000, 0,
         )  # fmt: skip
 
@@ -86,7 +90,7 @@ class TestMeasure:
 
         found = measure(fund)
 
-        assert (found.result.excess, found.result.due) == (80_000, 70_000)
+        assert told(found.result.excess, found.result.due) == (80_000, 70_000)
         assert restored(found, winner) == [35_000, 21_000, 14_000]
 
     def test_is_nothing_where_every_deal_fills_the_catch_up(
@@ -97,16 +101,16 @@ class TestMeasure:
 
         found = measure(fund)
 
-        assert (found.result.received, found.result.entitled, found.result.due) == (220_000, 220_000, 0)
+        assert told(found.result.received, found.result.entitled, found.result.due) == (220_000, 220_000, 0)
         assert restored(found, winner) == [0, 0, 0]
 
     def test_of_deals_without_money_is_nothing(self, winner: Deal, other: Deal, fund: FundArrangement) -> None:
         found = measure(fund)
 
-        assert (found.result.received, found.result.due, found.total("distributed")) == (0, 0, 0)
+        assert told(found.result.received, found.result.due, found.total("distributed")) == (0, 0, 0)
         assert [line.received for line in found.investors] == [0, 0, 0]
         empty = measure(fund, on=date(2020, 1, 1))
-        assert (empty.investors, empty.result.due, empty.total("contributed")) == ((), 0, 0)
+        assert told(empty.investors, empty.result.due, empty.total("contributed")) == ((), 0, 0)
 
     def test_counts_an_offering_that_has_no_account_yet(self, winner: Deal) -> None:
         planned = factories.make_offering(
@@ -118,7 +122,7 @@ class TestMeasure:
         found = measure(fund)
 
         assert [deal.contributed for deal in found.deals if deal.offering_id == planned.pk] == [0]
-        assert (found.result.received, found.result.due) == (140_000, 0)
+        assert told(found.result.received, found.result.due) == (140_000, 0)
 
     def test_looks_back_to_any_day(self, winner: Deal, other: Deal, fund: FundArrangement) -> None:
         winner.approve("1500000.00", on=MIDDLE)
@@ -127,9 +131,9 @@ class TestMeasure:
         # 500,000 of profit after a year are 100,000 of promote; the other million had not come back by then.
         before, now = measure(fund, on=MIDDLE).result, measure(fund).result
 
-        assert (before.received, before.entitled, before.due) == (100_000, 0, 63_000)
+        assert told(before.received, before.entitled, before.due) == (100_000, 0, 63_000)
         # 160,000 + 1,340,000 of it, then 660,000 of capital: 105,600 more preferred return; 134,400 for the catch-up.
-        assert (now.entitled, now.due) == (D("67200.00"), D("32800.00"))
+        assert told(now.entitled, now.due) == (D("67200.00"), D("32800.00"))
 
     def test_does_not_count_what_was_cancelled(self, winner: Deal, other: Deal, fund: FundArrangement) -> None:
         distribution = winner.approve("1700000.00")
@@ -137,7 +141,7 @@ class TestMeasure:
 
         distributions.cancel(distribution, by=winner.approver, reason="Wrong day.", at=NOW)
 
-        assert (measure(fund).result.received, measure(fund).result.due) == (0, 0)
+        assert told(measure(fund).result.received, measure(fund).result.due) == (0, 0)
 
     def test_counts_a_payment_that_came_back_until_it_is_written_off(
         self, winner: Deal, other: Deal, fund: FundArrangement
@@ -151,7 +155,7 @@ class TestMeasure:
         proposed = write_offs.propose(sponsor, by=winner.operator, reason="Waived.", at=NOW)
         write_offs.approve(proposed, approver=winner.approver, at=NOW)
 
-        assert (measure(fund).result.received, measure(fund).result.due) == (0, 0)
+        assert told(measure(fund).result.received, measure(fund).result.due) == (0, 0)
 
     def test_follows_what_changed_hands(self, winner: Deal, other: Deal, fund: FundArrangement) -> None:
         buyer = factories.make_investor("Bella Buyer", verifier=other.operator, at=NOW)
@@ -187,10 +191,10 @@ class TestSales:
         found = measure(fund, sales={other.offering.pk: D("1700000.00")})
 
         assert found.standing.due == D("88200.00")
-        assert (found.result.received, found.result.entitled, found.result.due) == (280_000, 280_000, 0)
+        assert told(found.result.received, found.result.entitled, found.result.due) == (280_000, 280_000, 0)
         assert found.sales_by_fund == 140_000
         [sale] = [deal for deal in found.deals if deal.sale]
-        assert (sale.offering_id, sale.sale, sale.sale_promote) == (other.offering.pk, 1_700_000, 140_000)
+        assert told(sale.offering_id, sale.sale, sale.sale_promote) == (other.offering.pk, 1_700_000, 140_000)
 
     def test_of_a_deal_that_pays_badly_says_what_is_left(
         self, winner: Deal, other: Deal, fund: FundArrangement
@@ -200,7 +204,7 @@ class TestSales:
         asked = measure(fund, sales={other.offering.pk: D("900000.00")})
         other.approve("900000.00")
 
-        assert (asked.result.due, asked.sales_by_fund) == (80_000, 0)
+        assert told(asked.result.due, asked.sales_by_fund) == (80_000, 0)
         assert asked.result == measure(fund).result
         assert restored(asked, winner) == [40_000, 24_000, 16_000]
 
@@ -208,7 +212,7 @@ class TestSales:
         sales = {winner.offering.pk: D("1700000.00"), other.offering.pk: D("900000.00")}
         found = measure(fund, sales=sales)
 
-        assert (found.standing.due, found.result.due) == (0, 80_000)
+        assert told(found.standing.due, found.result.due) == (0, 80_000)
         # The fund's own waterfall would have given the sponsor no more than it may keep.
         assert found.sales_by_fund == found.result.entitled == 60_000
 
@@ -232,7 +236,7 @@ class TestEffect:
 
         effect = self.ask(winner, "1700000.00")
 
-        assert (effect.fund, effect.before, effect.after, effect.raised) == ("Fund I", 0, 80_000, 80_000)
+        assert told(effect.fund, effect.before, effect.after, effect.raised) == ("Fund I", 0, 80_000, 80_000)
 
     def test_is_none_where_the_promote_is_earned_by_the_fund(
         self, winner: Deal, other: Deal, fund: FundArrangement
@@ -241,7 +245,7 @@ class TestEffect:
 
         effect = self.ask(other, "1700000.00")
 
-        assert (effect.before, effect.after, effect.raised) == (D("88200.00"), 0, 0)
+        assert told(effect.before, effect.after, effect.raised) == (D("88200.00"), 0, 0)
 
     def test_of_an_offering_in_no_fund_is_nothing(self, winner: Deal) -> None:
         assert self.ask(winner, "1700000.00") is None
@@ -253,7 +257,7 @@ class TestEffect:
         effect = fund_deals.effect_of(distribution, standing(distribution), on=NOW.date())
 
         assert effect is not None
-        assert (effect.before, effect.after) == (0, 80_000)
+        assert told(effect.before, effect.after) == (0, 80_000)
 
     def test_says_so_when_the_fund_is_too_large_to_be_measured_along(
         self, winner: Deal, other: Deal, fund: FundArrangement, monkeypatch: pytest.MonkeyPatch

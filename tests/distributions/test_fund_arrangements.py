@@ -215,14 +215,14 @@ class TestWhoSees:
         sign(arrangement, first.approver)
 
         assert list(queries.visible_to(owner)) == [arrangement]
-        stranger = factories.make_sponsor("Somebody Else", at=NOW).owner
+        stranger = factories.make_sponsor("Somebody Else", "Sam Stranger", at=NOW).owner
         for person in (stranger, first.investors[0]):
             assert list(queries.visible_to(person)) == []
 
 
 @pytest.mark.django_db
 class TestTheDatabase:
-    def refuse(self, sql: str, *values: object) -> str:
+    def refuse(self, sql: str, *values: Any) -> str:
         with pytest.raises(DatabaseError) as refusal, transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql, values)
         return str(refusal.value)
