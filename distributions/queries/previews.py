@@ -166,14 +166,7 @@ def answer(question: Question, *, at: datetime) -> Answer:
             terms=basis.terms,
             made_at=at,
             available=queries.available(account.pk),
-            tiers=[
-                TierLine(
-                    one.investor_class,
-                    explanations.title(one.tier),
-                    *map(from_cents, (one.to_investors, one.to_sponsor)),
-                )
-                for one in outcome.tiers
-            ],
+            tiers=_tiers(outcome),
             lines=Lines(
                 outcome,
                 [basis.investments[key][1].int for key in outcome.keys],
@@ -208,6 +201,13 @@ def writing_nothing() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _tiers(outcome: Outcome) -> list[TierLine]:
+    return [
+        TierLine(one.investor_class, explanations.title(one.tier), *map(from_cents, (one.to_investors, one.to_sponsor)))
+        for one in outcome.tiers
+    ]
 
 
 def _as_past(outcome: Outcome) -> PastDistribution:
