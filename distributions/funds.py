@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 
 from distributions import cents
-from distributions.positions import PastDistribution, Position, Transfer, UnworkableFigures
+from distributions.positions import LineTable, PastDistribution, Position, Transfer, UnworkableFigures
 from distributions.replay import Replay, read_cents
 from distributions.results import Result
 from distributions.terms import ClassedTerms, Terms
@@ -100,12 +100,12 @@ def clawback(
         raise UnworkableFigures(f"The tax on a promote lies between 0 and 1; it is {tax_rate}.")
     by_deal = tuple((deal.name, sum((_promote(past) for past in deal.history), _NOTHING)) for deal in deals)
     received = sum((amount for _, amount in by_deal), _NOTHING)
-    distributed: dict[date, Decimal] = defaultdict(lambda: _NOTHING)
+    distributed: dict[date, int] = defaultdict(int)
     for deal in deals:
         for past in deal.history:
-            distributed[past.on] += _promote(past) + sum(
-                (line.return_of_capital + line.preferred_return + line.profit_split for line in past.lines), _NOTHING
-            )
+            lines = table_of(past)
+            whole = sum(lines.capital) + sum(lines.preferred) + sum(lines.profit)
+            distributed[past.on] += whole + read_cents(_promote(past), f"The promote of {past.on}")
     promote, to_investors = _whole_fund(terms, deals, distributed, transfers)
     entitled = cents.to_decimal(promote)
     after_tax = cents.to_decimal(int(cents.from_decimal(received) * (1 - tax_rate)))
@@ -147,7 +147,7 @@ def pooled(deals: Sequence[Deal]) -> list[Position]:
 
 
 def _whole_fund(
-    terms: Terms | ClassedTerms, deals: Sequence[Deal], distributed: dict[date, Decimal], transfers: Sequence[Transfer]
+    terms: Terms | ClassedTerms, deals: Sequence[Deal], distributed: dict[date, int], transfers: Sequence[Transfer]
 ) -> tuple[int, tuple[tuple[str, Decimal], ...]]:
     """Return the cents of promote on these amounts if all deals had been one, and what each position would have got."""
     story = Replay(terms, pooled(deals), transfers)
@@ -155,11 +155,28 @@ def _whole_fund(
     for on, amount in sorted(distributed.items()):
         if amount:
             story.come_to(on)
-            paid = work(story, read_cents(amount, f"What was distributed on {on}"), on).paid()
+            paid = work(story, amount, on).paid()
             story.book(paid, on)
             promote += sum(paid.promote)
             given = [sum(parts) for parts in zip(given, paid.capital, paid.preferred, paid.profit, strict=True)]
     return promote, tuple(zip(story.rows, map(cents.to_decimal, given), strict=True))
+
+
+def table_of(past: PastDistribution) -> LineTable:
+    """
+    Return the lines of a distribution in columns of cents, in which they are added up fast.
+
+    :raises UnworkableFigures: if a line is not in whole cents
+    """
+    if isinstance(past.lines, LineTable):
+        return past.lines
+    name, lines = f"The distribution of {past.on}", past.lines
+    return LineTable(
+        tuple(line.key for line in lines),
+        [read_cents(line.return_of_capital, name) for line in lines],
+        [read_cents(line.preferred_return, name) for line in lines],
+        [read_cents(line.profit_split, name) for line in lines],
+    )
 
 
 def _promote(past: PastDistribution) -> Decimal:

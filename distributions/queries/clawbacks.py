@@ -24,7 +24,7 @@ from distributions.queries.previews import NoEscrowAccount, writing_nothing
 from escrow.models import EscrowAccount, Investment
 from realco.errors import Refusal
 from realco.models import Offering
-from realco.money import ZERO
+from realco.money import ZERO, from_cents
 
 
 class NotOfThisFund(Refusal):
@@ -166,18 +166,20 @@ def _investors(read: FundDeals, result: Clawback) -> tuple[InvestorLine, ...]:
     """Return everybody's figures over all deals, and what a clawback would restore to them."""
     rows = Investment.objects.filter(offering__in=read.offerings).order_by().values_list("pk", "investor_id")
     people = {str(pk): str(investor_id) for pk, investor_id in rows}
-    contributed, received, entitled = (defaultdict[str, Decimal](lambda: ZERO) for _ in range(3))
+    contributed, entitled = (defaultdict[str, Decimal](lambda: ZERO) for _ in range(2))
+    cents: dict[str, int] = defaultdict(int)
     for deal in read.deals:
         for position in deal.positions:
             contributed[people[position.key]] += sum((amount for _, amount in position.contributions), ZERO)
         for past in deal.history:
-            for line in past.lines:
-                whole = line.return_of_capital + line.preferred_return + line.profit_split
-                received[people[line.key]] += whole
+            lines = funds.table_of(past)
+            for key, *parts in zip(lines.keys, lines.capital, lines.preferred, lines.profit, strict=True):
+                cents[people[key]] += sum(parts)
     for key, amount in result.to_investors:
         entitled[people[key]] += amount
+    received = {key: from_cents(amount) for key, amount in cents.items()}
     restored = funds.restored(result.due, received, entitled)
     return tuple(
-        InvestorLine(UUID(key), contributed[key], received[key], entitled[key], restored.get(key, ZERO))
+        InvestorLine(UUID(key), contributed[key], received.get(key, ZERO), entitled[key], restored.get(key, ZERO))
         for key in sorted(contributed)
     )

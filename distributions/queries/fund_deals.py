@@ -22,7 +22,7 @@ from distributions.queries import terms as terms_queries
 from escrow.models import EscrowAccount
 from realco.errors import Refusal
 from realco.models import Offering
-from realco.money import ZERO
+from realco.money import ZERO, from_cents
 
 MOST_BESIDE_A_PREVIEW = 100_000
 """Positions times days of distribution: above that, holding a distribution against its fund takes many seconds."""
@@ -146,10 +146,11 @@ def effect_of(distribution: Distribution, allocations: Sequence[DistributionAllo
 
 def distributed(history: Sequence[PastDistribution]) -> tuple[Decimal, Decimal, Decimal]:
     """Return what distributions paid in all, what of it was return of capital, and what was promote."""
-    capital = promote = others = ZERO
+    capital = others = 0
+    promote = ZERO
     for past in history:
+        lines = funds.table_of(past)
+        capital += sum(lines.capital)
+        others += sum(lines.preferred) + sum(lines.profit)
         promote += past.sponsor_catch_up + past.sponsor_profit_split
-        for line in past.lines:
-            capital += line.return_of_capital
-            others += line.preferred_return + line.profit_split
-    return capital + promote + others, capital, promote
+    return from_cents(capital + others) + promote, from_cents(capital), promote
