@@ -183,7 +183,7 @@ def _deals(measure: Measure) -> Table:
     ]
     rows.append(["Together", *(shown_money(measure.total(name)) for name in names)])
     titles = ["Deal", "Put in", "Not returned", "Distributed", "Promote of it"]
-    titles += ["A sale brings", "Promote of it"] if measure.has_sales else []
+    titles += ["A sale brings", "Promote on the sale"] if measure.has_sales else []
     return Table(f"Deals, up to {figures.day(measure.on)}", titles, rows)
 
 

@@ -10,13 +10,12 @@ from django.urls import URLPattern, path, reverse
 from distributions.admin.clawbacks import ClawbackPages
 from distributions.admin.terms import tiers_table
 from distributions.admin.terms_forms import PercentField
-from distributions.models import FundArrangement, FundDeal, WaterfallTerms
+from distributions.models import FundArrangement, WaterfallTerms
 from distributions.models.waterfall_terms import ACTIVATED
 from distributions.operations import fund_arrangements
 from distributions.queries import fund_arrangements as queries
 from realco import permissions
 from realco.admin_pages import (
-    ReadOnlyAdmin,
     Table,
     badge_column,
     link_column,
@@ -211,15 +210,3 @@ class FundArrangementAdmin(SteppedAdmin):
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
         return self.tables_of(request, row) if step.name == "activate" else []
-
-
-@admin.register(FundDeal)
-class FundDealAdmin(ReadOnlyAdmin):
-    """Single offerings of funds; they read better on their fund's page."""
-
-    list_display = (link_column("offering"), link_column("arrangement", "fund"), moment_column("created_at", "since"))
-    list_display_links = None
-    list_select_related = ("offering", "arrangement")
-    ordering = ("-created_at", "-id")
-    search_fields = ("id",)
-    fieldsets = ((None, {"fields": (link_column("offering"), link_column("arrangement", "fund"), "id")}),)

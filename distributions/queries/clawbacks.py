@@ -26,6 +26,9 @@ from realco.errors import Refusal
 from realco.models import Offering
 from realco.money import ZERO, from_cents
 
+MOST = 2_000_000
+"""Positions times days of distribution that are measured while somebody waits: about half a minute of a processor."""
+
 
 class NotOfThisFund(Refusal):
     """The offering is not in the fund."""
@@ -98,7 +101,7 @@ def measure(
 
     ``sales`` are proceeds by offering, each shared out by its own offering's terms.
 
-    :raises NotMeasurable: if the fund's terms cannot be run over its deals
+    :raises NotMeasurable: if the fund's terms cannot be run over its deals, or there is too much to run
     :raises NotOfThisFund: if a sale is of an offering that is not in the fund
     :raises NoTerms: if the offering of a sale has no terms on that day
     :raises NotDistributable: if a sale cannot be shared out
@@ -106,6 +109,8 @@ def measure(
     sales = {offering_id: amount for offering_id, amount in (sales or {}).items() if amount}
     with writing_nothing():
         read = fund_deals.read(arrangement, on=on)
+        if read.size > MOST:
+            raise NotMeasurable("The fund has too many investors and distributions to be measured while you wait.")
         if not sales.keys() <= {offering.pk for offering in read.offerings}:
             raise NotOfThisFund(f"Ask about sales of the offerings of {arrangement.name} only.")
         sold = {

@@ -73,8 +73,10 @@ def read(arrangement: FundArrangement, *, on: date) -> FundDeals:
     Read the deals of a fund as they stood at the end of a day; a few queries for each.
 
     :raises NotDistributable: if money was released for somebody who has no investment
+    :raises NotMeasurable: if the fund's terms have classes, and somebody is in none of them
     """
     offerings = tuple(queries.offerings(arrangement))
+    classes = terms_queries.class_names(arrangement.terms)
     deals: list[Deal] = []
     moves: list[Transfer] = []
     accounts = {account.offering_id: account for account in EscrowAccount.objects.filter(offering__in=offerings)}
@@ -84,6 +86,12 @@ def read(arrangement: FundArrangement, *, on: date) -> FundDeals:
             deals.append(Deal(name, ()))
             continue
         positions, history, handed_over = entitlements.sample(arrangement.terms, account, on)
+        without = {one.investor_class or "none" for one in positions if classes and one.investor_class not in classes}
+        if without:
+            raise NotMeasurable(
+                f"{arrangement.name} is measured by classes ({', '.join(classes)}); in {offering} there are investors"
+                f" of class {', '.join(sorted(without))}."
+            )
         deals.append(Deal(name, tuple(positions), tuple(past for past in history if past.on <= on)))
         moves.extend(handed_over)
     moves.sort(key=lambda one: one.on)

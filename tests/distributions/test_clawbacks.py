@@ -13,11 +13,13 @@ from distributions.operations import distributions, write_offs
 from distributions.queries import clawbacks, fund_deals, previews
 from distributions.queries.clawbacks import Measure, NotOfThisFund
 from distributions.queries.entitlements import NotDistributable, NoTerms
+from distributions.queries.fund_deals import NotMeasurable
 from distributions.queries.previews import Question
 from realco.models import Offering
 from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, bounce, make_deal, standing
 from tests.distributions.test_fund_arrangements import activated
+from tests.distributions.test_investor_classes import agree, assign
 from tests.distributions.test_transfers import executed
 from tests.stages import staged
 
@@ -173,6 +175,16 @@ class TestMeasure:
         assert by_person[buyer.pk].restored > 0
         assert all(line.restored <= line.lacking for line in found.investors)
 
+    def test_is_refused_where_it_would_take_too_long(
+        self, winner: Deal, other: Deal, fund: FundArrangement, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(clawbacks, "MOST", 11)
+        winner.approve("1500000.00", on=MIDDLE)
+        assert measure(fund).result.received == 100_000
+        other.approve("900000.00")
+        with pytest.raises(NotMeasurable, match="while you wait"):
+            measure(fund)
+
     def test_writes_nothing(self, winner: Deal, other: Deal, fund: FundArrangement) -> None:
         winner.approve("1700000.00")
         with CaptureQueriesContext(connection) as queries:
@@ -182,6 +194,38 @@ class TestMeasure:
 
 def _with_offerings(winner: Deal, planned: Offering) -> FundArrangement:
     return activated(winner, offerings=[winner.offering, planned])
+
+
+class TestClasses:
+    def test_of_a_deal_do_not_matter_where_the_fund_has_none(self, winner: Deal, other: Deal) -> None:
+        fund = activated(other, winner)
+        assign(winner, "Senior", "Common", "Common")
+        agree(winner)
+        winner.approve("2000000.00")
+
+        # Seniors' half of a million of profit bears 10 %, the others' 30 %.
+        found = measure(fund)
+
+        assert told(found.result.received, found.result.entitled) == (200_000, 0)
+        assert measure(fund, sales={winner.offering.pk: D("100.00")}).result.received == 200_020
+
+    def test_of_the_fund_are_needed_in_every_deal(self, winner: Deal, other: Deal) -> None:
+        assign(winner, "Senior", "Common", "Common")
+        agree(winner)
+        fund = activated(winner, other)
+
+        with pytest.raises(NotMeasurable, match=r"in Elm Street .* there are investors of class none"):
+            measure(fund)
+        effect = previews.answer(Question(winner.offering, D("1700000.00"), EXIT), at=NOW).fund
+        assert effect is not None
+        assert "class none" in effect.problem
+
+        assign(other, "Senior", "Common", "Common")
+        winner.approve("2000000.00")
+        other.approve("500000.00")
+
+        # By the fund, Senior's million comes back first, then Common's; half a million of profit in halves.
+        assert told(measure(fund).result.received, measure(fund).result.entitled) == (200_000, 100_000)
 
 
 class TestSales:
