@@ -171,9 +171,9 @@ def _in_own_process(name: str, investors: int, quarters: int, repeats: int) -> R
 def measure(name: str, investors: int, quarters: int, repeats: int) -> Row:
     """Calculate a sale so many times over and say how long it took."""
     terms = TERMS[name]()
-    positions = _positions(investors)
+    positions = make_positions(investors)
     capital = sum((amount for person in positions for _, amount in person.contributions), Decimal(0))
-    history = _history(terms, positions, capital, quarters)
+    history = make_history(terms, positions, capital, quarters)
     on = START + timedelta(91 * (quarters + 1) + 13)
     repeats *= 10 if investors < 10_000 and not quarters else 1
     wall, processor = [], []
@@ -194,7 +194,7 @@ def measure(name: str, investors: int, quarters: int, repeats: int) -> Row:
     )
 
 
-def _positions(investors: int) -> list[Position]:
+def make_positions(investors: int) -> list[Position]:
     rng = random.Random(5)
     positions = []
     for number in range(investors):
@@ -207,7 +207,9 @@ def _positions(investors: int) -> list[Position]:
     return positions
 
 
-def _history(terms: Terms, positions: Sequence[Position], capital: Decimal, quarters: int) -> list[PastDistribution]:
+def make_history(
+    terms: Terms, positions: Sequence[Position], capital: Decimal, quarters: int
+) -> list[PastDistribution]:
     """Return what the engine paid each quarter, told in one go."""
     rng = random.Random(7)
     story = Replay(terms, positions)

@@ -7,13 +7,13 @@ given it is the clawback that it may leave.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
 from distributions import cents
-from distributions.positions import PastDistribution, Position, Transfer, UnworkableFigures
+from distributions.positions import LineTable, PastDistribution, Position, Transfer, UnworkableFigures
 from distributions.replay import Replay, read_cents
 from distributions.results import Result
 from distributions.terms import ClassedTerms, Terms
@@ -37,14 +37,22 @@ class Clawback:
     What the sponsor must give back, and how that comes about.
 
     `received` is its promote from all deals and `entitled` what the whole fund would have given
-    it on the same money on the same days. `due` is the difference, not above `received` less the
-    tax on it; each deal's promote is in `by_deal`.
+    it on the same money on the same days. `due` is the difference, not above `after_tax`, which is
+    `received` less the tax on it; each deal's promote is in `by_deal`. `to_investors` is what the whole fund
+    would have given each position.
     """
 
     received: Decimal
     entitled: Decimal
     due: Decimal
     by_deal: tuple[tuple[str, Decimal], ...]
+    after_tax: Decimal
+    to_investors: tuple[tuple[str, Decimal], ...]
+
+    @property
+    def excess(self) -> Decimal:
+        """What the sponsor got beyond what the whole fund would have given it, before the tax is looked at."""
+        return max(self.received - self.entitled, _NOTHING)
 
 
 def calculate_deal(
@@ -92,16 +100,29 @@ def clawback(
         raise UnworkableFigures(f"The tax on a promote lies between 0 and 1; it is {tax_rate}.")
     by_deal = tuple((deal.name, sum((_promote(past) for past in deal.history), _NOTHING)) for deal in deals)
     received = sum((amount for _, amount in by_deal), _NOTHING)
-    distributed: dict[date, Decimal] = defaultdict(lambda: _NOTHING)
+    distributed: dict[date, int] = defaultdict(int)
     for deal in deals:
         for past in deal.history:
-            distributed[past.on] += _promote(past) + sum(
-                (line.return_of_capital + line.preferred_return + line.profit_split for line in past.lines), _NOTHING
-            )
-    entitled = cents.to_decimal(_whole_fund_promote(terms, deals, distributed, transfers))
-    kept_after_tax = cents.to_decimal(int(cents.from_decimal(received) * (1 - tax_rate)))
-    due = min(max(received - entitled, _NOTHING), kept_after_tax)
-    return Clawback(received=received, entitled=entitled, due=due, by_deal=by_deal)
+            lines = table_of(past)
+            whole = sum(lines.capital) + sum(lines.preferred) + sum(lines.profit)
+            distributed[past.on] += whole + read_cents(_promote(past), f"The promote of {past.on}")
+    promote, to_investors = _whole_fund(terms, deals, distributed, transfers)
+    entitled = cents.to_decimal(promote)
+    after_tax = cents.to_decimal(int(cents.from_decimal(received) * (1 - tax_rate)))
+    due = min(max(received - entitled, _NOTHING), after_tax)
+    return Clawback(received, entitled, due, by_deal, after_tax, to_investors)
+
+
+def restored(due: Decimal, received: Mapping[str, Decimal], entitled: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """
+    Divide a clawback among those who got less than the whole fund would have given them, by what they lack.
+
+    Both are by investor, of all deals together. Nobody gets more than what they lack: all of them lack at least
+    what the sponsor got too much.
+    """
+    lacking = {key: cents.from_decimal(amount - received.get(key, _NOTHING)) for key, amount in entitled.items()}
+    lacking = {key: missing for key, missing in lacking.items() if missing > 0}
+    return cents.allocate(due, lacking) if due and lacking else {}
 
 
 def pooled(deals: Sequence[Deal]) -> list[Position]:
@@ -125,19 +146,37 @@ def pooled(deals: Sequence[Deal]) -> list[Position]:
     return whole
 
 
-def _whole_fund_promote(
-    terms: Terms | ClassedTerms, deals: Sequence[Deal], distributed: dict[date, Decimal], transfers: Sequence[Transfer]
-) -> int:
-    """Return the cents of promote on these amounts if all deals had been one."""
+def _whole_fund(
+    terms: Terms | ClassedTerms, deals: Sequence[Deal], distributed: dict[date, int], transfers: Sequence[Transfer]
+) -> tuple[int, tuple[tuple[str, Decimal], ...]]:
+    """Return the cents of promote on these amounts if all deals had been one, and what each position would have got."""
     story = Replay(terms, pooled(deals), transfers)
-    promote = 0
+    promote, given = 0, [0] * len(story.rows)
     for on, amount in sorted(distributed.items()):
         if amount:
             story.come_to(on)
-            paid = work(story, read_cents(amount, f"What was distributed on {on}"), on).paid()
+            paid = work(story, amount, on).paid()
             story.book(paid, on)
             promote += sum(paid.promote)
-    return promote
+            given = [sum(parts) for parts in zip(given, paid.capital, paid.preferred, paid.profit, strict=True)]
+    return promote, tuple(zip(story.rows, map(cents.to_decimal, given), strict=True))
+
+
+def table_of(past: PastDistribution) -> LineTable:
+    """
+    Return the lines of a distribution in columns of cents, in which they are added up fast.
+
+    :raises UnworkableFigures: if a line is not in whole cents
+    """
+    if isinstance(past.lines, LineTable):
+        return past.lines
+    name, lines = f"The distribution of {past.on}", past.lines
+    return LineTable(
+        tuple(line.key for line in lines),
+        [read_cents(line.return_of_capital, name) for line in lines],
+        [read_cents(line.preferred_return, name) for line in lines],
+        [read_cents(line.profit_split, name) for line in lines],
+    )
 
 
 def _promote(past: PastDistribution) -> Decimal:

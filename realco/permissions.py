@@ -54,6 +54,7 @@ VIEW_EVERYTHING = (
     "distributions.view_distribution", "distributions.view_distributionallocation",
     "distributions.view_distributionapproval", "distributions.view_waterfallterms",
     "distributions.view_waterfalltier", "distributions.view_waterfallexample",
+    "distributions.view_fundarrangement",
     "distributions.view_allocationline", "distributions.view_withholdingrate",
     "distributions.view_allocationwriteoff",
     "distributions.view_capitalcall", "distributions.view_capitalcallitem", "distributions.view_capitalcallpayment",

@@ -93,11 +93,10 @@ def make_investor(name: str, *, verifier: User, at: datetime, number: str = GOOD
 
 
 def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **fields: object) -> Offering:
-    """An open offering of a sponsor who passed his checks."""
+    """An open offering of a sponsor who passed his checks; of a new one, unless an organization is given."""
     number = next(_numbers)
-    owner = make_user(f"Sponsor of {name}")
-    make_profile(owner, at)
-    sponsor = Organization.objects.create(name=f"{name} Sponsor {number}", kind="SPONSOR", owner=owner)
+    sponsor = fields.pop("organization", None) or make_sponsor(f"{name} Sponsor {number}", f"Sponsor of {name}", at=at)
+    assert isinstance(sponsor, Organization)
     defaults: dict[str, object] = {
         "minimum_amount": Decimal("1000.00"),
         "maximum_amount": Decimal("5000000.00"),
@@ -111,6 +110,13 @@ def make_offering(*, operator: User, at: datetime, name: str = "Elm Street", **f
     offering.mark_open(at=at)
     offering.save()
     return offering
+
+
+def make_sponsor(name: str, owner: str, *, at: datetime) -> Organization:
+    """A company whose owner passed his checks."""
+    person = make_user(owner)
+    make_profile(person, at)
+    return Organization.objects.create(name=name, kind="SPONSOR", owner=person)
 
 
 def make_escrow(offering: Offering, *, operator: User, at: datetime, external_account_id: str = "") -> EscrowAccount:

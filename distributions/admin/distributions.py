@@ -9,17 +9,18 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
 from distributions.admin import decisions
 from distributions.admin.allocations import write_offs_of
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
-from distributions.admin.previews import PreviewPages
+from distributions.admin.previews import PreviewPages, fund_words
 from distributions.admin.reinvestments import reinvested_in, reinvested_of
 from distributions.models import Distribution, DistributionAllocation
 from distributions.models.distributions import DistributionStatus
 from distributions.operations import distributions, payouts
 from distributions.queries import distributions as query
-from distributions.queries import payees
+from distributions.queries import fund_deals, payees
 from distributions.queries.distributions import Preview
 from distributions.queries.payees import Payee
 from realco import clock, permissions
@@ -312,7 +313,8 @@ class DistributionAdmin(PreviewPages):
         except Refusal as refusal:
             return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
         now = payees.of(row, preview.allocations, at=clock.now())
-        return [*_numbers(preview, row), *reinvested_in(preview), _payees(preview, now)]
+        fund = [] if step.name == "execute" else _fund(preview, row)
+        return [*_numbers(preview, row), *fund, *reinvested_in(preview), _payees(preview, now)]
 
 
 _TIERS = (
@@ -384,6 +386,16 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))
     return tables
+
+
+def _fund(preview: Preview, row: Distribution) -> list[Table]:
+    """Hold the promote against the clawback of the offering's fund, where it is in one."""
+    said = fund_words(fund_deals.effect_of(row, preview.allocations, on=clock.now().date()))
+    if said is None:
+        return []
+    fund, page, words, is_marked = said
+    title = "This promote would raise the fund's clawback" if is_marked else "The fund's clawback"
+    return [Table(title, ["Fund", ""], [[format_html('<a href="{}">{}</a>', page, fund), words]])]
 
 
 def _amount(text: str | None) -> Any:

@@ -22,13 +22,14 @@ from distributions import charts, exports
 from distributions.charts import Bar
 from distributions.exports import Cell
 from distributions.metrics import Performance
-from distributions.queries import previews
+from distributions.queries import fund_arrangements, previews
+from distributions.queries.fund_deals import Effect
 from distributions.queries.preview_lines import ANY, NOTHING, OBSTACLE, OFF, Line
 from distributions.queries.previews import Answer, Question
 from escrow.models import Investment
 from realco import clock, money
 from realco.admin_pages import Table, link, shown_money
-from realco.admin_steps import SteppedAdmin
+from realco.admin_steps import SteppedAdmin, person_of
 from realco.errors import Refusal
 from realco.models import Offering, User
 from realco.money import ZERO, format_money
@@ -115,6 +116,8 @@ class PreviewPages(SteppedAdmin):
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         pages = [("What if", reverse("admin:distributions_distribution_what_if"))]
+        if person_of(request).has_perm(fund_arrangements.VIEW):
+            pages.append(("Funds", reverse("admin:distributions_fundarrangement_changelist")))
         return super().changelist_view(request, {"pages": pages, **(extra_context or {})})
 
     def what_if_view(self, request: HttpRequest) -> HttpResponse:
@@ -182,6 +185,7 @@ def _shown(form: WhatIfForm, answer: Answer, page: int) -> dict[str, Any]:
     return {
         "answer": answer,
         "figures": _figures(answer),
+        "fund": fund_words(answer.fund),
         "charts": _charts(answer),
         "tables": [_tiers(answer), _classes(answer)],
         "table": _investors(answer, lines, f"{len(chosen):,} investors, page {page} of {pages}"),
@@ -210,6 +214,22 @@ def _figures(answer: Answer) -> list[tuple[str, str, str]]:
         ),
         ("Marked", f"{answer.lines.count():,}", "; ".join(f"{answer.lines.count(m):,} {w}" for m, w in marks)),
     ]
+
+
+def fund_words(effect: Effect | None) -> tuple[str, str, str, bool] | None:
+    """Say of a distribution what it would do to its fund's clawback: fund, its page, words, whether to mark it."""
+    if effect is None:
+        return None
+    page = reverse("admin:distributions_fundarrangement_clawback", args=[effect.fund_id])
+    if effect.problem:
+        return effect.fund, page, effect.problem, False
+    so_far = (
+        f"The sponsor's promotes so far would leave a clawback of {format_money(effect.before)} if nothing more came"
+    )
+    if effect.raised:
+        words = f"{so_far}; this one would raise it by {format_money(effect.raised)} to {format_money(effect.after)}."
+        return effect.fund, page, words, True
+    return effect.fund, page, f"{so_far}; with this distribution it is {format_money(effect.after)}.", False
 
 
 def _charts(answer: Answer) -> list[Any]:

@@ -2,6 +2,7 @@ from distributions.models.allocation_lines import AllocationLine, WithholdingRat
 from distributions.models.approvals import DistributionApproval
 from distributions.models.capital_calls import CapitalCall, CapitalCallItem, CapitalCallPayment
 from distributions.models.distributions import Distribution, DistributionAllocation
+from distributions.models.fund_arrangements import FundArrangement, FundDeal
 from distributions.models.receipts import Receipt, ReceiptWhole
 from distributions.models.reinvestments import Reinvestment, ReinvestmentElection
 from distributions.models.tax_exports import TaxExport
@@ -19,6 +20,8 @@ __all__ = [
     "Distribution",
     "DistributionAllocation",
     "DistributionApproval",
+    "FundArrangement",
+    "FundDeal",
     "InvestmentTransfer",
     "Receipt",
     "ReceiptWhole",

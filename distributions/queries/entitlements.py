@@ -200,15 +200,15 @@ def sample(
     terms: WaterfallTerms, account: EscrowAccount, on: date
 ) -> tuple[Sequence[Position], Sequence[PastDistribution], Sequence[Transfer]]:
     """
-    Return the offering's investors, its distributions so far and what changed hands, as terms of it would see
-    them on a day.
+    Return the investors of an account's offering, its distributions so far and what changed hands, as terms would
+    see them on a day.
 
-    The terms need not be in force.
+    The terms need not be in force, nor be the offering's own.
 
     :raises NotDistributable: if money was released for somebody who has no investment
     """
-    distribution = Distribution(offering_id=terms.offering_id, escrow_account=account, as_of_date=on)
-    handed_over = transfers(terms.offering_id, until=on)
+    distribution = Distribution(offering_id=account.offering_id, escrow_account=account, as_of_date=on)
+    handed_over = transfers(account.offering_id, until=on)
     _, positions = _positions(distribution, terms, handed_over, on=on)
     history, _ = histories.of(distribution)
     return positions, history, handed_over

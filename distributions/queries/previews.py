@@ -20,11 +20,14 @@ from django.db import connection, transaction
 from distributions import metrics, waterfall, what_ifs
 from distributions.metrics import Performance
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
+from distributions.positions import LineTable, PastDistribution
 from distributions.queries import distributions as queries
-from distributions.queries import entitlements, explanations, payees
+from distributions.queries import entitlements, explanations, fund_deals, payees
 from distributions.queries import terms as terms_queries
 from distributions.queries.entitlements import Basis, NotDistributable
+from distributions.queries.fund_deals import Effect
 from distributions.queries.preview_lines import ANY, Line, Lines
+from distributions.what_ifs import Outcome
 from escrow.models import EscrowAccount
 from realco.errors import Refusal
 from realco.models import Offering
@@ -68,7 +71,11 @@ class TierLine:
 
 @dataclass(frozen=True)
 class Answer:
-    """A preview: the tiers, the line of each investor in the order of their keys, and what is told of all."""
+    """
+    A preview: the tiers, the line of each investor in the order of their keys, and what is told of all.
+
+    ``fund`` is what the sponsor's promote would do to the clawback of the offering's fund, where it is in one.
+    """
 
     question: Question
     terms: WaterfallTerms
@@ -82,6 +89,7 @@ class Answer:
     last_on: date | None
     classes: Mapping[str, Performance]
     counted: tuple[str, ...]
+    fund: Effect | None = None
 
     @property
     def investors(self) -> Decimal:
@@ -158,14 +166,7 @@ def answer(question: Question, *, at: datetime) -> Answer:
             terms=basis.terms,
             made_at=at,
             available=queries.available(account.pk),
-            tiers=[
-                TierLine(
-                    one.investor_class,
-                    explanations.title(one.tier),
-                    *map(from_cents, (one.to_investors, one.to_sponsor)),
-                )
-                for one in outcome.tiers
-            ],
+            tiers=_tiers(outcome),
             lines=Lines(
                 outcome,
                 [basis.investments[key][1].int for key in outcome.keys],
@@ -178,6 +179,7 @@ def answer(question: Question, *, at: datetime) -> Answer:
             last_on=last.on if last else None,
             classes=outcome.performances,
             counted=basis.history_numbers,
+            fund=fund_deals.effect(question.offering.pk, _as_past(outcome), on=max(question.on, at.date())),
         )
 
 
@@ -199,6 +201,19 @@ def writing_nothing() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
+
+
+def _tiers(outcome: Outcome) -> list[TierLine]:
+    return [
+        TierLine(one.investor_class, explanations.title(one.tier), *map(from_cents, (one.to_investors, one.to_sponsor)))
+        for one in outcome.tiers
+    ]
+
+
+def _as_past(outcome: Outcome) -> PastDistribution:
+    """Return what would be distributed as the fund would remember it."""
+    lines = LineTable(tuple(outcome.keys), outcome.capital, outcome.preferred, outcome.profit)
+    return PastDistribution(outcome.on, lines, sponsor_profit_split=from_cents(outcome.sponsor))
 
 
 class _Imagined(NamedTuple):

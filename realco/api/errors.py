@@ -37,6 +37,7 @@ STATUSES: Mapping[str, int] = {
     "WATERFALL_TERMS_NOT_FOUND": 404,
     "CAPITAL_CALL_NOT_FOUND": 404,
     "TRANSFER_NOT_FOUND": 404,
+    "FUND_NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
     "NOT_ACCEPTABLE": 406,
     "DUPLICATE_RESOURCE": 409,
@@ -100,6 +101,12 @@ class TransferNotFound(NotFound):
     """There is no such transfer, or it is not this person's to see."""
 
     code = "TRANSFER_NOT_FOUND"
+
+
+class FundNotFound(NotFound):
+    """There is no such fund, or it is not this person's to see."""
+
+    code = "FUND_NOT_FOUND"
 
 
 class OfferingNotFound(NotFound):

@@ -9,6 +9,7 @@ from realco.api import (
     capital_calls,
     distributions,
     escrow_accounts,
+    funds,
     overrides,
     proofs,
     reconciliations,
@@ -32,6 +33,7 @@ ONE_DISTRIBUTION = "distributions/<str:distribution_id>"
 ONE_WRITE_OFF = f"{ONE_DISTRIBUTION}/write-offs/<str:write_off_id>"
 ONE_CALL = "capital-calls/<str:capital_call_id>"
 ONE_TRANSFER = "investment-transfers/<str:transfer_id>"
+ONE_FUND = "funds/<str:fund_id>"
 ONE_VERSION = "waterfall-terms/<str:terms_id>"
 
 urlpatterns = [
@@ -85,6 +87,9 @@ urlpatterns = [
     path(f"{ONE_VERSION}/check", waterfall_terms.Check.as_view(), name="waterfall-terms-check"),
     path(f"{ONE_VERSION}/activate", waterfall_terms.Activate.as_view(), name="waterfall-terms-activate"),
     path(f"{ONE_VERSION}/withdraw", waterfall_terms.Withdraw.as_view(), name="waterfall-terms-withdraw"),
+    path("funds", funds.Funds.as_view(), name="funds"),
+    path(ONE_FUND, funds.OneFund.as_view(), name="fund"),
+    path(f"{ONE_FUND}/clawback", funds.Clawback.as_view(), name="fund-clawback"),
     path("capital-calls", capital_calls.CapitalCalls.as_view(), name="capital-calls"),
     path(ONE_CALL, capital_calls.OneCapitalCall.as_view(), name="capital-call"),
     path(f"{ONE_CALL}/submit", capital_calls.Submit.as_view(), name="capital-call-submit"),

@@ -14,11 +14,13 @@ from distributions.models import (
     CapitalCallItem,
     Distribution,
     DistributionAllocation,
+    FundArrangement,
     InvestmentTransfer,
     WaterfallTerms,
     WithholdingRate,
 )
 from distributions.queries import distributions as distribution_queries
+from distributions.queries import fund_arrangements
 from distributions.queries.capital_calls import COUNTED as CALLED
 from escrow.models import EscrowAccount, EscrowLedgerEntry, Investment, LedgerAccount
 from escrow.queries import investor_offerings
@@ -28,6 +30,7 @@ from realco.api.errors import (
     CapitalCallNotFound,
     DistributionNotFound,
     EscrowAccountNotFound,
+    FundNotFound,
     OfferingNotFound,
     RefundRunNotFound,
     TermsNotFound,
@@ -109,6 +112,23 @@ def terms_version(person: User, key: str | UUID) -> WaterfallTerms:
     found = waterfall_terms(person).filter(pk=identifier(key)).first()
     if found is None:
         raise TermsNotFound("There are no such terms.")
+    return found
+
+
+def funds(person: User) -> QuerySet[FundArrangement]:
+    """Return the funds that a person may see: of a sponsor's owner, their own that were activated."""
+    return fund_arrangements.visible_to(person).prefetch_related("deals")
+
+
+def fund(person: User, key: str | UUID) -> FundArrangement:
+    """
+    Find a fund.
+
+    :raises FundNotFound: if there is none, or it is not theirs to see
+    """
+    found = funds(person).filter(pk=identifier(key)).first()
+    if found is None:
+        raise FundNotFound("There is no such fund.")
     return found
 
 

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from compliance.models import CheckStatus, ComplianceCheck
 from distributions.models import CapitalCall, Distribution, InvestmentTransfer
-from distributions.queries import distributions, terms
+from distributions.queries import distributions, fund_arrangements, terms
 from escrow.models import BankProposal, Closing, EscrowAccount, Reconciliation
 from escrow.queries import reversals
 from finance.models import BankAccount, RefundItem, Transaction
@@ -53,6 +53,8 @@ def _waiting(user: User) -> Iterator[Work]:
     if user.has_perm(permissions.ACTIVATE_TERMS):
         address = f"{reverse('admin:distributions_waterfallterms_changelist')}?status__exact=DRAFT"
         yield _work("waterfall terms to activate", terms.activation_queue(user), address)
+        address = f"{reverse('admin:distributions_fundarrangement_changelist')}?status__exact=DRAFT"
+        yield _work("funds to activate", fund_arrangements.activation_queue(user), address)
     if user.has_perm(permissions.EXECUTE_DISTRIBUTION):
         address = f"{reverse('admin:distributions_distribution_changelist')}?status__exact=APPROVED"
         yield _work("distributions to execute", Distribution.objects.filter(status="APPROVED"), address)

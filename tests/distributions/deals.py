@@ -91,21 +91,31 @@ def make_deal(
     *,
     template: str = "preferred_and_catch_up",
     at: datetime = FUNDED,
+    beside: Deal | None = None,
     **fields: Any,
 ) -> Deal:
-    """An offering funded on one day by as many investors as there are amounts."""
+    """
+    An offering funded on one day by as many investors as there are amounts.
+
+    One made beside another is of the same sponsor, and its investors are the same as far as there are some.
+    """
     factories.make_reference_data(at)
     operator = factories.make_user("Olivia Operator", "Operations", is_staff=True)
+    if beside is not None:
+        fields["organization"] = beside.offering.organization
     offering = factories.make_offering(operator=operator, at=at, **{"deadline_at": at + timedelta(days=1500), **fields})
+    known = beside.investors[: len(amounts)] if beside else []
+    new = [factories.make_investor(f"Ivy {n}", verifier=operator, at=at) for n in range(len(known), len(amounts))]
     deal = Deal(
         offering=offering,
         escrow=factories.make_escrow(offering, operator=operator, at=at),
-        investors=[factories.make_investor(f"Ivy {n}", verifier=operator, at=at) for n in range(len(amounts))],
+        investors=[*known, *new],
         operator=operator,
         approver=factories.make_user("Adam Approver", "Approvers", is_staff=True),
         second_approver=factories.make_user("Anna Approver", "Approvers", is_staff=True),
     )
-    factories.make_bank_account(offering.organization, verifier=operator, at=at)
+    if beside is None:
+        factories.make_bank_account(offering.organization, verifier=operator, at=at)
     for investor, amount in zip(deal.investors, amounts, strict=True):
         commit(deal, investor, amount, at=at)
     close(deal, at=at)

@@ -50,7 +50,7 @@ def buyer(deal: Deal) -> User:
 
 def proposed(deal: Deal, buyer: User, part: str = "0.4", *, seller: int = 0, on: date = DAY) -> InvestmentTransfer:
     return transfers.propose(
-        deal.investors[seller].investments.get(),
+        deal.investors[seller].investments.get(offering=deal.offering),
         buyer=buyer,
         part=Decimal(part),
         effective_date=on,
