@@ -8,7 +8,7 @@ from realco import guards
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distributions", "0062_write_off_only_what_has_not_arrived"),
+        ("distributions", "0071_guard_fund_arrangements"),
     ]
 
     operations = [
