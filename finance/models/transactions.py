@@ -106,7 +106,7 @@ def approvals_required(transaction_type: str, amount: Decimal) -> int:
 
 
 NAMED: dict[str, Any] = {"on_delete": models.PROTECT, "db_constraint": False}
-"""Of whom and what a payment names from the first: its own trigger looks them up for a whole statement (decision 47)."""
+"""Of whom and what a payment names from the first: a trigger looks them up for a whole statement (decision 47)."""
 
 
 class Transaction(FSMModelMixin, models.Model):
