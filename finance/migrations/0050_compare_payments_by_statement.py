@@ -19,6 +19,28 @@ INDEXES = {
     "transactions_stripe_payment_intent_id_ba964a06_like": "stripe_payment_intent_id",
     "transactions_idempotency_key_47231c55_like": "idempotency_key",
 }
+KEYS = {
+    "transactions_distribution_id_bba8434f_fk_distributions_id": ("distribution_id", "distributions"),
+    "transactions_escrow_account_id_6b35c74a_fk_escrow_accounts_id": ("escrow_account_id", "escrow_accounts"),
+    "transactions_from_bank_account_id_0388b219_fk_bank_accounts_id": ("from_bank_account_id", "bank_accounts"),
+    "transactions_from_user_id_7784f2b8_fk_users_id": ("from_user_id", "users"),
+    "transactions_initiated_by_id_14ed64d6_fk_users_id": ("initiated_by_id", "users"),
+    "transactions_offering_id_fe7c2c6b_fk_offerings_id": ("offering_id", "offerings"),
+    "transactions_to_bank_account_id_8721f187_fk_bank_accounts_id": ("to_bank_account_id", "bank_accounts"),
+    "transactions_to_user_id_2645ebe8_fk_users_id": ("to_user_id", "users"),
+}
+LEAVE = [
+    f"ALTER TABLE transactions {', '.join(f'DROP CONSTRAINT {name}' for name in KEYS)}",
+    f"DROP INDEX {', '.join(INDEXES)}",
+]
+TAKE_BACK = [
+    *(f"CREATE INDEX {name} ON transactions ({column} varchar_pattern_ops)" for name, column in INDEXES.items()),
+    *(
+        f"ALTER TABLE transactions ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {table} (id)"
+        " DEFERRABLE INITIALLY DEFERRED"
+        for name, (column, table) in KEYS.items()
+    ),
+]
 
 
 class Migration(migrations.Migration):
@@ -35,102 +57,101 @@ class Migration(migrations.Migration):
         migrations.RunSQL(
             (HERE / f"{NAME}.sql").read_text(encoding="utf-8"), "DROP FUNCTION finance_payments_name_what_is_there()"
         ),
-        *(
-            migrations.RunSQL(
-                f"DROP INDEX {name}", f"CREATE INDEX {name} ON transactions ({column} varchar_pattern_ops)"
-            )
-            for name, column in INDEXES.items()
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="distribution",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payments",
-                to="distributions.distribution",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="escrow_account",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payments",
-                to="escrow.escrowaccount",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="from_bank_account",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="finance.bankaccount",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="from_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payments_from",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="initiated_by",
-            field=models.ForeignKey(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="offering",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payments",
-                to="realco.offering",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="to_bank_account",
-            field=models.ForeignKey(
-                db_constraint=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="finance.bankaccount",
-            ),
-        ),
-        migrations.AlterField(
-            model_name="transaction",
-            name="to_user",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="payments_to",
-                to=settings.AUTH_USER_MODEL,
-            ),
+        migrations.SeparateDatabaseAndState(
+            database_operations=[migrations.RunSQL(LEAVE, TAKE_BACK)],
+            state_operations=[
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="distribution",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="distributions.distribution",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="escrow_account",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="escrow.escrowaccount",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="from_bank_account",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="finance.bankaccount",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="from_user",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments_from",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="initiated_by",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="offering",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments",
+                        to="realco.offering",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="to_bank_account",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="finance.bankaccount",
+                    ),
+                ),
+                migrations.AlterField(
+                    model_name="transaction",
+                    name="to_user",
+                    field=models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="payments_to",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+            ],
         ),
         guards.AddGuard(
             model_name="bankaccount",
