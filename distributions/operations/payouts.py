@@ -27,6 +27,7 @@ from distributions.queries import distributions as queries
 from distributions.queries import payees
 from distributions.queries.payees import Payee
 from finance.models import BankAccount, Transaction
+from finance.operations import locks as payment_locks
 from finance.operations import payouts as finance_payouts
 from finance.operations import transactions
 from finance.operations.orders import BankAccountNotUsable, Order, require_escrow_open, require_usable
@@ -260,6 +261,7 @@ def retry_failed(
         require_escrow_open(distribution.escrow_account, Transaction.Type.DISTRIBUTION)
         found = payees.of(distribution, failed, at=at)
         found.update(_chosen(distribution, failed, found, bank_accounts or {}))
+        payment_locks.payments(Transaction.objects.filter(pk__among=[row.transaction_id for row in failed]))
         for allocation in failed:
             old = allocation.transaction
             if old is not None and old.status == Transaction.Status.FAILED and not found[allocation.pk].obstacle:

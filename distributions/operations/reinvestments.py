@@ -89,7 +89,7 @@ def begin(
     planned = [one for one in found if one.status == Status.PLANNED]
     if planned:
         _require_source_open(distribution)
-        _lock(planned, by_id)
+        _lock(distribution, planned, by_id)
     for one in found:
         allocation = by_id[one.allocation_id]
         if one.status == Status.PLANNED:
@@ -108,8 +108,10 @@ def _require_source_open(distribution: Distribution) -> None:
     require_escrow_open(account, Transaction.Type.DISTRIBUTION)
 
 
-def _lock(planned: Sequence[Reinvestment], by_id: Mapping[UUID, DistributionAllocation]) -> None:
-    """Lock the elections, the investors and the targets of all movements before the first is made."""
+def _lock(
+    distribution: Distribution, planned: Sequence[Reinvestment], by_id: Mapping[UUID, DistributionAllocation]
+) -> None:
+    """Lock the elections, the investors, the account and the targets of all movements before the first is made."""
     elections = ReinvestmentElection.objects.select_for_update(no_key=True).filter(
         pk__in=[one.election_id for one in planned]
     )
@@ -117,7 +119,9 @@ def _lock(planned: Sequence[Reinvestment], by_id: Mapping[UUID, DistributionAllo
     for one in planned:
         one.election = locked[one.election_id]
     internal_transfers.lock_parties(
-        {by_id[one.allocation_id].investor_id for one in planned}, {one.target_offering_id for one in planned}
+        {by_id[one.allocation_id].investor_id for one in planned},
+        source_id=distribution.escrow_account_id,
+        offerings={one.target_offering_id for one in planned},
     )
 
 

@@ -15,12 +15,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from escrow.models import EscrowAccount, LedgerAccount
+from escrow.models import LedgerAccount
 from escrow.operations import ledger
 from finance import entries
 from finance.models import Transaction, TransactionAttempt
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import internal_settlements, movements, settlements
+from finance.operations import internal_settlements, locks, movements, settlements
 from finance.settlement_times import clears_on
 from realco import audit, events, stopping_points
 from realco.business_days import banking_date
@@ -137,7 +137,7 @@ def _clear_usual(payment_ids: Sequence[UUID], *, at: datetime) -> tuple[set[UUID
 def _owing(inbound: Sequence[Transaction]) -> set[tuple[UUID, UUID | None]]:
     """Return who owes which escrow account something, with the accounts of these payments locked until the end."""
     accounts = {payment.escrow_account_id for payment in inbound}
-    list(EscrowAccount.objects.select_for_update(no_key=True).filter(pk__in=accounts).order_by("pk").values_list("pk"))
+    locks.accounts(accounts)
     receivables = LedgerAccount.objects.filter(
         escrow_account__in=accounts, kind=LedgerAccount.Kind.RECEIVABLE, owner__in={one.from_user_id for one in inbound}
     ).exclude(balance=0)

@@ -26,6 +26,7 @@ from finance.models.transactions import approvals_required
 from finance.operations import (
     commitments,
     internal_settlements,
+    locks,
     movements,
     orders,
     reservations,
@@ -47,14 +48,16 @@ NEEDS_REVIEW = "Our compliance staff has to look at this first."
 Attempts = Mapping[UUID, TransactionAttempt]
 
 
-def lock_parties(people: Collection[UUID], offerings: Collection[UUID]) -> None:
+def lock_parties(people: Collection[UUID], *, source_id: UUID, offerings: Collection[UUID]) -> None:
     """
-    Lock the investors and the target offerings of several movements before the first is made, in order.
+    Lock the investors, the account that the money leaves, and the target offerings, in the order of ``locks``.
 
     A deposit locks its investor, then its offering; whoever makes many of them in one transaction does so for
-    all of them first, so that two who do cannot wait for one another.
+    all of them before the first, so that two who do cannot wait for one another. The account comes before
+    offerings, because whoever cancels deposits of the target holds both accounts when it locks that offering.
     """
     list(User.objects.select_for_update(no_key=True).filter(pk__in=people).order_by("pk").values_list("pk"))
+    locks.accounts([source_id])
     list(Offering.objects.select_for_update(no_key=True).filter(pk__in=offerings).order_by("pk").values_list("pk"))
 
 
@@ -82,7 +85,7 @@ def originate(
         )
         movement.leaving.to_user = movement.coming.from_user = source.party
         movement.leaving.counterpart_id, movement.coming.counterpart_id = movement.coming.pk, movement.leaving.pk
-        User.objects.select_for_update(no_key=True).get(pk=source.party.pk)
+        lock_parties([source.party.pk], source_id=leaving.escrow_account_id, offerings=[target.offering_id])
         profile = InvestorProfile.objects.filter(user=source.party).first()
         gate.require_within_limits(facts(movement.coming, at=at), profile, on=banking_date(at))
         verdicts = screening.screen_many(movement.halves, at=at)

@@ -7,9 +7,8 @@ Both are locked, read and saved together, and the escrow accounts of both are lo
 from dataclasses import dataclass
 from uuid import UUID
 
-from escrow.models import EscrowAccount
 from finance.models import Transaction, TransactionAttempt
-from finance.operations import transactions
+from finance.operations import locks, transactions
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +56,7 @@ def attempts(movement: Movement) -> list[TransactionAttempt]:
 
 def lock_accounts(movement: Movement) -> None:
     """Lock the escrow accounts of both halves."""
-    accounts = [half.escrow_account_id for half in movement.halves]
-    list(EscrowAccount.objects.select_for_update(no_key=True).filter(pk__in=accounts).order_by("pk").values_list("pk"))
+    locks.accounts(half.escrow_account_id for half in movement.halves)
 
 
 def save(movement: Movement) -> None:

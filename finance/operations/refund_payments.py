@@ -23,7 +23,7 @@ from escrow.queries.balances import balance
 from finance import entries
 from finance.models import RefundItem, RefundRun, Transaction
 from finance.models.transactions import PaymentMethod, TransactionStatus, TransactionType
-from finance.operations import payouts, refund_items, refund_runs, transactions
+from finance.operations import locks, payouts, refund_items, refund_runs, transactions
 from finance.operations.orders import BankAccountNotUsable, Order, require_escrow_open, require_usable
 from finance.queries import refund_figures
 from finance.queries.refund_figures import Refund
@@ -83,8 +83,9 @@ def take_on(run_id: UUID, *, at: datetime) -> int:
         if run.status != RefundRun.Status.RUNNING or not run.is_whole_offering:
             return 0
         deposits = Transaction.objects.filter(escrow_account=run.escrow_account_id, type__in=refund_figures.GIVEN_BACK)
-        stopped = transactions.cancel_unsent(deposits, reason=refund_runs.RAISE_IS_OVER, at=at)
+        locks.unsent(deposits)
         account = escrow_accounts.lock(run.escrow_account_id)
+        stopped = transactions.cancel_unsent(deposits, reason=refund_runs.RAISE_IS_OVER, at=at)
         late = _late(run, account) if refund_figures.has_more(run) else []
         refund_runs.add_items(run, late, at=at)
         if not late:

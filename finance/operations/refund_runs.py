@@ -1,7 +1,7 @@
 """
 Refund runs: proposed by one person, signed by another over exactly the figures shown, then carried out.
 
-Locks are taken in this order: the run, payments, the escrow account, the offering, investments. A worker
+Locks are taken in the order of ``locks``: the run, payments, the escrow account, the offering, investments. A worker
 that records what a bank says holds a payment when it locks the account, so an account never comes first.
 """
 
@@ -17,7 +17,7 @@ from escrow.operations import escrow_accounts, investments
 from escrow.operations.ledger import EscrowNotOpen
 from finance import refund_clock
 from finance.models import RefundItem, RefundRun, RefundRunApproval, Transaction
-from finance.operations import transactions
+from finance.operations import locks, transactions
 from finance.queries import refund_figures
 from finance.queries.refund_figures import Refund
 from realco import audit, money, permissions, queue, stopping_points
@@ -126,7 +126,8 @@ def approve(run: RefundRun, *, approver: User, content_hash: str, at: datetime, 
         run = lock(run.pk)
         _require_signable(run, approver, content_hash)
         deposits = Transaction.objects.filter(escrow_account=run.escrow_account_id, type__in=refund_figures.GIVEN_BACK)
-        list(deposits.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        locks.payments(deposits)
+        locks.unsent(deposits)
         account = escrow_accounts.lock(run.escrow_account_id)
         offering = Offering.objects.select_for_update(no_key=True).get(pk=account.offering_id)
         _require_over(account, offering, at=at)
@@ -185,7 +186,8 @@ def cancel_commitment(investment: Investment, *, by: User, reason: str, at: date
         deposits = Transaction.objects.filter(
             escrow_account=account, type__in=refund_figures.GIVEN_BACK, from_user_id=investor_id
         )
-        list(deposits.select_for_update(no_key=True).order_by("pk").values_list("pk"))
+        locks.payments(deposits)
+        locks.unsent(deposits)
         account = escrow_accounts.lock(account.pk)
         investments.cancel(investment, by=by, reason=reason, at=at)
         transactions.cancel_unsent(deposits, reason=COMMITMENT_CANCELLED, at=at)

@@ -9,7 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from compliance.models import CheckStatus, InvestorProfile
 from compliance.operations import gate
@@ -17,7 +17,7 @@ from compliance.operations.gate import ComplianceRefused
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus as Status
 from finance.models.transactions import TransactionType, approvals_required
-from finance.operations import commitments, orders, reservations
+from finance.operations import commitments, locks, orders, reservations
 from finance.operations.orders import Order, Parties
 from finance.operations.screening import facts, screen
 from finance.queries import fees
@@ -30,7 +30,6 @@ COMPLIANCE = "COMPLIANCE"
 NOT_POSSIBLE = "We cannot make this payment. Please get in touch with us about it."
 OUTCOME_UNKNOWN = "Outcome unknown"
 Rows = QuerySet[Transaction]
-UNSENT = (Status.INITIATED, Status.PENDING_APPROVAL, Status.APPROVED, Status.QUEUED, Status.PENDING_RETRY)
 PAYEES_OWN_MONEY = (TransactionType.WITHDRAWAL, TransactionType.REFUND)
 
 
@@ -202,12 +201,8 @@ def _queue(payment: Transaction, *, by: User | None, at: datetime) -> None:
 
 
 def lock(payment_id: UUID) -> Transaction:
-    """Return the payment as it is now, locked until the transaction ends."""
-    return (
-        Transaction.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("offering", "escrow_account__offering", "from_user", "to_user", "initiated_by")
-        .get(pk=payment_id)
-    )
+    """Return the payment as it is now, locked until the transaction ends, and so is its other half, if it has one."""
+    return locks.payment(payment_id)
 
 
 def approve(payment: Transaction, *, approver: User, at: datetime, reason: str = "") -> Transaction:
@@ -330,14 +325,17 @@ def _cancel(payment: Transaction, *, by: User | None, reason: str, at: datetime)
         events.publish("finance.transaction.cancelled", payment_id=one.pk)
 
 
-def cancel_unsent(payments: QuerySet[Transaction], *, reason: str, at: datetime) -> list[Transaction]:
+def cancel_unsent(payments: Rows, *, reason: str, at: datetime) -> list[Transaction]:
     """
     Cancel those of one escrow account's payments that are not at the bank, and return them; in a caller's transaction.
 
-    What a bank may have, it keeps: of those, only what became of them is waited for.
+    What a bank may have, it keeps: of those, only what became of them is waited for. The caller has locked
+    them (``locks.unsent``) and holds the account; one that was asked for meanwhile is cancelled too.
+
+    :raises OperationalError: if somebody is just working on such a one; nothing is done, and the caller tries again
     """
-    waiting = payments.filter(Q(status__in=UNSENT) | Q(status=Status.ON_HOLD) & ~Q(held_from=Status.PROCESSING))
-    found = list(waiting.select_for_update(of=("self",), no_key=True).order_by("pk"))
+    locks.unsent(payments, nowait=True)
+    found = list(payments.filter(locks.UNSENT).order_by("pk"))
     for payment in found:
         _cancel(payment, by=None, reason=reason, at=at)
     return found
