@@ -217,11 +217,6 @@ class Reinvestment(FSMModelMixin, models.Model):
     def __str__(self) -> str:
         return f"{self.amount} into {self.target_offering}"
 
-    @property
-    def rest_was_paid(self) -> bool:
-        """Whether the rest of the allocation reached its payee before this was moved back, and has not come back."""
-        return self.paid_before is not None and self.paid_before.reversed_at is None
-
     @transition(field=status, source=ReinvestmentStatus.PLANNED, target=ReinvestmentStatus.MOVING)
     def mark_moving(self, *, outbound: Any) -> None:
         self.outbound = outbound

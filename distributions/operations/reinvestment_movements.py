@@ -51,15 +51,28 @@ def follow(payment_id: UUID, *, at: datetime) -> bool:
     """
     Bring a reinvestment to where its payments are, and pay what is then due in cash; return whether it moved.
 
-    Harmless when repeated, and for payments that are no reinvestment's. ``payment_id`` is either half.
+    Harmless when repeated, and for payments that are no reinvestment's. ``payment_id`` is either half, or a payment
+    in cash of the rest, or of the part after that was moved back.
     """
-    row = (
-        Reinvestment.objects.filter(Q(outbound=payment_id) | Q(outbound__counterpart=payment_id))
-        .select_related("allocation")
-        .first()
-    )
+    rows = Reinvestment.objects.select_related("allocation")
+    row = rows.filter(Q(outbound=payment_id) | Q(outbound__counterpart=payment_id)).first()
+    if row is None and (key := _allocation_of_returned(payment_id)) is not None:
+        row = rows.filter(allocation=key, status=Status.REVERSED, paid_before__isnull=False).first()
     if row is None:
         return False
+    return _follow(row, at=at)
+
+
+def _allocation_of_returned(payment_id: UUID) -> UUID | None:
+    """Return which allocation a payment in cash was for that its payee's bank has sent back."""
+    rows = Transaction.objects.filter(
+        pk=payment_id, type=Transaction.Type.DISTRIBUTION, status=Payment.REVERSED, metadata__has_key="allocation"
+    )
+    key = rows.values_list("metadata__allocation", flat=True).first()
+    return None if key is None else UUID(key)
+
+
+def _follow(row: Reinvestment, *, at: datetime) -> bool:
     distribution_id = row.allocation.distribution_id
     with audit.acting("reinvestment.follow"), transaction.atomic():
         has_moved = _catch_up(locks.lock(distribution_id), row.pk, at=at)
@@ -75,6 +88,8 @@ def sweep(*, at: datetime) -> int:
     behind = Reinvestment.objects.filter(_BEHIND).order_by("pk").values_list("outbound_id", flat=True)
     for payment_id in list(behind):
         moved += payment_id is not None and _tried(partial(follow, payment_id, at=at), payment_id)
+    for row in queries.came_back_later():
+        moved += _tried(partial(_follow, row, at=at), row.pk)
     reversing = Reinvestment.objects.filter(status=Status.DONE, reversal_asked_at__isnull=False).order_by("pk")
     for pk in list(reversing.values_list("pk", flat=True)):
         moved += _tried(partial(_move_back, pk, at=at), pk)
@@ -184,6 +199,8 @@ def _catch_up(distribution: Distribution, pk: UUID, *, at: datetime) -> bool:
         row.save()
     elif row.status == Status.DONE and payment.status == Payment.REVERSED:
         return _take_back(distribution, row, at=at)
+    elif row.status == Status.REVERSED and row.paid_before_id is not None:
+        return _owe_what_came_back(distribution, row, at=at)
     else:
         return False
     allocations.finish(distribution, at=at)
@@ -208,10 +225,7 @@ def _take_back(distribution: Distribution, row: Reinvestment, *, at: datetime) -
 
     An allocation that was paid counts as failed; where the rest was not paid, one payment is owed for all of it.
     """
-    allocation = row.allocation
-    if allocation.transaction_id is not None:
-        allocations.catch_up(distribution, [allocation.transaction_id], at=at)
-        allocation.refresh_from_db(fields=["status", "transaction", "failure_reason", "processed_at"])
+    allocation = _caught_up(distribution, row.allocation, at=at)
     if allocation.status == Allocation.PROCESSING:
         return False  # The rest is at the payee's bank; told when it has arrived or failed.
     had_arrived = allocation.status == Allocation.COMPLETED
@@ -234,6 +248,41 @@ def _take_back(distribution: Distribution, row: Reinvestment, *, at: datetime) -
         allocations.tell_again(distribution, {allocation.investment_id}, at=at)
     allocations.finish(distribution, at=at)
     return True
+
+
+def _owe_what_came_back(distribution: Distribution, row: Reinvestment, *, at: datetime) -> bool:
+    """
+    Note that one of two payments of an allocation came back, which is not the one that the allocation names.
+
+    The rest was paid first, and the part after it was moved back. What came back is owed alone: the allocation
+    counts as failed and names that payment, and a retry pays what has not arrived.
+    """
+    allocation = _caught_up(distribution, row.allocation, at=at)
+    if allocation.status != Allocation.COMPLETED:
+        return False  # Under way: told when it has arrived. Failed: whatever has not arrived is owed as it is.
+    if queries.arrived_in_cash([allocation.pk])[allocation.pk] >= allocation.net_amount:
+        return False
+    payment = queries.last_that_came_back(allocation)
+    if payment is None:
+        return False
+    allocation.transaction = payment
+    words = payment.failure_message or "The payee's bank sent it back."
+    allocation.mark_failed(reason=f"A payment of {format_money(payment.amount)} came back: {words}"[:500])
+    allocations.write([allocation], at=at)
+    assert allocation.investment_id is not None
+    allocations.tell_again(distribution, {allocation.investment_id}, at=at)
+    allocations.finish(distribution, at=at)
+    return True
+
+
+def _caught_up(
+    distribution: Distribution, allocation: DistributionAllocation, *, at: datetime
+) -> DistributionAllocation:
+    """Bring an allocation to where its own payment is, before anything is concluded from its status."""
+    if allocation.transaction_id is not None:
+        allocations.catch_up(distribution, [allocation.transaction_id], at=at)
+        allocation.refresh_from_db(fields=["status", "transaction", "failure_reason", "processed_at"])
+    return allocation
 
 
 def _give_up_the_rest(payment_id: UUID, *, at: datetime) -> None:

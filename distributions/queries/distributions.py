@@ -213,7 +213,8 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
     Return what the offering holds and has not promised: what may still be distributed, US dollars.
 
     Promised is what approved distributions owe and have not reserved: allocations not yet paid for,
-    or whose payment failed and gave its money back; and fees and withheld taxes that have not been remitted.
+    whose payment failed and gave its money back, or whose payment came back, from that moment on, though nobody
+    has noted that yet; and fees and withheld taxes that have not been remitted.
     """
     counted = DistributionAllocation.objects.filter(
         distribution__escrow_account_id=escrow_account_id, distribution__status__in=COUNTED
@@ -221,12 +222,16 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
     if excluding is not None:
         counted = counted.exclude(distribution_id=excluding)
     not_reserved = Q(status=Status.PROCESSING, transaction__is_reserved=False, transaction__settled_at__isnull=True)
-    owed = counted.filter(Q(status__in=[Status.PENDING, Status.FAILED]) | not_reserved)
-    promised: Decimal = owed.aggregate(total=Sum("net_amount", default=ZERO))["total"]
-    promised -= reinvestments.not_owed(owed)
-    promised += reinvestments.owed_again(
-        counted.filter(status__in=[Status.PROCESSING, Status.COMPLETED]).exclude(not_reserved)
-    )
+    came_back = Q(transaction__status=Transaction.Status.REVERSED, transaction__counterpart__isnull=True)
+    paid = counted.filter(status__in=[Status.PROCESSING, Status.COMPLETED]).exclude(not_reserved)
+    promised = ZERO
+    for owed in (
+        counted.filter(Q(status__in=[Status.PENDING, Status.FAILED]) | not_reserved),
+        paid.filter(came_back, transaction__escrow_account_id=escrow_account_id),
+    ):
+        if amount := owed.aggregate(total=Sum("net_amount", default=ZERO))["total"]:
+            promised += amount - reinvestments.not_owed(owed)
+    promised += reinvestments.owed_again(paid.exclude(came_back))
     promised += deducted(escrow_account_id, excluding=excluding)
     held = balance(escrow_account_id, LedgerAccount.Kind.OFFERING)
     left: Decimal = max(held - promised, ZERO)

@@ -6,11 +6,12 @@ from datetime import date, datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Q, QuerySet, Sum
 
 from distributions.models import Distribution, DistributionAllocation, Reinvestment, ReinvestmentElection
 from distributions.queries.entitlements import Figures
 from escrow.models import EscrowAccount, Investment
+from finance.models import Transaction
 from realco.models import Offering, User
 from realco.money import ZERO, to_json
 
@@ -110,16 +111,37 @@ def signed(distribution: Distribution) -> list[list[str]]:
     return [[str(allocation), str(target), to_json(amount)] for allocation, target, amount in values]
 
 
+def arrived_in_cash(allocation_ids: Collection[UUID], *, or_reserved: bool = False) -> Mapping[UUID, Decimal]:
+    """
+    Return what of some allocations has reached their payees in cash and not come back, US dollars; one query.
+
+    Their payments are found by what each says it is for, because an allocation names only its last one.
+    ``or_reserved`` counts what is on its way too.
+    """
+    is_there = Q(settled_at__isnull=False, reversed_at__isnull=True)
+    rows = Transaction.objects.filter(is_there | Q(is_reserved=True) if or_reserved else is_there).filter(
+        type=Transaction.Type.DISTRIBUTION,
+        counterpart__isnull=True,
+        distribution__in=DistributionAllocation.objects.filter(pk__among=allocation_ids).values("distribution_id"),
+        metadata__allocation__in=[str(pk) for pk in allocation_ids],
+    )
+    found: dict[UUID, Decimal] = dict.fromkeys(allocation_ids, ZERO)
+    for key, amount in rows.order_by().values_list("metadata__allocation", "amount"):
+        found[UUID(key)] += amount
+    return found
+
+
 def to_pay_in_cash(allocation: DistributionAllocation, plan: Reinvestment | None) -> Decimal:
     """
     Return what of an allocation is due in cash, US dollars: what is not reinvested.
 
-    Of a reinvestment that was moved back, only that part is due if the rest has reached the payee before.
+    Of one whose reinvested part was moved back, that is what has not reached the payee in cash: the part, if the
+    rest had; the rest, if that came back after the part was paid; or all of it.
     """
     if plan is not None and plan.status == Status.DONE:
         return allocation.net_amount - plan.amount
-    if plan is not None and plan.status == Status.REVERSED and plan.rest_was_paid:
-        return plan.amount
+    if plan is not None and plan.status == Status.REVERSED:
+        return allocation.net_amount - arrived_in_cash([allocation.pk])[allocation.pk]
     return allocation.net_amount
 
 
@@ -131,24 +153,64 @@ def not_owed(owed: QuerySet[DistributionAllocation]) -> Decimal:
     that moment on.
     """
     is_out = Q(outbound__is_reserved=True) | Q(outbound__settled_at__isnull=False, outbound__reversed_at__isnull=True)
-    was_paid = Q(status=Status.REVERSED, paid_before__isnull=False, paid_before__reversed_at__isnull=True)
-    found = Reinvestment.objects.filter(allocation__in=owed).aggregate(
-        moved=Sum("amount", filter=is_out, default=ZERO),
-        paid=Sum(F("allocation__net_amount") - F("amount"), filter=was_paid, default=ZERO),
-    )
-    total: Decimal = found["moved"] + found["paid"]
-    return total
+    rows = Reinvestment.objects.filter(allocation__in=owed)
+    moved: Decimal = rows.aggregate(total=Sum("amount", filter=is_out, default=ZERO))["total"]
+    return moved + sum(arrived_in_cash(_moved_back(rows)).values(), ZERO)
 
 
 def owed_again(allocations: QuerySet[DistributionAllocation]) -> Decimal:
     """
-    Return what was reinvested of some allocations and moved back, but is not noted so yet, US dollars.
+    Return what came back of some allocations and is not noted so yet, US dollars, where their payment has not.
 
-    Whoever adds up what is owed by the status of allocations misses it until then.
+    That is what was reinvested and moved back, and what was paid in cash before the payment that they name. Whoever
+    adds up what is owed by the status of allocations misses it until then.
     """
-    rows = Reinvestment.objects.filter(status=Status.DONE, outbound__reversed_at__isnull=False)
-    found: Decimal = rows.filter(allocation__in=allocations).aggregate(total=Sum("amount", default=ZERO))["total"]
-    return found
+    rows = Reinvestment.objects.filter(allocation__in=allocations)
+    not_noted = Q(status=Status.DONE, outbound__reversed_at__isnull=False)
+    back: Decimal = rows.aggregate(total=Sum("amount", filter=not_noted, default=ZERO))["total"]
+    ids = _moved_back(rows)
+    if not ids:
+        return back
+    due = DistributionAllocation.objects.filter(pk__among=ids).aggregate(total=Sum("net_amount", default=ZERO))["total"]
+    return back + due - sum(arrived_in_cash(ids, or_reserved=True).values(), ZERO)
+
+
+def came_back_later() -> list[Reinvestment]:
+    """Return reinvestments that were moved back, whose allocation counts as paid though a payment of it came back."""
+    back = Transaction.objects.filter(
+        distribution=OuterRef("allocation__distribution"),
+        to_user=OuterRef("allocation__investor"),
+        counterpart__isnull=True,
+        reversed_at__isnull=False,
+    )
+    rows = Reinvestment.objects.filter(
+        Exists(back),
+        status=Status.REVERSED,
+        paid_before__isnull=False,
+        allocation__status=DistributionAllocation.Status.COMPLETED,
+    )
+    found = list(rows.select_related("allocation").order_by("pk"))
+    arrived = arrived_in_cash([row.allocation_id for row in found]) if found else {}
+    return [row for row in found if arrived[row.allocation_id] < row.allocation.net_amount]
+
+
+def last_that_came_back(allocation: DistributionAllocation) -> Transaction | None:
+    """Return the payment in cash of an allocation that came back and was replaced by no other, if there is one."""
+    replaced = Transaction.objects.filter(replaces=OuterRef("pk"))
+    rows = Transaction.objects.filter(
+        ~Exists(replaced),
+        distribution=allocation.distribution_id,
+        to_user=allocation.investor_id,
+        counterpart__isnull=True,
+        reversed_at__isnull=False,
+        metadata__allocation=str(allocation.pk),
+    )
+    return rows.order_by("-reversed_at", "-pk").first()
+
+
+def _moved_back(rows: QuerySet[Reinvestment]) -> list[UUID]:
+    """Return the allocations whose reinvested part was moved back after the rest had arrived."""
+    return list(rows.filter(status=Status.REVERSED, paid_before__isnull=False).values_list("allocation_id", flat=True))
 
 
 def reinvested_by(investment_ids: Sequence[UUID], *, on: date) -> Mapping[UUID, list[tuple[str, Decimal]]]:

@@ -17,7 +17,7 @@ from escrow import books
 from escrow.operations import escrow_accounts
 from escrow.operations.ledger import EscrowNotOpen
 from finance.models import BankAccount, Transaction
-from finance.operations import internal_returns, internal_transfers, movements, retries, transactions
+from finance.operations import internal_returns, internal_transfers, movements, retries, settlements, transactions
 from realco.models import User
 from tests import factories
 from tests.distributions.deals import NOW, arrive, bounce, come_back, payment_of
@@ -50,6 +50,25 @@ def retry(scene: Scene, allocation: DistributionAllocation) -> Transaction:
     BankAccount.objects.update(status="VERIFIED")
     payouts.retry_failed(allocation.distribution, by=scene.deal.operator, at=NOW)
     return payment_of(allocation)
+
+
+def returned(payment: Transaction) -> None:
+    """The payee's bank returns money that had arrived; nobody has followed it yet."""
+    settlements.record_returned(payment.attempt_key, code="R02", message="", effective_date=NOW.date(), at=NOW)
+
+
+def both_paid(scene: Scene, allocation: DistributionAllocation) -> tuple[Transaction, Transaction]:
+    """The rest arrives, the reinvested part is moved back, and arrives in cash too; the payments of both."""
+    row = move(allocation)
+    arrive(allocation)
+    rest = payment_of(allocation)
+    reverse(scene, row)
+    part = retry(scene, allocation)
+    arrive(allocation)
+    assert (rest.amount, part.amount, states(allocation)) == (REST, PART, ("REVERSED", "COMPLETED"))
+    rest.refresh_from_db()
+    part.refresh_from_db()
+    return rest, part
 
 
 def states(allocation: DistributionAllocation) -> tuple[str, str]:
@@ -267,6 +286,69 @@ class TestWhileTheRest:
         assert queries.available(scene.deal.escrow.pk) == before
         assert retry(scene, allocation).amount == WHOLE
 
+    def test_comes_back_after_the_part_was_paid_only_the_rest_is_owed(
+        self, scene: Scene, allocation: DistributionAllocation
+    ) -> None:
+        before = queries.available(scene.deal.escrow.pk)
+        rest, part = both_paid(scene, allocation)
+
+        returned(rest)
+        assert queries.available(scene.deal.escrow.pk) == before
+        assert reinvestment_movements.follow(rest.pk, at=NOW)
+        assert not reinvestment_movements.follow(rest.pk, at=NOW)
+
+        assert states(allocation) == ("REVERSED", "FAILED")
+        assert "came back" in allocation.failure_reason
+        assert queries.available(scene.deal.escrow.pk) == before
+        again = retry(scene, allocation)
+        assert (again.amount, again.replaces) == (REST, rest)
+        arrive(allocation)
+        assert states(allocation) == ("REVERSED", "COMPLETED")
+
+        returned(part)
+        assert sweeps.sweep(at=NOW)
+        assert states(allocation) == ("REVERSED", "FAILED")
+        assert retry(scene, allocation).amount == PART
+        arrive(allocation)
+        assert (sweeps.sweep(at=NOW), states(allocation)) == (0, ("REVERSED", "COMPLETED"))
+        assert queries.available(scene.deal.escrow.pk) == before
+        check_books(scene)
+
+    def test_comes_back_while_the_part_is_paid_the_sweep_owes_it_afterwards(
+        self, scene: Scene, allocation: DistributionAllocation
+    ) -> None:
+        before = queries.available(scene.deal.escrow.pk)
+        row = move(allocation)
+        arrive(allocation)
+        rest = payment_of(allocation)
+        reverse(scene, row)
+        retry(scene, allocation)
+
+        returned(rest)
+        assert not reinvestment_movements.follow(rest.pk, at=NOW)
+        assert queries.available(scene.deal.escrow.pk) == before
+        BankAccount.objects.update(status="VERIFIED")
+        arrive(allocation)
+        sweeps.sweep(at=NOW)
+
+        assert states(allocation) == ("REVERSED", "FAILED")
+        assert retry(scene, allocation).amount == REST
+        check_books(scene)
+
+    def test_and_the_part_come_back_all_of_it_is_owed(self, scene: Scene, allocation: DistributionAllocation) -> None:
+        before = queries.available(scene.deal.escrow.pk)
+        for payment in both_paid(scene, allocation):
+            returned(payment)
+        assert queries.available(scene.deal.escrow.pk) == before
+
+        sweeps.sweep(at=NOW)
+
+        assert states(allocation) == ("REVERSED", "FAILED")
+        assert retry(scene, allocation).amount == WHOLE
+        assert queries.available(scene.deal.escrow.pk) == before
+        arrive(allocation)
+        assert (sweeps.sweep(at=NOW), states(allocation)) == (0, ("REVERSED", "COMPLETED"))
+
     def test_was_another_payment_the_database_refuses_to_say_so(
         self, scene: Scene, allocation: DistributionAllocation
     ) -> None:
@@ -286,6 +368,34 @@ class TestWhileTheRest:
 
 @pytest.mark.django_db
 class TestAvailable:
+    def test_promises_what_a_bank_has_returned_and_nobody_followed(self, scene: Scene) -> None:
+        """Or a second distribution could take the money within those seconds."""
+        allocation = execute(scene)
+        arrive(allocation)
+        promised = queries.available(scene.deal.escrow.pk)
+
+        returned(payment_of(allocation))
+
+        allocation.refresh_from_db()
+        assert (allocation.status, payment_of(allocation).status) == ("COMPLETED", "REVERSED")
+        assert queries.available(scene.deal.escrow.pk) == promised
+        allocations.follow(payment_of(allocation).pk, at=NOW)
+        assert queries.available(scene.deal.escrow.pk) == promised
+
+    def test_promises_the_rest_that_a_bank_has_returned_and_nobody_followed(self, scene: Scene) -> None:
+        scene.elect("AMOUNT", amount=PART)
+        allocation = execute(scene)
+        move(allocation)
+        arrive(allocation)
+        promised = queries.available(scene.deal.escrow.pk)
+
+        returned(payment_of(allocation))
+
+        assert queries.available(scene.deal.escrow.pk) == promised
+        allocations.follow(payment_of(allocation).pk, at=NOW)
+        assert queries.available(scene.deal.escrow.pk) == promised
+        assert retry(scene, allocation).amount == REST
+
     def test_promises_what_was_cancelled_and_not_followed(self, scene: Scene) -> None:
         scene.elect()
         allocation = execute(scene)
