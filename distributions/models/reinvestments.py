@@ -212,6 +212,11 @@ class Reinvestment(FSMModelMixin, models.Model):
                 "reinvestment_fits", name="fits", when=guards.Before,
                 operation=guards.Insert | guards.UpdateOf("status", "outbound_id", "paid_before_id"),
             ),
+            guards.Guard(
+                "reinvestment_reverses_between_open_accounts", name="reverses_between_open_accounts",
+                when=guards.Before, operation=guards.UpdateOf("reversal_asked_at"),
+                condition=guards.Condition("NEW.reversal_asked_at IS NOT NULL"),
+            ),
         )  # fmt: skip
 
     def __str__(self) -> str:

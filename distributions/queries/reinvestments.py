@@ -172,7 +172,8 @@ def owed_again(allocations: QuerySet[DistributionAllocation]) -> Decimal:
     if not ids:
         return back
     due = DistributionAllocation.objects.filter(pk__among=ids).aggregate(total=Sum("net_amount", default=ZERO))["total"]
-    return back + due - sum(arrived_in_cash(ids, or_reserved=True).values(), ZERO)
+    total: Decimal = back + due - sum(arrived_in_cash(ids, or_reserved=True).values(), ZERO)
+    return total
 
 
 def came_back_later() -> list[Reinvestment]:

@@ -5,6 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import DatabaseError, transaction
 
 from distributions.models import Distribution, DistributionAllocation, Reinvestment
 from distributions.operations import reinvestment_movements, sweeps
@@ -114,6 +115,21 @@ class TestClosing:
 
         assert EscrowAccount.objects.get(pk=scene.deal.escrow.pk).status == "CLOSED"
         assert scene.held("HELD") == 0
+
+    def test_the_database_waits_for_what_comes_back_too(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked(scene, self.emptied(scene), monkeypatch)
+
+        with pytest.raises(DatabaseError, match="given a reinvestment back"), transaction.atomic():
+            EscrowAccount.objects.filter(pk=scene.deal.escrow.pk).update(status="CLOSED", closed_at=LATER)
+
+    def test_the_database_asks_nothing_back_into_a_closed_account(self, scene: Scene) -> None:
+        allocation = self.emptied(scene)
+        escrow_accounts.close(scene.deal.escrow, by=scene.deal.operator, reason="Sold", at=NOW)
+
+        with pytest.raises(DatabaseError, match="nothing is moved back"), transaction.atomic():
+            Reinvestment.objects.filter(allocation=allocation).update(
+                reversal_asked_at=NOW, reversal_asked_by=scene.deal.operator, reversal_reason="By mistake"
+            )
 
 
 class TestHeld:

@@ -1,0 +1,1 @@
+DROP FUNCTION reinvestment_reverses_between_open_accounts();
