@@ -19,7 +19,7 @@ class Totals:
 
     Days and months are those of the banking calendar (``business_days.banking_date``). Cancelled,
     failed and reversed payments do not count. ``invested_12_months`` is over all Regulation CF
-    offerings.
+    offerings, and what was bought of other investors counts in it as well.
     """
 
     deposited_today: Decimal = ZERO

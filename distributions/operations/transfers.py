@@ -8,11 +8,10 @@ and was not paid yet is the buyer's.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from decimal import ROUND_DOWN, Decimal
 
 from django.db import IntegrityError, transaction
-from django.db.models import Sum
 
 from compliance.models import InvestorProfile
 from compliance.operations import screening
@@ -126,6 +125,8 @@ def approve(transfer: InvestmentTransfer, *, approver: User, at: datetime) -> In
     permissions.require(approver, permissions.APPROVE_TRANSFER)
     screening.screen_again([transfer.seller_investment.investor_id, transfer.buyer_id], at=at)
     with audit.acting("transfer.approve", by=approver), transaction.atomic():
+        # A deposit locks its investor too: what is bought and what is paid in do not share one limit.
+        User.objects.select_for_update(no_key=True).get(pk=transfer.buyer_id)
         offering = Offering.objects.select_for_update(no_key=True).get(pk=transfer.offering_id)
         living = closings.lock_investments(offering)
         transfer = _lock_proposed(transfer)
@@ -213,7 +214,7 @@ def _require_allowed(investment: Investment, buyer: User, part: Decimal, *, at: 
     if offering.exemption != Offering.Exemption.REG_CF:
         return
     profile = InvestorProfile.objects.filter(user=buyer).first()
-    used = totals.deposited_by([buyer.pk], at=at)[buyer.pk].invested_12_months + _bought(buyer, at=at)
+    used = totals.deposited_by([buyer.pk], at=at)[buyer.pk].invested_12_months
     amount = what_moves(investment, part).funded
     measure = limits.crowdfunding(profile, used, on=banking_date(at))
     if measure is not None and measure.is_exceeded_by(amount):
@@ -224,18 +225,6 @@ def _require_allowed(investment: Investment, buyer: User, part: Decimal, *, at: 
             used=to_json(used),
             asked=to_json(amount),
         )
-
-
-def _bought(buyer: User, *, at: datetime) -> Decimal:
-    """Return what somebody bought of others in Regulation CF offerings in the twelve months before, US dollars."""
-    rows = InvestmentTransfer.objects.filter(
-        buyer=buyer,
-        status=Status.EXECUTED,
-        executed_at__gt=at - timedelta(days=365),
-        offering__exemption=Offering.Exemption.REG_CF,
-    )
-    total: Decimal = rows.aggregate(total=Sum("funded_amount", default=ZERO))["total"]
-    return total
 
 
 def _require_day(investment: Investment, effective_date: date, *, at: datetime) -> None:

@@ -13,7 +13,7 @@ from compliance.facts import Totals
 from finance.models import Transaction
 from finance.models.transactions import TransactionStatus, TransactionType
 from realco.business_days import BANKING_ZONE, banking_date
-from realco.models import Offering
+from realco.models import Offering, User
 
 ZERO = Decimal("0.00")
 NOT_COUNTED = (TransactionStatus.FAILED, TransactionStatus.CANCELLED, TransactionStatus.REVERSED)
@@ -25,16 +25,34 @@ def deposited(user_id: UUID, *, at: datetime, excluding: UUID) -> Totals:
     Return what a person has paid in today, this month and over 12 months of Reg CF, besides one payment.
 
     Days and months are banking days in New York. Payments that failed, were cancelled or came back
-    do not count; those that wait or are on hold do. One query.
+    do not count; those that wait or are on hold do. Investments that were bought of others count for the 12 months.
+    Two queries.
     """
-    return _totals(_counted([user_id], at=at).exclude(pk=excluding).aggregate(**_sums(at)))
+    found = _counted([user_id], at=at).exclude(pk=excluding).aggregate(**_sums(at))
+    return _totals(found, _bought([user_id], at=at).get(user_id, ZERO))
 
 
 def deposited_by(user_ids: Collection[UUID], *, at: datetime) -> dict[UUID, Totals]:
-    """Return what each of many people has paid in, as ``deposited`` does with nothing left out. One query."""
+    """Return what each of many people has paid in, as ``deposited`` does with nothing left out. Two queries."""
     rows = _counted(user_ids, at=at).order_by().values("from_user_id").annotate(**_sums(at))
-    found = {row["from_user_id"]: _totals(row) for row in rows}
-    return {user_id: found.get(user_id, Totals()) for user_id in user_ids}
+    bought = _bought(user_ids, at=at)
+    found = {row["from_user_id"]: _totals(row, bought.get(row["from_user_id"], ZERO)) for row in rows}
+    return {user_id: found.get(user_id) or Totals(invested_12_months=bought.get(user_id, ZERO)) for user_id in user_ids}
+
+
+def _bought(user_ids: Collection[UUID], *, at: datetime) -> Mapping[UUID, Decimal]:
+    """
+    Return what people bought of other investors in Regulation CF offerings in the 12 months, US dollars.
+
+    It is what had been paid in for it that counts. Transfers live in an app above, and are reached from their buyers.
+    """
+    buyers = User.objects.filter(
+        pk__among=user_ids,
+        transfers_in__status="EXECUTED",
+        transfers_in__executed_at__gt=_midnight(at) - timedelta(days=365),
+        transfers_in__offering__exemption=Offering.Exemption.REG_CF,
+    )
+    return dict(buyers.order_by().values_list("pk").annotate(Sum("transfers_in__funded_amount")))
 
 
 def _counted(user_ids: Collection[UUID], *, at: datetime) -> QuerySet[Transaction]:
@@ -60,11 +78,11 @@ def _sums(at: datetime) -> dict[str, Any]:
     }
 
 
-def _totals(found: Mapping[str, Any]) -> Totals:
+def _totals(found: Mapping[str, Any], bought: Decimal) -> Totals:
     return Totals(
         deposited_today=found["today"],
         deposited_this_month=found["month"],
-        invested_12_months=found["year"],
+        invested_12_months=found["year"] + bought,
         count_last_hour=found["hour"],
     )
 

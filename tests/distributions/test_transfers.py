@@ -10,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 
 from compliance.models import InvestorProfile
 from compliance.operations import profiles
+from compliance.operations.gate import TransactionLimitExceeded
 from distributions.models import Distribution, InvestmentTransfer
 from distributions.operations import transfers
 from distributions.operations.transfers import (
@@ -25,6 +26,7 @@ from distributions.queries.entitlements import NotDistributable
 from escrow import books
 from escrow.models import Investment
 from escrow.operations.escrow_accounts import ReasonMissing
+from finance.queries import totals
 from realco.errors import NotPermitted, Refusal
 from realco.models import User
 from tests import factories
@@ -347,3 +349,22 @@ class TestRegulationCrowdfunding:
     def test_asks_no_accredited_buyer_and_in_no_other_offering(self, crowd: Deal, deal: Deal, buyer: User) -> None:
         assert proposed(crowd, buyer).status == "PROPOSED"
         assert proposed(deal, self.poor(deal)).status == "PROPOSED"
+
+    def test_a_deposit_counts_what_was_bought_before(self, crowd: Deal) -> None:
+        buyer = self.poor(crowd)
+        transfers.approve(proposed(crowd, buyer, "0.004"), approver=crowd.approver, at=TODAY)
+        other = factories.make_offering(
+            operator=crowd.operator, at=TODAY, exemption="REG_CF", minimum_investment="1.00"
+        )
+        escrow = factories.make_escrow(other, operator=crowd.operator, at=TODAY)
+
+        with pytest.raises(TransactionLimitExceeded, match=r"of which \$2,000\.00 is used; you can pay in up to \$500"):
+            factories.deposit(escrow, buyer, "500.01", at=TODAY)
+        assert factories.deposit(escrow, buyer, "500.00", at=TODAY).status == "QUEUED"
+
+    def test_a_year_later_it_counts_no_more(self, crowd: Deal) -> None:
+        buyer = self.poor(crowd)
+        transfers.approve(proposed(crowd, buyer, "0.004"), approver=crowd.approver, at=TODAY)
+
+        assert totals.deposited_by([buyer.pk], at=TODAY)[buyer.pk].invested_12_months == 2000
+        assert totals.deposited_by([buyer.pk], at=TODAY + timedelta(days=367))[buyer.pk].invested_12_months == 0
