@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q, Sum
@@ -9,7 +10,7 @@ from django.db.models import Q, Sum
 from escrow.models import Investment
 from escrow.operations.escrow_accounts import require_reason
 from escrow.queries import investor_offerings
-from realco import audit, money, permissions
+from realco import audit, copying, money, permissions
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
 
@@ -117,6 +118,34 @@ def cancel(investment: Investment, *, by: User, reason: str, at: datetime) -> In
     return investment
 
 
+def end_commitment(offering: Offering, *, investor: User, reference: str, paid_in: Decimal, at: datetime) -> Decimal:
+    """
+    Take back what was committed under a reference, once, and return how much that was, US dollars.
+
+    What was released or called of the investment, or paid in otherwise, stays committed. An investment of
+    which nothing else was committed is cancelled. Called inside the transaction in which the payment ends that made it.
+    """
+    with audit.acting("investment.end_commitment"):
+        Offering.objects.select_for_update(no_key=True).get(pk=offering.pk)
+        investment = _living(offering, investor)
+        made = dict(investment.metadata.get(_COMMITMENTS, {})) if investment is not None else {}
+        if investment is None or reference not in made:
+            return ZERO
+        # Calls live in an app above, and are reached from their investment.
+        rows: Any = investment
+        called = rows.call_items.filter(status="OPEN").aggregate(total=Sum("amount", default=ZERO))["total"]
+        needed = max(paid_in, investment.funded_amount + called)
+        ended = max(min(Decimal(made.pop(reference)), investment.investment_amount - needed), ZERO)
+        investment.metadata = {**investment.metadata, _COMMITMENTS: made}
+        if ended and ended == investment.investment_amount:
+            investment.mark_cancelled()
+        elif ended:
+            investment.investment_amount -= ended
+            investment.committed_at = max(investment.committed_at or at, at)
+        investment.save()
+    return ended
+
+
 def cancel_all(offering: Offering, *, at: datetime) -> int:
     """
     Cancel every commitment to an offering none of which was released, because nothing will be; return how many.
@@ -131,7 +160,7 @@ def cancel_all(offering: Offering, *, at: datetime) -> int:
     for investment in pending:
         investment.mark_cancelled()
         investment.updated_at = at
-    Investment.objects.bulk_update(pending, ["status", "updated_at"], batch_size=500)
+    copying.update(pending, ["status", "updated_at"])
     return len(pending)
 
 

@@ -20,7 +20,7 @@ from finance import entries
 from finance.gateways import registry
 from finance.models import TransactionAttempt
 from finance.models.transactions import TransactionStatus as Status
-from finance.operations import internal_settlements, movements
+from finance.operations import commitments, internal_settlements, movements
 from finance.operations.movements import Movement
 from finance.operations.orders import require_escrow_open
 from realco import audit, events, stopping_points
@@ -79,6 +79,7 @@ def record_returned(payment_id: UUID, *, code: str, message: str, effective_date
             attempt.save()
             events.publish("finance.transaction.reversed", payment_id=half.pk)
         movements.save(movement)
+        commitments.end_with(movement.coming, at=at)
 
 
 def hold_for_return(payment_id: UUID, *, reason: str, at: datetime) -> None:

@@ -323,6 +323,8 @@ def _cancel(payment: Transaction, *, by: User | None, reason: str, at: datetime)
         one.mark_cancelled(reason=reason[:300], at=at)
         one.save()
         events.publish("finance.transaction.cancelled", payment_id=one.pk)
+    for one in (payment, *others):
+        commitments.end_with(one, at=at)
 
 
 def cancel_unsent(payments: Rows, *, reason: str, at: datetime) -> list[Transaction]:
