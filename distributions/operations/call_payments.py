@@ -23,12 +23,13 @@ from distributions.queries.capital_calls import Due
 from escrow import postings
 from escrow.models import EscrowAccount, LedgerEntryType
 from escrow.operations import closings, escrow_accounts, ledger
+from escrow.operations.ledger import EscrowNotOpen
 from escrow.queries import balances
 from finance.models import Transaction
 from finance.operations import transactions
 from finance.operations.orders import Order
 from finance.queries import fees
-from realco import audit, money
+from realco import audit, copying, money
 from realco.business_days import banking_date
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -36,7 +37,9 @@ from realco.money import ZERO
 
 logger = logging.getLogger(__name__)
 Item = CapitalCallItem.Status
-CHUNK = 500
+CHUNK = 2500
+"""So many items of a call are released in one transaction; each of these writes every investment of the offering."""
+_PAID = ("status", "interest_amount", "paid_amount", "paid_date", "updated_at")
 
 
 class ItemNotOpen(IllegalTransition):
@@ -113,11 +116,28 @@ def pay(
 
 
 def follow(payment_id: UUID, *, at: datetime) -> bool:
-    """Release the item that a completed payment was made for, if all of it is paid now; return whether it is."""
-    made = CapitalCallPayment.objects.filter(transaction_id=payment_id).first()
-    if made is None:
+    """
+    Release the item that a completed payment was made for, if all of it is paid now; return whether it is.
+
+    Whatever else of the call is paid is released with it, because each release shares out the whole offering anew:
+    of many payments that complete together the first to be followed takes the others along.
+    """
+    made = CapitalCallPayment.objects.filter(transaction_id=payment_id).select_related("item").first()
+    if made is None or made.item.status != Item.OPEN:
         return False
-    return release([made.item_id], at=at) > 0
+    ready = queries.ready([made.item.call_id])
+    if made.item_id not in ready:
+        return False
+    others = [pk for pk in ready if pk != made.item_id][: CHUNK - 1]
+    try:
+        return made.item_id in _release([made.item_id, *others], at=at)
+    except EscrowNotOpen:
+        raise
+    except Exception:
+        if not others:
+            raise
+        logger.exception("%s items cannot be released together; the payment that has come is, alone", len(others) + 1)
+        return release([made.item_id], at=at) > 0
 
 
 def sweep(*, at: datetime) -> int:
@@ -129,11 +149,23 @@ def sweep(*, at: datetime) -> int:
         by_call.setdefault(call_id, []).append(item_id)
     for item_ids in by_call.values():
         for start in range(0, len(item_ids), CHUNK):
-            try:
-                released += release(item_ids[start : start + CHUNK], at=at)
-            except Exception:
-                logger.exception("the sweep left a call's items for its next round")
+            released += _release_what_can(item_ids[start : start + CHUNK], at=at)
     return released
+
+
+def _release_what_can(item_ids: Sequence[UUID], *, at: datetime) -> int:
+    """Release items together; where one of them cannot be, halve them until it stands alone, and leave that one."""
+    try:
+        return release(item_ids, at=at)
+    except EscrowNotOpen as refusal:
+        logger.warning("the sweep left a call's items for its next round: %s", refusal)
+        return 0
+    except Exception:
+        if len(item_ids) == 1:
+            logger.exception("the sweep left an item of a call for its next round")
+            return 0
+    middle = len(item_ids) // 2
+    return sum(_release_what_can(half, at=at) for half in (item_ids[:middle], item_ids[middle:]))
 
 
 def release(item_ids: Sequence[UUID], *, at: datetime) -> int:
@@ -146,6 +178,11 @@ def release(item_ids: Sequence[UUID], *, at: datetime) -> int:
     :raises EscrowNotOpen: if the escrow account is frozen or closed
     :raises ReleaseRefused: if the database sees it otherwise
     """
+    return len(_release(item_ids, at=at))
+
+
+def _release(item_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
+    """Do that, and return which items were released."""
     first = CapitalCallItem.objects.select_related("call").get(pk=item_ids[0])
     screening.screen_again([row.investor_id for row in CapitalCallItem.objects.filter(pk__in=item_ids)], at=at)
     with audit.acting("capital_call.release"), transaction.atomic():
@@ -154,23 +191,22 @@ def release(item_ids: Sequence[UUID], *, at: datetime) -> int:
         call = capital_calls.lock(first.call)
         items = list(call.items.select_for_update().filter(pk__in=item_ids, status=Item.OPEN).order_by("pk"))
         if call.status != CapitalCall.Status.NOTICED or not items:
-            return 0
+            return []
         for item in items:
             item.call = call
         whole = _paid_whole(items, account, at=at)
+        if not whole:
+            return []
         asked_for = _last_asked_for([item for item, _ in whole])
         for item, due in whole:
             item.mark_paid(interest=due.interest, on=banking_date(asked_for[item.pk]))
             item.updated_at = at
         with ledger.refusing():
-            CapitalCallItem.objects.bulk_update(
-                [item for item, _ in whole],
-                ["status", "interest_amount", "paid_amount", "paid_date", "updated_at"],
-            )
+            copying.update([item for item, _ in whole], _PAID)
             closings.fund(offering, {item.investor_id: item.amount for item, _ in whole}, at=at)
         ledger.post([one for item, _ in whole for one in _releases(item, account, at=at)], by=None, at=at)
         capital_calls.finish(call, at=at)
-    return len(whole)
+    return [item.pk for item, _ in whole]
 
 
 def _as_asked(

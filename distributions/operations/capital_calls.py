@@ -20,7 +20,7 @@ from distributions.queries import capital_calls as queries
 from escrow.models import Investment
 from escrow.operations import closings
 from escrow.operations.escrow_accounts import require_reason
-from realco import audit, events, money, permissions
+from realco import audit, copying, events, money, permissions
 from realco.business_days import add_business_days, banking_date
 from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -226,7 +226,7 @@ def cancel(call: CapitalCall, *, by: User, reason: str, at: datetime) -> Capital
             if item.status == Item.OPEN:
                 item.mark_cancelled()
                 item.updated_at = at
-        CapitalCallItem.objects.bulk_update(items, ["status", "updated_at"], batch_size=500)
+        copying.update(items, ["status", "updated_at"])
         call.mark_cancelled(reason=reason.strip(), at=at)
         call.save()
     return call
@@ -262,7 +262,7 @@ def lock(call: CapitalCall) -> CapitalCall:
 
 def finish(call: CapitalCall, *, at: datetime) -> None:
     """Mark a locked call COMPLETED if nobody owes any of it and somebody paid."""
-    states = set(call.items.values_list("status", flat=True))
+    states = set(call.items.order_by().values_list("status", flat=True).distinct())
     if call.status == Status.NOTICED and Item.OPEN not in states and Item.PAID in states:
         call.mark_completed(at=at)
         call.save()
@@ -396,7 +396,8 @@ def _create(
 
 
 def _add_items(call: CapitalCall, rows: Sequence[tuple[Investment, Decimal, Decimal]], *, at: datetime) -> None:
-    CapitalCallItem.objects.bulk_create(
+    copying.insert(
+        CapitalCallItem,
         [
             CapitalCallItem(
                 call=call,
@@ -409,5 +410,4 @@ def _add_items(call: CapitalCall, rows: Sequence[tuple[Investment, Decimal, Deci
             )
             for row, capital, premium in rows
         ],
-        batch_size=500,
     )

@@ -135,7 +135,7 @@ def end_commitment(offering: Offering, *, investor: User, reference: str, paid_i
         rows: Any = investment
         called = rows.call_items.filter(status="OPEN").aggregate(total=Sum("amount", default=ZERO))["total"]
         needed = max(paid_in, investment.funded_amount + called)
-        ended = max(min(Decimal(made.pop(reference)), investment.investment_amount - needed), ZERO)
+        ended: Decimal = max(min(Decimal(made.pop(reference)), investment.investment_amount - needed), ZERO)
         investment.metadata = {**investment.metadata, _COMMITMENTS: made}
         if ended and ended == investment.investment_amount:
             investment.mark_cancelled()

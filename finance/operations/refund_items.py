@@ -20,7 +20,7 @@ from finance.operations import refund_runs, transactions
 from finance.operations.orders import BankAccountNotUsable, require_usable
 from finance.queries import refund_figures
 from finance.queries import refund_runs as queries
-from realco import audit, permissions, stopping_points
+from realco import audit, copying, permissions, stopping_points
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted
 from realco.models import User
@@ -70,7 +70,7 @@ def follow_many(run_id: UUID, *, item_ids: list[UUID], at: datetime) -> int:
         moved = [item for item in items if _catch_up(item, arrived=arrived[item.pk], at=at)]
         for item in moved:
             item.updated_at = at
-        RefundItem.objects.bulk_update(moved, _FOLLOWED, batch_size=500)
+        copying.update(moved, _FOLLOWED)
         if moved:
             finish(run, at=at)
             stopping_points.reach("refund_run.follow.before_commit")
@@ -85,7 +85,7 @@ def reconsider(run_id: UUID, *, at: datetime) -> int:
         for item in freed:
             item.mark_due(promised_by=run.promised_by)
             item.updated_at = at
-        RefundItem.objects.bulk_update(freed, _FOLLOWED, batch_size=500)
+        copying.update(freed, _FOLLOWED)
     return len(freed)
 
 
@@ -256,4 +256,4 @@ def _why(payment: Transaction, otherwise: str) -> str:
     return f"{otherwise}: {payment.failure_code} {said}".replace("  ", " ").strip()[:300]
 
 
-_FOLLOWED = ("status", "obstacle", "note", "kept_amount", "payment", "promised_by", "paid_at", "updated_at")
+_FOLLOWED = ("status", "obstacle", "note", "kept_amount", "payment_id", "promised_by", "paid_at", "updated_at")

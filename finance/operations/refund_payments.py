@@ -27,7 +27,7 @@ from finance.operations import locks, payouts, refund_items, refund_runs, transa
 from finance.operations.orders import BankAccountNotUsable, Order, require_escrow_open, require_usable
 from finance.queries import refund_figures
 from finance.queries.refund_figures import Refund
-from realco import audit, stopping_points
+from realco import audit, copying, stopping_points
 from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.money import ZERO, format_money
@@ -162,9 +162,7 @@ def _save(items: Sequence[RefundItem], *, at: datetime) -> None:
     others = [item for item in items if item.status != Status.PAYING]
     for item in others:
         item.updated_at = at
-    RefundItem.objects.bulk_update(
-        others, ["status", "obstacle", "note", "payment", "kept_amount", "paid_at", "updated_at"], batch_size=500
-    )
+    copying.update(others, ["status", "obstacle", "note", "payment_id", "kept_amount", "paid_at", "updated_at"])
 
 
 def _open_purse(run: RefundRun, items: Sequence[RefundItem]) -> _Purse:

@@ -20,7 +20,7 @@ from finance.models import RefundItem, RefundRun, RefundRunApproval, Transaction
 from finance.operations import locks, transactions
 from finance.queries import refund_figures
 from finance.queries.refund_figures import Refund
-from realco import audit, money, permissions, queue, stopping_points
+from realco import audit, copying, money, permissions, queue, stopping_points
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -216,11 +216,11 @@ def add_items(run: RefundRun, refunds: Sequence[Refund], *, at: datetime) -> lis
     What has cleared is due at once, the rest waits.
     """
     items = [_item(run, refund, at=at) for refund in refunds]
-    RefundItem.objects.bulk_create(items, batch_size=1000)
+    copying.insert(RefundItem, items)
     due = [item for item, refund in zip(items, refunds, strict=True) if refund.is_cleared]
     for item in due:
         item.mark_due(promised_by=run.promised_by)
-    RefundItem.objects.bulk_update(due, ["status", "promised_by"], batch_size=500)
+    copying.update(due, ["status", "promised_by"])
     return items
 
 

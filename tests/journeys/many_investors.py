@@ -12,6 +12,8 @@ from decimal import Decimal
 from django.db import transaction
 
 from compliance.models import CheckStatus, InvestorProfile
+from distributions.models import CapitalCallItem, CapitalCallPayment
+from distributions.queries import capital_calls as queries
 from escrow.models import EscrowAccount, Investment
 from escrow.operations import ledger
 from finance import entries
@@ -110,6 +112,41 @@ def pay_in(
         status="COMPLETED", completed_at=clears_at
     )
     return deposits
+
+
+def pay_calls(
+    escrow: EscrowAccount, items: Sequence[CapitalCallItem], *, settled_at: datetime, clears_at: datetime
+) -> list[Transaction]:
+    """One ACH payment of each item of a call, of which what was called is left after the fee; all have cleared."""
+    accounts = {row.user_id: row for row in BankAccount.objects.filter(user__in=[one.investor_id for one in items])}
+    on = banking_date(settled_at)
+    net = {one.pk: one.amount + one.premium_amount for one in items}
+    gross = {amount: queries.gross_of(amount, method="ACH", on=on) for amount in set(net.values())}
+    made = [
+        Transaction(
+            id=new_id(), type="CAPITAL_CALL", payment_method="ACH", amount=gross[net[one.pk]],
+            fee_amount=gross[net[one.pk]] - net[one.pk], net_amount=net[one.pk], from_user_id=one.investor_id,
+            from_bank_account=accounts[one.investor_id], offering_id=escrow.offering_id, escrow_account=escrow,
+            idempotency_key=f"called:{one.pk}", request_hash="0" * 64, initiated_by_id=one.investor_id,
+            created_at=settled_at,
+        )
+        for one in items
+    ]  # fmt: skip
+    Transaction.objects.bulk_create(made, batch_size=BATCH)
+    CapitalCallPayment.objects.bulk_create(
+        [
+            CapitalCallPayment(item=one, transaction=payment, created_at=settled_at)
+            for one, payment in zip(items, made, strict=True)
+        ],
+        batch_size=BATCH,
+    )
+    _tell_the_bank(escrow, made, at=settled_at)
+    _settle(made, made, settled_at=settled_at, clears_at=clears_at)
+    _post(made, made, settled_at=settled_at, clears_at=clears_at)
+    Transaction.objects.filter(pk__in=[payment.pk for payment in made]).update(
+        status="COMPLETED", completed_at=clears_at
+    )
+    return made
 
 
 def _post(
