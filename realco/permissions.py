@@ -59,7 +59,7 @@ VIEW_EVERYTHING = (
     "distributions.view_allocationwriteoff",
     "distributions.view_capitalcall", "distributions.view_capitalcallitem", "distributions.view_capitalcallpayment",
     "distributions.view_reinvestment", "distributions.view_reinvestmentelection",
-    "distributions.view_investmenttransfer", "distributions.view_taxexport",
+    "distributions.view_investmenttransfer", "distributions.view_taxexport", "distributions.view_personalreading",
 )  # fmt: skip
 
 GROUPS: dict[str, tuple[str, ...]] = {

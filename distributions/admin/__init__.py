@@ -3,25 +3,4 @@ from distributions.admin import (
     call_items,
     capital_calls,
     distributions,
-    fund_arrangements,
-    reinvestments,
-    tax_exports,
-    terms,
-    transfers,
-    withholdings,
-    write_offs,
-)
-
-__all__ = [
-    "allocations",
-    "call_items",
-    "capital_calls",
-    "distributions",
-    "fund_arrangements",
-    "reinvestments",
-    "tax_exports",
-    "terms",
-    "transfers",
-    "withholdings",
-    "write_offs",
-]
+    "personal_readings",

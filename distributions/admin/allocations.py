@@ -4,12 +4,14 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
 from distributions.admin import write_offs
 from distributions.admin.statements import StatementPages
-from distributions.models import DistributionAllocation, DistributionApproval
+from distributions.models import DistributionAllocation, DistributionApproval, PersonalReading
+from distributions.operations import personal_readings
 from distributions.queries import investor_distributions
+from realco import clock
 from realco.admin_pages import (
     ReadOnlyAdmin,
     Table,
@@ -21,7 +23,11 @@ from realco.admin_pages import (
     table,
     text_column,
 )
+from realco.admin_steps import person_of
 from realco.money import format_money
+
+Kind = PersonalReading.Kind
+OK = 200
 
 AMOUNTS = (
     money_column("return_of_capital"),
@@ -111,6 +117,18 @@ class DistributionAllocationAdmin(StatementPages):
     )  # fmt: skip
 
     steps = (write_offs.PROPOSE,)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one, and write down who is shown why somebody was not paid."""
+        response: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id) if response.status_code == OK else None
+        if row is not None and (row.waiting_since is not None or row.failure_reason):
+            personal_readings.note(
+                Kind.WAITING, subject=row.investor, by=person_of(request), at=clock.now(), detail=str(row.pk)
+            )
+        return response
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("investor", "distribution")

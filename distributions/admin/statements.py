@@ -10,7 +10,8 @@ from django.urls import URLPattern, path, reverse
 
 from distributions import statement_files
 from distributions.admin.receipts import ReceiptPages
-from distributions.models import DistributionAllocation
+from distributions.models import DistributionAllocation, PersonalReading
+from distributions.operations import personal_readings
 from distributions.queries import distributions as query
 from distributions.queries import investor_distributions, statements
 from distributions.queries.statements import NoSuchQuarter, Quarter
@@ -22,6 +23,7 @@ from realco.models import User
 from realco.money import ZERO, format_money
 
 Status = DistributionAllocation.Status
+Kind = PersonalReading.Kind
 
 
 class StatementPages(ReceiptPages):
@@ -45,6 +47,7 @@ class StatementPages(ReceiptPages):
         """List what distributions have brought a person, and the quarters of which there is a statement."""
         person = self._person(request, user_id)
         rows = list(investor_distributions.of(person))
+        personal_readings.note(Kind.DISTRIBUTIONS, subject=person, by=person_of(request), at=clock.now())
         quarters = [
             (str(one), reverse("admin:distributions_allocation_quarter", args=[person.pk, one.year, one.number]))
             for one in statements.quarters(rows)
@@ -70,6 +73,10 @@ class StatementPages(ReceiptPages):
         except CannotMakePdf as refusal:
             messages.error(request, str(refusal))
             return HttpResponseRedirect(reverse("admin:distributions_allocation_investor", args=[person.pk]))
+        personal_readings.note(
+            Kind.QUARTER_STATEMENT, subject=person, by=person_of(request), at=clock.now(),
+            detail=f"{year} Q{number}", content=content,
+        )  # fmt: skip
         headers = {
             "Content-Disposition": f'attachment; filename="{statement_files.file_name(statement)}"',
             "Cache-Control": "no-store",

@@ -3,16 +3,18 @@
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 
-from distributions.models import AllocationWriteOff, DistributionAllocation
-from distributions.operations import write_offs
-from realco import permissions
+from distributions.models import AllocationWriteOff, DistributionAllocation, PersonalReading
+from distributions.operations import personal_readings, write_offs
+from realco import clock, permissions
 from realco.admin_pages import badge_column, link_column, moment_column, money_column
-from realco.admin_steps import Order, Reason, Step, SteppedAdmin
+from realco.admin_steps import Order, Reason, Step, SteppedAdmin, person_of
 from realco.models import User
 
 Status = AllocationWriteOff.Status
+Kind = PersonalReading.Kind
+OK = 200
 Allocation = DistributionAllocation.Status
 
 
@@ -117,6 +119,26 @@ class AllocationWriteOffAdmin(SteppedAdmin):
             done="The write-off is withdrawn.",
         ),
     )
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show one, and write down who is shown why somebody cannot be paid."""
+        response: HttpResponse = super().change_view(request, object_id, form_url, extra_context)
+        row = self.get_object(request, object_id) if response.status_code == OK else None
+        if row is not None:
+            subject = row.allocation.investor
+            personal_readings.note(
+                Kind.WRITE_OFF, subject=subject, by=person_of(request), at=clock.now(), detail=str(row.pk)
+            )
+        return response
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """List them, and write down who is shown the list."""
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        if response.status_code == OK:
+            personal_readings.note(Kind.WRITE_OFFS, subject=None, by=person_of(request), at=clock.now())
+        return response
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).select_related("allocation__investor", "allocation__distribution")

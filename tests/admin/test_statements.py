@@ -1,12 +1,18 @@
 """What staff see of a person's distributions, and the statements of their quarters."""
 
+import hashlib
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.db import DatabaseError, transaction
 from django.urls import reverse
 
+from distributions.models import PersonalReading
+from distributions.operations import personal_readings
 from realco import clock
+from realco.errors import NotPermitted
+from realco.models import AuditEvent
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions.deals import Deal, make_deal
@@ -51,3 +57,40 @@ def test_are_for_staff_who_may_see_distributions(deal: Deal) -> None:
     client = client_of(deal.operator)
     assert client.get(reverse("admin:distributions_allocation_investor", args=[uuid4()])).status_code == 404
     assert client.get(reverse("admin:distributions_allocation_quarter", args=[person.pk, 2026, 5])).status_code == 404
+
+
+def test_who_had_them_is_written_down(deal: Deal) -> None:
+    deal.execute("1000.00", on=clock.now().date(), at=clock.now())
+    paid, today = deal.investors[1], clock.now().date()
+    quarter = (today.month + 2) // 3
+    client = client_of(deal.approver)
+    client.get(reverse("admin:distributions_allocation_investor", args=[paid.pk]))
+    file = client.get(reverse("admin:distributions_allocation_quarter", args=[paid.pk, today.year, quarter])).content
+
+    page, statement = PersonalReading.objects.order_by("created_at", "pk")
+    assert {(row.read_by, row.subject) for row in (page, statement)} == {(deal.approver, paid)}
+    assert (page.kind, page.content_hash) == ("DISTRIBUTIONS", "")
+    assert (statement.kind, statement.detail) == ("QUARTER_STATEMENT", f"{today.year} Q{quarter}")
+    assert statement.content_hash == hashlib.sha256(file).hexdigest()
+    event = AuditEvent.objects.get(entity_type="personal_readings", entity_id=str(statement.pk))
+    assert (event.action, event.user) == ("personal.read", deal.approver)
+    listed = client_of(deal.operator).get(reverse("admin:distributions_personalreading_changelist")).content.decode()
+    assert f"{today.year} Q{quarter}" in listed
+
+
+def test_refused_they_are_not_written_down(deal: Deal) -> None:
+    url = reverse("admin:distributions_allocation_investor", args=[deal.investors[1].pk])
+    client_of(factories.make_user("Sam Staff", is_staff=True)).get(url)
+    client_of(deal.operator).get(reverse("admin:distributions_allocation_investor", args=[uuid4()]))
+    assert not PersonalReading.objects.exists()
+
+
+def test_what_was_written_down_stays(deal: Deal) -> None:
+    row = personal_readings.note("DISTRIBUTIONS", subject=deal.investors[0], by=deal.operator, at=clock.now())
+    for attack in (lambda: PersonalReading.objects.update(detail="x"), lambda: row.delete()):
+        with pytest.raises(DatabaseError), transaction.atomic():
+            attack()
+    with pytest.raises(DatabaseError, match="of_somebody"), transaction.atomic():
+        personal_readings.note("WAITING", subject=None, by=deal.operator, at=clock.now())
+    with pytest.raises(NotPermitted):
+        personal_readings.note("WRITE_OFFS", subject=None, by=deal.investors[0], at=clock.now())

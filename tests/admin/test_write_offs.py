@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from distributions.models import AllocationWriteOff, DistributionAllocation
+from distributions.models import AllocationWriteOff, DistributionAllocation, PersonalReading
 from finance.operations import bank_accounts
 from realco import clock
 from tests.admin.conftest import client_of
@@ -44,6 +44,24 @@ def step(client: Client, row: Any, name: str, **body: object) -> Any:
 
 def page_of(client: Client, row: Any) -> str:
     return client.get(reverse(f"admin:distributions_{row._meta.model_name}_change", args=[row.pk])).content.decode()
+
+
+class TestReading:
+    def test_who_was_shown_who_waits_and_why_is_written_down(self, deal: Deal, row: DistributionAllocation) -> None:
+        step(client_of(deal.operator), row, "write-off")
+        write_off, paid = AllocationWriteOff.objects.get(), row.distribution.allocations.exclude(pk=row.pk).first()
+        client = client_of(deal.approver)
+        page_of(client, row)
+        page_of(client, paid)
+        page_of(client, write_off)
+        client.get(reverse("admin:distributions_allocationwriteoff_changelist"))
+
+        rows = PersonalReading.objects.filter(read_by=deal.approver).order_by("created_at", "pk")
+        assert [(one.kind, one.subject, one.detail) for one in rows] == [
+            ("WAITING", deal.investors[0], str(row.pk)),
+            ("WRITE_OFF", deal.investors[0], str(write_off.pk)),
+            ("WRITE_OFFS", None, ""),
+        ]
 
 
 class TestWriteOff:
