@@ -11,7 +11,10 @@ HERE = Path(__file__)
 
 
 class Migration(migrations.Migration):
-    dependencies = [("distributions", "0062_write_off_only_what_has_not_arrived")]
+    dependencies = [
+        ("distributions", "0071_guard_fund_arrangements"),
+        ("distributions", "0080_keep_the_id_of_a_distribution"),
+    ]
 
     operations = [
         migrations.RunSQL(migrations.RunSQL.noop, guards.DROP_UNUSED_FUNCTIONS),

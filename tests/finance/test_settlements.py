@@ -423,7 +423,7 @@ class TestUnknownOutcome:
 
 
 class TestOrder:
-    """Banks tell in any order; each event waits for its turn, and counts once."""
+    """Banks tell in any order; each event waits its turn, and counts once. What waits is due again within seconds."""
 
     def test_return_told_before_the_settlement_waits_for_it(self, deposit: Deposit) -> None:
         payment = deposit(RETURN_TOLD_FIRST)
@@ -432,7 +432,6 @@ class TestOrder:
         stage.tell(Client())
         returned, settled = stage.stored()
         assert [returned.event_type, settled.event_type] == ["transfer.returned", "transfer.settled"]
-        # By hand, because an event that waits is due again after seconds, which sweeps may take under load.
         assert (webhooks.process(returned.pk, at=clock.now()), status(payment)) == (False, "PENDING_SETTLEMENT")
         assert (webhooks.process(settled.pk, at=clock.now()), status(payment)) == (True, "SETTLED")
         stage.leap(1)
