@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from distributions.models import Distribution, DistributionAllocation
-from distributions.queries import deductions, receipts, reinvestments
+from distributions.queries import deductions, premiums, receipts, reinvestments
 from distributions.queries.entitlements import Figures
 from realco.money import to_json
 
@@ -23,8 +23,9 @@ def content_hash(
     Return the SHA-256 of a distribution's numbers, as canonical JSON.
 
     The moment of submission is part of it: numbers that were withdrawn and submitted again need
-    new signatures, even where they are the same. Deductions (``lines``), what investors chose to reinvest
-    and overrides are part of it where there are any; hashes of distributions without them are what they always were.
+    new signatures, even where they are the same. Deductions (``lines``), what investors chose to reinvest,
+    overrides and premiums are part of it where there are any; hashes of distributions without them are what they
+    always were.
     """
     content = {
         "distribution": distribution.distribution_number,
@@ -47,6 +48,9 @@ def content_hash(
         "allocations": sorted(_allocation(row) for row in allocations),
         **receipts.hashes(distribution, submitted_at=submitted_at),
     }
+    if distribution.nature == Distribution.Nature.PREMIUM:
+        content["premium_total"] = to_json(distribution.premium_total)
+        content["premiums"] = premiums.signed(distribution)
     if lines:
         content["lines"] = lines
     if reinvested:

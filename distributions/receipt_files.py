@@ -31,6 +31,13 @@ ABOUT = (
     "Amounts are US dollars. Exact figures are fractions of a cent, written numerator/denominator; weights and "
     "accruals are in the parts of a cent given beside them.",
 )
+ABOUT_PREMIUMS = (
+    "This receipt shows how one payee's part of premiums came about: of interest that those admitted late have paid. "
+    "“receipt” holds what the amount follows from and the amount itself; “working” is every step between.",
+    "“whole” is the same for all payees: each premium, the share of each earlier call that it was paid on, and what "
+    "that call called of all. It names nobody. “own” is yours, with what each of those calls called of you.",
+    *ABOUT[2:],
+)
 RECEIPT_FIELDS = {"distribution", "allocation", "payee", "whole", "own", "result", "allocated"}
 
 
@@ -60,7 +67,7 @@ def compose(receipt: Mapping[str, Any], working: Mapping[str, Any]) -> dict[str,
     """Write a receipt as the content of its file."""
     return {
         "format": FORMAT,
-        "about": list(ABOUT),
+        "about": list(ABOUT_PREMIUMS if "premiums" in receipt["whole"] else ABOUT),
         "receipt": dict(receipt),
         "working": dict(working),
         "sha256": receipt_hash(receipt),

@@ -15,7 +15,7 @@ from functools import partial
 from math import ceil
 from typing import Any
 
-from distributions import receipt_files, receipt_moves
+from distributions import premium_receipts, receipt_files, receipt_moves
 from distributions.class_books import ClassBooks
 from distributions.derivations import SPONSOR, accrual_lines, hurdle_lines
 from distributions.hurdles import HurdleAccount
@@ -94,6 +94,8 @@ def replay(receipt: Mapping[str, Any]) -> Replayed:
     :raises ReceiptBroken: if its figures contradict the terms or each other
     """
     try:
+        if "premiums" in mapping(receipt["whole"], "whole"):
+            return Replayed(*premium_receipts.replay(receipt["whole"], mapping(receipt["own"], "own")))
         whole = Whole(mapping(receipt["whole"], "whole"))
         if receipt["payee"] == SPONSOR:
             return _of_sponsor(whole, mapping(receipt["own"], "own"))

@@ -1,9 +1,11 @@
 from distributions.models.allocation_lines import AllocationLine, WithholdingRate
+from distributions.models.allocations import DistributionAllocation
 from distributions.models.approvals import DistributionApproval
 from distributions.models.capital_calls import CapitalCall, CapitalCallItem, CapitalCallPayment
-from distributions.models.distributions import Distribution, DistributionAllocation
+from distributions.models.distributions import Distribution
 from distributions.models.fund_arrangements import FundArrangement, FundDeal
 from distributions.models.personal_readings import PersonalReading
+from distributions.models.premiums import PremiumPaidOn
 from distributions.models.receipts import Receipt, ReceiptWhole
 from distributions.models.reinvestments import Reinvestment, ReinvestmentElection
 from distributions.models.tax_exports import TaxExport
@@ -25,6 +27,7 @@ __all__ = [
     "FundDeal",
     "InvestmentTransfer",
     "PersonalReading",
+    "PremiumPaidOn",
     "Receipt",
     "ReceiptWhole",
     "Reinvestment",

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from distributions.models.distributions import DistributionAllocation
+from distributions.models.allocations import DistributionAllocation
 from realco import guards
 from realco.identifiers import new_id
 from realco.money import MoneyField

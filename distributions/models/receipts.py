@@ -3,7 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from distributions.models.distributions import Distribution, DistributionAllocation
+from distributions.models.allocations import DistributionAllocation
+from distributions.models.distributions import Distribution
 from realco import guards
 from realco.identifiers import new_id
 

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django_fsm import FSMField, FSMModelMixin, transition
 
-from distributions.models.distributions import DistributionAllocation
+from distributions.models.allocations import DistributionAllocation
 from realco import guards
 from realco.identifiers import new_id
 from realco.models import Offering

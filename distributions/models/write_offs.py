@@ -9,7 +9,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django_fsm import FSMField, FSMModelMixin, transition
 
-from distributions.models.distributions import DistributionAllocation
+from distributions.models.allocations import DistributionAllocation
 from realco import guards
 from realco.identifiers import new_id
 from realco.money import MoneyField, format_money

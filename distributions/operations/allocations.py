@@ -204,7 +204,13 @@ def _move(allocation: DistributionAllocation, *, at: datetime) -> None:
 
 
 def tell_again(distribution: Distribution, investment_ids: Collection[UUID], *, at: datetime) -> None:
-    """Write what investments have had back, and what preferred return they are owed, told from what has arrived."""
+    """
+    Write what investments have had back, and what preferred return they are owed, told from what has arrived.
+
+    Premiums are neither, and change nothing of it.
+    """
+    if distribution.nature == Distribution.Nature.PREMIUM:
+        return
     found = standings.of(distribution, investment_ids)
     if not found:
         return

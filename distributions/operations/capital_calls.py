@@ -135,7 +135,7 @@ def draw_up_late_closing(
     Call on those admitted after earlier calls for their share of each, and a premium on it.
 
     The capital stays in the offering; that of earlier investors is not returned, and the premium, which
-    is owed to them, becomes income of the offering until it is distributed (``queries.equalisation``).
+    is owed to them, becomes income of the offering until it is paid on (``premiums.draw_up``).
 
     :raises NotPermitted: if the person may not draw up capital calls
     :raises OfferingNotCalling: if the offering is neither funded nor operating
@@ -315,6 +315,7 @@ def _late(offering: Offering, conditions: Conditions) -> list[tuple[Investment, 
         .exclude(status=Item.CANCELLED)
         .values_list("investment_id", flat=True)
     )
+    calls = queries.earlier_calls(offering.pk)
     rows = []
     for row in living:
         if row.pk in late_before:
@@ -325,6 +326,7 @@ def _late(offering: Offering, conditions: Conditions) -> list[tuple[Investment, 
             due_date=conditions.due_date,
             premium_rate=conditions.premium_rate,
             day_count=conditions.day_count,
+            calls=calls,
         )
         capital = sum((share.capital for share in shares), ZERO)
         if capital > left[row.pk]:

@@ -10,36 +10,23 @@ import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from distributions import contents
 from distributions.models import AllocationLine, Distribution, DistributionAllocation, DistributionApproval
-from distributions.operations import locks, receipts, reinvestments
-from distributions.queries import deductions, entitlements
+from distributions.operations import drafts, locks, receipts, reinvestments
+from distributions.queries import deductions, entitlements, workings
 from distributions.queries import distributions as queries
-from distributions.queries.distributions import available, signatures_needed
+from distributions.queries.distributions import signatures_needed
 from distributions.queries.entitlements import Figures
-from escrow.models import EscrowAccount
-from escrow.operations.ledger import InsufficientFunds
-from finance.operations.orders import require_escrow_open
 from realco import audit, copying, money, permissions
 from realco.business_days import banking_date
-from realco.errors import Duplicate, IllegalTransition, NotPermitted, Refusal
+from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
 from realco.money import ZERO, format_money, to_json
 
 Status = Distribution.Status
-DISTRIBUTING = (Offering.Status.FUNDED, Offering.Status.OPERATING, Offering.Status.EXITED)
-
-
-class IdempotencyKeyMissing(Refusal):
-    """A distribution is created under a key, so that asking twice creates one."""
-
-
-class IdempotencyKeyReused(Duplicate):
-    """The key was used for another distribution."""
 
 
 class UnknownType(Refusal):
@@ -48,20 +35,6 @@ class UnknownType(Refusal):
 
 class FeeTooHigh(Refusal):
     """The fee takes everything that was to be distributed."""
-
-
-class NoEscrowAccount(Refusal):
-    """The offering has no escrow account to pay from."""
-
-
-class OfferingNotDistributing(Refusal):
-    """The offering has not closed its raise, or has failed."""
-
-    code = "INVALID_STATE_TRANSITION"
-
-
-class DayInFuture(Refusal):
-    """Nobody knows yet what the figures of that day will be."""
 
 
 class NotDraft(IllegalTransition):
@@ -138,15 +111,15 @@ def create(
     asked += [to_json(fee)] if fee else []
     request_hash = hashlib.sha256(json.dumps(asked).encode()).hexdigest()
     with audit.acting("distribution.create", by=creator, reason=description), transaction.atomic():
-        earlier = _find_earlier(key, request_hash)
+        earlier = drafts.find_earlier(key, request_hash)
         if earlier is not None:
             return earlier
-        account = _require_distributing(offering, as_of_date, at=at)
-        _require_available(account.pk, amount)
+        account = drafts.require_distributing(offering, as_of_date, at=at)
+        drafts.require_available(account.pk, amount)
         return Distribution.objects.create(
             offering_id=offering.pk,
             escrow_account=account,
-            distribution_number=_next_number(banking_date(at).year),
+            distribution_number=drafts.next_number(banking_date(at).year),
             type=type,
             total_amount=amount,
             platform_fee_amount=fee,
@@ -162,7 +135,7 @@ def create(
 
 def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
     """
-    Work a draft out: run the waterfall over the ledger's history and write what each payee gets.
+    Work a draft out: run the waterfall over the ledger's history (or share premiums), and write what each payee gets.
 
     May be done again; the earlier allocations are cancelled and replaced.
 
@@ -175,7 +148,7 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
     with audit.acting("distribution.calculate", by=by), transaction.atomic():
         distribution = locks.lock(distribution.pk)
         require_draft(distribution)
-        now = entitlements.entitlements(distribution)
+        now = workings.work_out(distribution)
         # One statement for all rows; the status trigger checks each of them.
         standing = DistributionAllocation.objects.filter(distribution=distribution).exclude(
             status=DistributionAllocation.Status.CANCELLED
@@ -186,14 +159,12 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
         lines = deductions.apply(distribution, now.allocations)
         copying.insert(DistributionAllocation, now.allocations)
         copying.insert(AllocationLine, lines)
-        distribution.terms = now.basis.terms
+        distribution.terms = now.terms
         distribution.waterfall_tiers = now.tiers
-        distribution.return_of_capital_total = now.result.return_of_capital
-        distribution.preferred_return_total = now.result.preferred_return
-        distribution.sponsor_catch_up_total = now.result.sponsor_catch_up
-        distribution.profit_split_total = now.result.profit_split
+        for name, total in now.totals.items():
+            setattr(distribution, name, total)
         rests_on = deductions.digest(distribution, {row.investor_id for row in now.allocations})
-        basis = {**now.basis.as_json(), "deductions": rests_on}
+        basis = {**now.basis, "deductions": rests_on}
         distribution.metadata = {**distribution.metadata, "basis": basis}
         distribution.save()
     return distribution
@@ -227,7 +198,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
             raise NumbersChanged(
                 f"Since this distribution was worked out, {'; '.join(changes)}. Calculate it again.", changes=changes
             )
-        _require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
+        drafts.require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
         reinvestments.plan(distribution, allocations, at=at)
         signed = contents.signed_hash(distribution, allocations, submitted_at=at)
@@ -296,6 +267,7 @@ def cancel(distribution: Distribution, *, by: User, reason: str, at: datetime) -
         reinvestments.cancel_plans(distribution, at=at)
         distribution.mark_cancelled(by=by, reason=reason.strip()[:300], at=at)
         distribution.save()
+        distribution.premiums.update(freed_at=at)
     return distribution
 
 
@@ -304,7 +276,7 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     Return in words what no longer agrees with the signed numbers, with everything locked.
 
     The offering holding less than the total counts, after what it has promised otherwise; ``anew`` works
-    the waterfall once more (``entitlements.changes_since``).
+    the waterfall once more (``workings.changes_since``).
     """
     locks.lock_account(distribution)
     assert distribution.submitted_at is not None
@@ -319,7 +291,7 @@ def _changes(
     distribution: Distribution, allocations: Sequence[DistributionAllocation | Figures], *, anew: bool
 ) -> list[str]:
     """Return in words what the numbers rested on and is otherwise now, deductions and all."""
-    changes = entitlements.changes_since(distribution, anew=anew)
+    changes = workings.changes_since(distribution, anew=anew)
     before = distribution.metadata.get("basis", {}).get("deductions")
     if before and before != deductions.digest(distribution, {row.investor_id for row in allocations}):
         changes.append("a fee rule or a rate of withholding has changed")
@@ -362,8 +334,7 @@ def _require_signable(distribution: Distribution, approver: User, content_hash: 
 def _require_known(type: str, idempotency_key: str) -> None:
     if type not in Distribution.Type.values:
         raise UnknownType(f"“{type}” is no type of distribution; use one of {', '.join(Distribution.Type.values)}.")
-    if not 1 <= len(idempotency_key.strip()) <= 200:
-        raise IdempotencyKeyMissing("Give an idempotency key of 1 to 200 characters, a new one for each distribution.")
+    drafts.require_key(idempotency_key)
 
 
 def require_draft(distribution: Distribution) -> None:
@@ -376,54 +347,12 @@ def require_draft(distribution: Distribution) -> None:
         raise NotDraft(f"{distribution} is {_is(distribution)}; only a draft is worked out or submitted.")
 
 
-def _require_distributing(offering: Offering, as_of_date: date, *, at: datetime) -> EscrowAccount:
-    account = EscrowAccount.objects.select_related("offering").filter(offering_id=offering.pk).first()
-    if account is None:
-        raise NoEscrowAccount(f"{offering} has no escrow account. Open one first.")
-    if account.offering.status not in DISTRIBUTING:
-        status = account.offering.get_status_display().lower()
-        raise OfferingNotDistributing(f"{offering} is {status}; it distributes only after it has closed its raise.")
-    if as_of_date > banking_date(at):
-        raise DayInFuture(f"{as_of_date} has not come yet. Choose today or an earlier day.")
-    require_escrow_open(account, "DISTRIBUTION")
-    return account
-
-
-def _require_available(account_id: UUID, amount: Decimal, *, excluding: UUID | None = None) -> None:
-    left = available(account_id, excluding=excluding)
-    if amount > left:
-        raise InsufficientFunds(
-            f"The offering can distribute {format_money(left)}, not {format_money(amount)}."
-            " What is approved but not yet paid has been taken off.",
-            available=to_json(left),
-            asked=to_json(amount),
-        )
-
-
 def _amounts(total_amount: Decimal, platform_fee_amount: Decimal) -> tuple[Decimal, Decimal]:
     amount = money.positive(total_amount)
     fee = money.positive(platform_fee_amount) if platform_fee_amount else ZERO
     if fee >= amount:
         raise FeeTooHigh(f"A fee of {format_money(fee)} leaves nothing of {format_money(amount)} to distribute.")
     return amount, fee
-
-
-def _find_earlier(key: str, request_hash: str) -> Distribution | None:
-    """Return the distribution of this key, after waiting for anybody who is creating it right now."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])
-    earlier = Distribution.objects.filter(idempotency_key=key).first()
-    if earlier is not None and earlier.request_hash != request_hash:
-        raise IdempotencyKeyReused(
-            "This idempotency key was used for another distribution. Use a new key for a new one.",
-            distribution_id=str(earlier.pk),
-        )
-    return earlier
-
-
-def _next_number(year: int) -> str:
-    with connection.cursor() as cursor:
-        return str(cursor.execute("SELECT realco_next_number('DIST', %s)", [year]).fetchone()[0])
 
 
 def _is(distribution: Distribution) -> str:

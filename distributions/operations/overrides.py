@@ -36,6 +36,10 @@ class NotALine(Refusal):
     """That line is not one of this distribution's, or is the same as the other."""
 
 
+class NothingToDecide(Refusal):
+    """What premiums pay to whom follows from the calls alone."""
+
+
 class LeavesTooLittle(Refusal):
     """The other line, or this one, would have less than nothing, or nothing at all."""
 
@@ -73,6 +77,7 @@ def override(distribution: Distribution, *, decision: Decision, reason: str, by:
     :raises ReasonMissing: without a reason
     :raises InvalidAmount: if the amount is not a number of cents
     :raises NotDraft: if its numbers are frozen
+    :raises NothingToDecide: if it pays premiums on
     :raises NotALine: if the lines are not two of this distribution's
     :raises UnknownPart: if either payee cannot have such a part
     :raises LeavesTooLittle: if a part would be below nothing, or a payee would get nothing
@@ -84,6 +89,8 @@ def override(distribution: Distribution, *, decision: Decision, reason: str, by:
     with audit.acting("distribution.override", by=by, reason=reason), transaction.atomic():
         distribution = locks.lock(distribution.pk)
         distributions.require_draft(distribution)
+        if distribution.nature == Distribution.Nature.PREMIUM:
+            raise NothingToDecide("Premiums go to those to whom the earlier calls owe them; nobody decides otherwise.")
         line, other = _lines(distribution, decision)
         difference = wanted - getattr(line, decision.part)
         changed = [

@@ -3,12 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from distributions import receipt_files, receipts
+from distributions import premiums, receipt_files, receipts
 from distributions.derivations import SPONSOR
 from distributions.models import Distribution, Receipt, ReceiptWhole, WaterfallTerms
 from distributions.queries import entitlements
+from distributions.queries import premiums as premium_queries
 from distributions.queries import receipts as queries
 from distributions.queries import terms as terms_queries
+from distributions.receipts import Noted
 from realco import copying
 from realco.identifiers import new_id
 from realco.money import to_json
@@ -24,16 +26,8 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
     :raises NoTerms: if the offering has no terms on that day
     :raises NotDistributable: if money was released for somebody who has no investment
     """
-    basis = entitlements.basis_of(distribution)
-    noted = receipts.note(
-        terms_queries.as_engine(basis.terms),
-        basis.positions,
-        basis.history,
-        distribution.net_amount,
-        distribution.as_of_date,
-        basis.transfers,
-    )
-    heading = _heading(distribution, basis.terms, at)
+    noted, terms = _noted(distribution)
+    heading = _heading(distribution, terms, at)
     whole_hash = receipt_files.digest(noted.whole)
     whole = ReceiptWhole.objects.create(
         distribution=distribution,
@@ -64,7 +58,23 @@ def freeze(distribution: Distribution, *, at: datetime) -> ReceiptWhole:
     return whole
 
 
-def _heading(distribution: Distribution, terms: WaterfallTerms, at: datetime) -> dict[str, Any]:
+def _noted(distribution: Distribution) -> tuple[Noted, WaterfallTerms | None]:
+    """Return what everybody's amount follows from, and under which terms; premiums have none."""
+    if distribution.nature == Distribution.Nature.PREMIUM:
+        return premiums.note(premium_queries.sharing(distribution).shared, distribution.as_of_date), None
+    basis = entitlements.basis_of(distribution)
+    noted = receipts.note(
+        terms_queries.as_engine(basis.terms),
+        basis.positions,
+        basis.history,
+        distribution.net_amount,
+        distribution.as_of_date,
+        basis.transfers,
+    )
+    return noted, basis.terms
+
+
+def _heading(distribution: Distribution, terms: WaterfallTerms | None, at: datetime) -> dict[str, Any]:
     """Say of which distribution a receipt is, and under which terms."""
     return {
         "number": distribution.distribution_number,
@@ -75,7 +85,6 @@ def _heading(distribution: Distribution, terms: WaterfallTerms, at: datetime) ->
         "total_amount": to_json(distribution.total_amount),
         "platform_fee_amount": to_json(distribution.platform_fee_amount),
         "net_amount": to_json(distribution.net_amount),
-        "terms": str(terms.pk),
-        "terms_version": terms.version,
+        **({"terms": str(terms.pk), "terms_version": terms.version} if terms else {"nature": distribution.nature}),
         "submitted_at": at.astimezone(UTC).isoformat(),
     }

@@ -262,7 +262,11 @@ def _drifts(basis: Basis, investments: Sequence[Investment], on: date) -> dict[s
 def _not_arrived(investments: Sequence[Investment]) -> dict[UUID, tuple[Decimal, Decimal, Decimal]]:
     """Return what is allocated and has not arrived, so that stored totals do not have it yet."""
     rows = (
-        DistributionAllocation.objects.filter(investment__in=investments, distribution__status__in=histories.COUNTED)
+        DistributionAllocation.objects.filter(
+            investment__in=investments,
+            distribution__status__in=histories.COUNTED,
+            distribution__nature=Distribution.Nature.WATERFALL,
+        )
         .exclude(status__in=[DistributionAllocation.Status.COMPLETED, DistributionAllocation.Status.CANCELLED])
         .order_by()
         .values_list("investment_id")

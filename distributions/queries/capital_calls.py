@@ -10,8 +10,7 @@ from uuid import UUID
 from django.db.models import Q, QuerySet, Sum
 
 from compliance.queries import standing
-from distributions import cents
-from distributions.day_counts import DayCount, year_fraction
+from distributions import cents, premiums
 from distributions.models import CapitalCall, CapitalCallItem, CapitalCallPayment
 from escrow.models import Investment
 from finance.models import Transaction
@@ -58,20 +57,32 @@ class Due:
 
 @dataclass(frozen=True, slots=True)
 class LateShare:
-    """Somebody's share of one earlier call, the premium on it, and to whom of the earlier investors that is owed."""
+    """
+    Somebody's share of one earlier call, the premium on it, and to whom of the earlier investors that is owed.
+
+    ``items`` are those of the earlier call by which it is shared.
+    """
 
     call: CapitalCall
     capital: Decimal
     premium: Decimal
-    owed_to: tuple[tuple[UUID, Decimal], ...]
+    items: tuple[CapitalCallItem, ...]
+
+    @property
+    def owed_to(self) -> tuple[tuple[UUID, Decimal], ...]:
+        """
+        To whom the premium is owed, US dollars, each part rounded by itself.
+
+        Odd cents go to the largest remainders, then to the earlier investment; how they fall when several premiums are
+        paid on together, a distribution says.
+        """
+        parts = money.allocate(self.premium, [money.as_cents(item.amount) for item in self.items])
+        return tuple((item.investor_id, part) for item, part in zip(self.items, parts, strict=True) if part)
 
 
 def simple_interest(amount: Decimal, rate: Decimal, start: date, end: date, day_count: str) -> Decimal:
     """Return simple interest between two days, to the nearest cent, half up; nothing where the end is not later."""
-    if end <= start or not rate:
-        return ZERO
-    exact = Fraction(cents.from_decimal(amount)) * Fraction(rate) * year_fraction(start, end, DayCount(day_count))
-    return cents.to_decimal(int(exact + Fraction(1, 2)))
+    return cents.to_decimal(premiums.simple_interest(cents.from_decimal(amount), rate, start, end, day_count))
 
 
 def uncalled(investments: Iterable[Investment]) -> dict[UUID, Decimal]:
@@ -153,25 +164,32 @@ def held_back(investors: Sequence[UUID], *, at: datetime) -> dict[UUID, str]:
     return {one.person_id: one.obstacle for one in standing.obstacles(investors, at=at)}
 
 
-def earlier_calls(offering_id: UUID) -> list[CapitalCall]:
-    """Return the regular calls made of an offering, the oldest first, their items at hand."""
+def earlier_calls(offering_id: UUID, *, before: datetime | None = None) -> list[CapitalCall]:
+    """Return the regular calls made of an offering, or made before a moment, the oldest first, their items at hand."""
     calls = CapitalCall.objects.filter(offering_id=offering_id, status__in=COUNTED, kind=CapitalCall.Kind.REGULAR)
+    if before is not None:
+        calls = calls.filter(approved_at__lte=before)
     return list(calls.order_by("notice_date", "call_number").prefetch_related("items"))
 
 
 def late_shares(
-    investment: Investment, *, commitment: Decimal, due_date: date, premium_rate: Decimal, day_count: str
+    investment: Investment,
+    *,
+    commitment: Decimal,
+    due_date: date,
+    premium_rate: Decimal,
+    day_count: str,
+    calls: Sequence[CapitalCall],
 ) -> list[LateShare]:
     """
-    Return an investor's share of each earlier call that did not call on them, with the premium to a day.
+    Return an investor's share of each of some earlier calls that did not call on them, with the premium to a day.
 
     The share is what the call took of every commitment it called on, rounded down to the cent; the
     premium is simple interest on it from that call's due date. It is owed to those whom the call
     called on, in proportion to what it called of each.
     """
     shares = []
-    for call in earlier_calls(investment.offering_id):
-        # Odd cents of the premium go to the earlier investment.
+    for call in calls:
         items = sorted(call.items.all(), key=lambda item: item.investment_id)
         items = [item for item in items if item.status != CapitalCallItem.Status.CANCELLED]
         if not items or any(item.investment_id == investment.pk for item in items):
@@ -180,9 +198,7 @@ def late_shares(
         committed = sum((item.commitment_amount for item in items), ZERO)
         share = cents.to_decimal(int(Fraction(cents.from_decimal(commitment)) * Fraction(called) / Fraction(committed)))
         premium = simple_interest(share, premium_rate, call.due_date, due_date, day_count)
-        parts = money.allocate(premium, [money.as_cents(item.amount) for item in items])
-        owed = tuple((item.investor_id, part) for item, part in zip(items, parts, strict=True) if part)
-        shares.append(LateShare(call, share, premium, owed))
+        shares.append(LateShare(call, share, premium, tuple(items)))
     return shares
 
 
@@ -190,10 +206,16 @@ def equalisation(call: CapitalCall) -> Mapping[UUID, list[LateShare]]:
     """
     Return, for each item of a late closing, its shares of earlier calls and to whom its premium is owed.
 
-    The premium arrives as the offering's income and goes to nobody by itself: staff distribute it.
+    The premium arrives as the offering's income, and is paid on by a distribution of its own (``queries.premiums``).
     """
     if call.kind != CapitalCall.Kind.LATE_CLOSING:
         return {}
+    return equalised(call, call.items.select_related("investment"))
+
+
+def equalised(call: CapitalCall, items: Iterable[CapitalCallItem]) -> dict[UUID, list[LateShare]]:
+    """Return the same of some items of a late closing; of calls made later they have no share."""
+    calls = earlier_calls(call.offering_id, before=call.created_at)
     return {
         item.pk: late_shares(
             item.investment,
@@ -201,6 +223,7 @@ def equalisation(call: CapitalCall) -> Mapping[UUID, list[LateShare]]:
             due_date=call.due_date,
             premium_rate=call.premium_rate,
             day_count=call.day_count,
+            calls=calls,
         )
-        for item in call.items.select_related("investment")
+        for item in items
     }

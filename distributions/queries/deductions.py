@@ -2,7 +2,8 @@
 Deductions: what is taken off an allocation before it is paid.
 
 A platform fee where a fee rule for distributions is in force on the day as of which money is sent back, for
-investors only; and withholding, by the investor's newest rate on that day, of income: preferred return and profit.
+investors only; and withholding, by the investor's newest rate on that day, of income: preferred return, profit and
+premiums that are paid on.
 Whatever is taken off stays in the offering's ledger account, promised, until it is remitted by a payment of its own.
 """
 
@@ -148,7 +149,7 @@ def _withheld(
 ) -> Iterable[AllocationLine]:
     if rate is None:
         return
-    income = row.preferred_return + row.profit_split + row.sponsor_catch_up
+    income = row.preferred_return + row.profit_split + row.sponsor_catch_up + row.premium_amount
     amount = min((income * rate.rate).quantize(CENT, ROUND_HALF_UP), at_most)
     if amount > 0:
         yield _line(row, Kind.WITHHOLDING, amount, income, rate.rate, rate.reason)

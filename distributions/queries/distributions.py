@@ -15,7 +15,7 @@ from distributions.models import (
     Reinvestment,
     WaterfallTerms,
 )
-from distributions.queries import deductions, entitlements, reinvestments
+from distributions.queries import deductions, entitlements, premiums, reinvestments, workings
 from distributions.queries.histories import COUNTED
 from escrow.models import LedgerAccount
 from escrow.queries.balances import balance
@@ -214,7 +214,8 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
 
     Promised is what approved distributions owe and have not reserved: allocations not yet paid for,
     whose payment failed and gave its money back, or whose payment came back, from that moment on, though nobody
-    has noted that yet; and fees and withheld taxes that have not been remitted.
+    has noted that yet; fees and withheld taxes that have not been remitted; and premiums that have arrived and are
+    not paid on.
     """
     counted = DistributionAllocation.objects.filter(
         distribution__escrow_account_id=escrow_account_id, distribution__status__in=COUNTED
@@ -233,6 +234,7 @@ def available(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Deci
             promised += amount - reinvestments.not_owed(owed)
     promised += reinvestments.owed_again(paid.exclude(came_back))
     promised += deducted(escrow_account_id, excluding=excluding)
+    promised += premiums.owed(escrow_account_id, excluding=excluding)
     held = balance(escrow_account_id, LedgerAccount.Kind.OFFERING)
     left: Decimal = max(held - promised, ZERO)
     return left
@@ -319,8 +321,8 @@ def preview(distribution: Distribution) -> Preview:
     """
     terms, tiers, changes = distribution.terms, distribution.waterfall_tiers, list[str]()
     if distribution.status == Distribution.Status.DRAFT and not overrides(distribution).exists():
-        now = entitlements.entitlements(distribution)
-        terms, tiers, allocations = now.basis.terms, now.tiers, list(now.allocations)
+        now = workings.work_out(distribution)
+        terms, tiers, allocations = now.terms, now.tiers, list(now.allocations)
         deductions.apply(distribution, allocations)
         people = User.objects.in_bulk([row.investor_id for row in allocations])
         for row in allocations:
@@ -328,7 +330,7 @@ def preview(distribution: Distribution) -> Preview:
     else:
         allocations = entitlements.standing(distribution)
         if distribution.status in (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL):
-            changes = [*entitlements.changes_since(distribution, anew=True), *shortfall(distribution)]
+            changes = [*workings.changes_since(distribution, anew=True), *shortfall(distribution)]
     return Preview(
         terms=terms,
         tiers=tiers,

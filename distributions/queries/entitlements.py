@@ -49,6 +49,7 @@ class Figures(NamedTuple):
     preferred_return: Decimal
     sponsor_catch_up: Decimal
     profit_split: Decimal
+    premium_amount: Decimal
     total_amount: Decimal
     fee_amount: Decimal
     withholding_amount: Decimal

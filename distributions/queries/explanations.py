@@ -32,7 +32,7 @@ from distributions.waterfall import (
 from realco.money import ZERO, format_money, to_json
 
 SPONSOR = "sponsor"
-_DAY_COUNTS = {
+DAY_COUNTS = {
     DayCount.ACT_365: "ACT/365",
     DayCount.ACT_360: "ACT/360",
     DayCount.ACT_ACT_ISDA: "ACT/ACT",
@@ -175,7 +175,7 @@ def _rule(tier: Tier) -> str:
             return "Investors get their capital back, in proportion to what has not been returned yet."
         case PreferredReturn():
             base = "capital not returned yet" if tier.base is CapitalBase.UNRETURNED else "the capital put in"
-            how = f"{_COMPOUNDINGS[tier.compounding]}, {_DAY_COUNTS[tier.day_count]}"
+            how = f"{_COMPOUNDINGS[tier.compounding]}, {DAY_COUNTS[tier.day_count]}"
             return f"Investors earn {percent(tier.rate)} a year on {base} ({how})."
         case IrrHurdle():
             return (

@@ -33,19 +33,11 @@ def of(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], tuple[
     """
     Return what counts of the offering's other distributions, in the order in which they were approved.
 
-    For one that is approved itself these are the ones approved before it: its own numbers count for
-    those after it, not theirs for it.
+    Premiums that are paid on are outside of the waterfall, and not among them.
     """
-    others = Distribution.objects.filter(offering_id=distribution.offering_id, status__in=COUNTED)
-    if distribution.approved_at is not None:
-        others = others.filter(
-            Q(approved_at__lt=distribution.approved_at)
-            | Q(approved_at=distribution.approved_at, pk__lt=distribution.pk)
-        )
+    others = before(distribution).filter(nature=Distribution.Nature.WATERFALL)
     earlier = list(
-        others.exclude(pk=distribution.pk)
-        .order_by("as_of_date", "approved_at", "id")
-        .values_list("id", "as_of_date", "distribution_number")
+        others.order_by("as_of_date", "approved_at", "id").values_list("id", "as_of_date", "distribution_number")
     )
     counted = DistributionAllocation.objects.filter(distribution_id__in=[pk for pk, _, _ in earlier])
     counted = counted.exclude(status=DistributionAllocation.Status.CANCELLED).order_by()
@@ -62,6 +54,22 @@ def of(distribution: Distribution) -> tuple[tuple[PastDistribution, ...], tuple[
         PastDistribution(day, lines.get(pk, nobody), *sponsor.get(pk, (ZERO, ZERO))) for pk, day, _ in earlier
     )
     return history, tuple(number for _, _, number in earlier)
+
+
+def before(distribution: Distribution) -> QuerySet[Distribution]:
+    """
+    Return the offering's other distributions that count for one, of any nature.
+
+    For one that is approved itself these are the ones approved before it: its own numbers count for
+    those after it, not theirs for it.
+    """
+    others = Distribution.objects.filter(offering_id=distribution.offering_id, status__in=COUNTED)
+    if distribution.approved_at is not None:
+        others = others.filter(
+            Q(approved_at__lt=distribution.approved_at)
+            | Q(approved_at=distribution.approved_at, pk__lt=distribution.pk)
+        )
+    return others.exclude(pk=distribution.pk)
 
 
 def _lines(allocations: QuerySet[DistributionAllocation]) -> dict[UUID, LineTable]:

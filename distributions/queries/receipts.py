@@ -148,6 +148,8 @@ def allocated(allocation: DistributionAllocation | Figures) -> dict[str, str]:
     withheld: Decimal = getattr(allocation, "withholding_amount", ZERO)
     reason: str = getattr(allocation, "override_reason", "")
     # Written only where there is any, so that a receipt without them is what it always was.
+    if allocation.premium_amount:
+        figures["premium_amount"] = to_json(allocation.premium_amount)
     if withheld:
         figures["withholding_amount"] = to_json(withheld)
     return {**figures, "decided_because": reason} if reason else figures

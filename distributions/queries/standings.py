@@ -47,6 +47,7 @@ def of(distribution: Distribution, investment_ids: Collection[UUID]) -> list[Sta
     reached = (
         DistributionAllocation.objects.filter(
             distribution__offering_id=distribution.offering_id,
+            distribution__nature=Distribution.Nature.WATERFALL,
             investment_id__among=investment_ids,
             processed_at__isnull=False,
         )

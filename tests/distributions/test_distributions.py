@@ -7,13 +7,8 @@ import pytest
 
 from distributions.models import Distribution
 from distributions.operations import distributions
-from distributions.operations.distributions import (
-    DayInFuture,
-    IdempotencyKeyReused,
-    NotDraft,
-    OfferingNotDistributing,
-    UnknownType,
-)
+from distributions.operations.distributions import NotDraft, UnknownType
+from distributions.operations.drafts import DayInFuture, IdempotencyKeyReused, OfferingNotDistributing
 from distributions.queries import distributions as queries
 from distributions.queries.entitlements import NotDistributable, NoTerms
 from escrow.models import EscrowAccount

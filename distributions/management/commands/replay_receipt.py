@@ -1,6 +1,6 @@
 """Work a receipt out again with the engine alone, without the database."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -53,17 +53,29 @@ class Command(BaseCommand):
     def _tell(self, content: Mapping[str, Any]) -> None:
         receipt = content["receipt"]
         about, result, whole = receipt["distribution"], receipt["result"], receipt["whole"]
+        premiums = "premiums" in whole
+        shared = "of premiums paid on" if premiums else "shared by the waterfall"
         self.stdout.write(
             f"The receipt holds. {about.get('number')} of {about.get('offering_name')}, as of {whole['on']}: of "
-            f"{_money(whole['amount'])} shared by the waterfall, {_money(result['total'])} is this payee's."
+            f"{_money(whole['amount'])} {shared}, {_money(result['total'])} is this payee's."
         )
-        for tier, cents in zip(content["working"]["tiers"], result["by_tier"], strict=True):
-            self.stdout.write(f"  {_money(cents):>20}  {tier['kind'].replace('_', ' ').lower()}")
+        for words, cents in _parts(content["working"], result, premiums=premiums):
+            self.stdout.write(f"  {_money(cents):>20}  {words}")
         self.stdout.write(
             "Every figure was worked out again from this file by the engine alone. That the hash below is the one kept "
             "when the distribution was submitted, the payee's own page says.\n"
             f"SHA-256 {content['sha256']}"
         )
+
+
+def _parts(working: Mapping[str, Any], result: Mapping[str, Any], *, premiums: bool) -> Iterator[tuple[str, str]]:
+    """Give what the payee gets by tier, or by the earlier call that a premium was paid on."""
+    if premiums:
+        for part, cents in zip(working["parts"], result["by_part"], strict=True):
+            yield f"interest of {part['days']} days on {part['earlier_call']}", cents
+        return
+    for tier, cents in zip(working["tiers"], result["by_tier"], strict=True):
+        yield tier["kind"].replace("_", " ").lower(), cents
 
 
 def _money(amount: str) -> str:

@@ -6,7 +6,8 @@ from uuid import UUID
 from rest_framework import serializers
 
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
-from distributions.models.distributions import AllocationStatus, DistributionStatus, DistributionType
+from distributions.models.allocations import AllocationStatus
+from distributions.models.distributions import DistributionStatus, DistributionType
 from distributions.queries import investor_distributions, payees
 from distributions.queries.distributions import Preview, Stages
 from realco.api.serializers.fields import (
