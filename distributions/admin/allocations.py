@@ -34,6 +34,7 @@ AMOUNTS = (
     money_column("preferred_return"),
     money_column("sponsor_catch_up"),
     money_column("profit_split"),
+    money_column("premium_amount", "late-closing interest"),
     money_column("total_amount", "total"),
 )
 

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _SUMMED = (
     "committed", "called", "uncalled", "contributed", "returned", "preferred_accrued", "preferred_paid",
-    "preferred_owed", "profit", "net",
+    "preferred_owed", "profit", "net", "premium",
 )  # fmt: skip
 _TITLES = (
     "Investor", "Committed", "Called", "Uncalled", "Contributed", "Returned", "Preferred accrued", "Preferred paid",
-    "Preferred owed", "Profit", "Net",
+    "Preferred owed", "Profit", "Net", "Late-closing interest",
 )  # fmt: skip
 VIEW = "distributions.view_capitalcall"
 

@@ -1,5 +1,6 @@
 """Staff pages of capital calls: drawn up by one person, noticed by another, and what has been paid of them."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import admin
@@ -7,11 +8,14 @@ from django.http import HttpRequest
 from django.urls import URLPattern, path, reverse
 
 from distributions.admin import capital_accounts
+from distributions.admin import premiums as premium_tables
 from distributions.admin.call_forms import CallForm, LateClosingForm
+from distributions.admin.premiums import PAY_ON
 from distributions.models import CapitalCall
 from distributions.operations import capital_calls
 from distributions.operations.capital_calls import Conditions
 from distributions.queries import capital_calls as queries
+from distributions.queries import premiums
 from realco import clock, permissions
 from realco.admin_pages import (
     Table,
@@ -137,7 +141,7 @@ class CapitalCallAdmin(SteppedAdmin):
             act=_late_closing,
             explains="Those admitted after earlier calls are called on for their share of each, with a premium. The "
             "capital stays in the offering; the premium arrives as its income, and to whom it is owed is shown. "
-            "It is not paid to them by itself: distribute it.",
+            "Once it has arrived, “Pay premiums on” draws up the distribution that pays it to them.",
             done="The late closing is drawn up.",
             form=LateClosingForm,
         ),
@@ -175,7 +179,15 @@ class CapitalCallAdmin(SteppedAdmin):
             done="The call is cancelled.",
             is_grave=True,
         ),
+        PAY_ON,
     )
+
+    def offered(self, request: HttpRequest, row: Any) -> list[tuple[Step, str]]:
+        found = super().offered(request, row)
+        if not any(step.name == PAY_ON.name for step, _ in found):
+            return found
+        label = premium_tables.label(premiums.payable(row))
+        return [(replace(step, label=label) if step.name == PAY_ON.name else step, where) for step, where in found]
 
     def get_urls(self) -> list[URLPattern]:
         pages = capital_accounts.CapitalAccountPages(self)
@@ -211,21 +223,9 @@ class CapitalCallAdmin(SteppedAdmin):
             "Cleared",
             "Missing",
         ]
-        return [Table("What everybody owes", titles, lines), *self._equalisation(row)]
-
-    def _equalisation(self, row: CapitalCall) -> list[Table]:
-        shares = queries.equalisation(row)
-        if not shares:
-            return []
-        names = User.objects.in_bulk([owner for some in shares.values() for one in some for owner, _ in one.owed_to])
-        lines = [
-            [str(one.call), shown_money(one.capital), str(names[owner]), shown_money(part)]
-            for some in shares.values()
-            for one in some
-            for owner, part in one.owed_to
-        ]
-        titles = ["Earlier call", "Share of it", "Premium is owed to", "Premium"]
-        return [Table("Equalisation: owed to earlier investors, not paid by itself", titles, lines)]
+        return [Table("What everybody owes", titles, lines), *premium_tables.tables(row)]
 
     def preview_of(self, request: HttpRequest, step: Step, row: Any) -> list[Table]:
+        if step.name == PAY_ON.name:
+            return premium_tables.tables(row)
         return self.tables_of(request, row) if step.name in ("submit", "approve") else []

@@ -19,7 +19,7 @@ from realco.admin_steps import Order, Reason, Step, StepForm
 from realco.errors import Refusal
 from realco.models import User
 
-Status = Distribution.Status
+Status, Nature = Distribution.Status, Distribution.Nature
 SHOWN = 200
 
 
@@ -143,7 +143,7 @@ OVERRIDE = Step(
     label="Override a line",
     permission=permissions.CREATE_DISTRIBUTION,
     act=_override,
-    when=lambda distribution: distribution.status == Status.DRAFT,
+    when=lambda distribution: distribution.status == Status.DRAFT and distribution.nature == Nature.WATERFALL,
     problem=_not_calculated,
     explains="A payee gets more or less of a part than the waterfall gives, and another, named payee less or more of "
     "it. A second person confirms it before the distribution can be submitted, and both payees are shown why.",

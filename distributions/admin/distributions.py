@@ -1,5 +1,6 @@
 """Staff pages of distributions: drawn up, worked out, signed under their hash, paid, and followed."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +17,7 @@ from distributions.admin.allocations import write_offs_of
 from distributions.admin.forms import AgainForm, CreateForm, SignForm
 from distributions.admin.previews import PreviewPages, fund_words
 from distributions.admin.reinvestments import reinvested_in, reinvested_of
-from distributions.models import Distribution, DistributionAllocation
+from distributions.models import CapitalCall, Distribution, DistributionAllocation
 from distributions.models.distributions import DistributionStatus
 from distributions.operations import distributions, payouts
 from distributions.queries import distributions as query
@@ -26,6 +27,7 @@ from distributions.queries.payees import Payee
 from realco import clock, permissions
 from realco.admin_pages import (
     Table,
+    address_of,
     badge_column,
     link,
     link_column,
@@ -111,8 +113,8 @@ STEPS = (
         permission=permissions.CREATE_DISTRIBUTION,
         act=_calculate,
         when=_is(Status.DRAFT),
-        explains="The waterfall runs over the ledger's history. These are the figures it gives now; they are kept "
-        "with the draft and can be calculated again until it is submitted.",
+        explains="The waterfall runs over the ledger's history, or late-closing interest is shared. These are the "
+        "figures now; they are kept with the draft and can be calculated again until it is submitted.",
         done="Calculated.",
         reason=Reason.NONE,
     ),
@@ -223,6 +225,7 @@ class DistributionAdmin(PreviewPages):
                     money_column("preferred_return_total", "preferred return"),
                     money_column("sponsor_catch_up_total", "sponsor catch-up"),
                     money_column("profit_split_total", "profit split"),
+                    money_column("premium_total", "late-closing interest"),
                 )
             },
         ),
@@ -264,7 +267,7 @@ class DistributionAdmin(PreviewPages):
         failed = ", ".join(f"{number} {what}" for number, what in counts if number)
         return [
             ("Total", format_money(row.total_amount), "US dollars"),
-            ("For the tiers", format_money(row.net_amount), _fee_in_words(row)),
+            ("To be paid on" if _pays_on(row) else "For the tiers", format_money(row.net_amount), _fee_in_words(row)),
             ("Signatures", f"{signed} of {needed}", "under the present hash"),
             ("Paid", f"{progress.paid} of {progress.total}", failed),
             ("Amount paid", format_money(progress.amount_paid), "done" if progress.is_done and progress.paid else ""),
@@ -272,7 +275,8 @@ class DistributionAdmin(PreviewPages):
 
     def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
         payments = reverse("admin:finance_transaction_changelist")
-        return [("Payments", f"{payments}?q={row.distribution_number}")]
+        late = [(str(call), address_of(call)) for call in _late_closings(row)] if _pays_on(row) else []
+        return [("Payments", f"{payments}?q={row.distribution_number}"), *late]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         allocations = (
@@ -284,7 +288,7 @@ class DistributionAdmin(PreviewPages):
         everything = f"{reverse('admin:distributions_distributionallocation_changelist')}?q={row.distribution_number}"
         return [
             table(
-                "Payees", rows[:SHOWN], _payee, *_TIERS,
+                "Payees", rows[:SHOWN], _payee, *_columns(row),
                 money_column("net_amount", "net"), badge_column(), _payment,
                 _problem,
                 empty="It has not been calculated.",
@@ -313,14 +317,16 @@ class DistributionAdmin(PreviewPages):
         except Refusal as refusal:
             return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
         now = payees.of(row, preview.allocations, at=clock.now())
-        fund = [] if step.name == "execute" else _fund(preview, row)
-        return [*_numbers(preview, row), *fund, *reinvested_in(preview), _payees(preview, now)]
+        fund = [] if step.name == "execute" or _pays_on(row) else _fund(preview, row)
+        return [*_numbers(preview, row), *fund, *reinvested_in(preview), _payees(preview, now, _columns(row))]
 
 
 _TIERS = (
     money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
     money_column("profit_split"),
 )  # fmt: skip
+_TIER_TITLES = ("Return of capital", "Preferred return", "Catch-up", "Profit split")
+_PREMIUM = (money_column("premium_amount", "late-closing interest"),)
 
 
 _SHARED = ("took", "to_investors", "to_sponsor")
@@ -339,6 +345,19 @@ def _payment(allocation: Any) -> Any:
 @admin.display(description="waits for, or failed by")
 def _problem(allocation: Any) -> str:
     return str(allocation.failure_reason or allocation.waiting_reason or "–")
+
+
+def _pays_on(row: Distribution) -> bool:
+    """Whether it pays premiums on, and has no tiers."""
+    return row.nature == Distribution.Nature.PREMIUM
+
+
+def _columns(row: Distribution) -> tuple[Any, ...]:
+    return _PREMIUM if _pays_on(row) else _TIERS
+
+
+def _late_closings(row: Distribution) -> Any:
+    return CapitalCall.objects.filter(items__paid_on__distribution=row).distinct().order_by("call_number")
 
 
 def _stages(row: Distribution) -> dict[str, Any]:
@@ -360,6 +379,8 @@ def _stages(row: Distribution) -> dict[str, Any]:
 
 def _fee_in_words(row: Distribution) -> str:
     fee = row.platform_fee_amount
+    if _pays_on(row):
+        return "late-closing interest, outside of the waterfall"
     return f"after a platform fee of {format_money(fee)}" if fee else "no platform fee"
 
 
@@ -373,7 +394,7 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
         ["Hash of the numbers", preview.content_hash or "made when it is submitted"],
         ["Signed by", f"{signers}; {preview.signatures_needed} needed"],
         ["The offering can distribute", format_money(preview.available)],
-        ["Terms", str(preview.terms or "none in force")],
+        ["Terms", "none: it is outside of the waterfall" if _pays_on(row) else str(preview.terms or "none in force")],
     ]
     tiers = [[tier.get("title", ""), *(_amount(tier.get(key)) for key in _SHARED)] for tier in preview.tiers]
     titles = ["Tier", "Takes", "To investors", "To the sponsor"]
@@ -382,7 +403,8 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
         tiers.append(["Together", *map(shown_money, sums)])
     if row.platform_fee_amount:
         tiers.insert(0, ["Platform fee, before the tiers", *map(shown_money, (row.platform_fee_amount, None, None))])
-    tables = [Table("What is signed", ["", ""], facts), Table("Tiers", titles, tiers, "None.")]
+    named = "Late-closing interest that is paid on" if _pays_on(row) else "Tiers"
+    tables = [Table("What is signed", ["", ""], facts), Table(named, titles, tiers, "None.")]
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))
     return tables
@@ -402,12 +424,15 @@ def _amount(text: str | None) -> Any:
     return shown_money(Decimal(text)) if text else "–"
 
 
-def _payees(preview: Preview, now: dict[Any, Payee]) -> Table:
+def _payees(preview: Preview, now: dict[Any, Payee], columns: Sequence[Any]) -> Table:
     rows = []
     for allocation in preview.allocations:
         payee = now[allocation.pk]
         where = payee.obstacle or link(payee.bank_account)
-        amounts = [column(allocation) for column in (*_TIERS, money_column("total_amount"), money_column("net_amount"))]
+        amounts = [
+            column(allocation) for column in (*columns, money_column("total_amount"), money_column("net_amount"))
+        ]
         rows.append([link(allocation.investor), *amounts, where])
-    titles = ["Payee", "Return of capital", "Preferred return", "Catch-up", "Profit split", "Total", "Net", "Paid to"]
+    shown = ["Late-closing interest"] if columns is _PREMIUM else list(_TIER_TITLES)
+    titles = ["Payee", *shown, "Total", "Net", "Paid to"]
     return Table(f"All {len(rows)} payees", titles, rows, "Nobody gets anything.")

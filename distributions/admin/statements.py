@@ -112,6 +112,7 @@ def _table(rows: list[DistributionAllocation]) -> Table:
         "Distributions", rows, _distribution, text_column("distribution.offering", "offering"),
         day_column("distribution.as_of_date", "as of"), money_column("return_of_capital", "capital"),
         money_column("preferred_return"), money_column("profit_split", "profit"),
+        money_column("premium_amount", "late-closing interest"),
         money_column("withholding_amount", "withheld"), money_column("net_amount", "to them"), badge_column(),
         empty="No offering has distributed anything to this person.",
     )  # fmt: skip

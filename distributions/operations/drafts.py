@@ -108,4 +108,4 @@ def find_earlier(key: str, request_hash: str) -> Distribution | None:
 def next_number(year: int) -> str:
     """Return the next number of a distribution of a year."""
     with connection.cursor() as cursor:
-        return str(cursor.execute("SELECT realconext_number('DIST', %s)", [year]).fetchone()[0])
+        return str(cursor.execute("SELECT realco_next_number('DIST', %s)", [year]).fetchone()[0])

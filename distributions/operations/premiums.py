@@ -54,7 +54,7 @@ def draw_up(call: CapitalCall, *, creator: User, idempotency_key: str, at: datet
         escrow_accounts.lock(account.pk)
         found = queries.payable(call)
         if not found.items:
-            raise NothingToPayOn(_why(call, found))
+            raise NothingToPayOn(why_not(call, found))
         distribution = Distribution.objects.create(
             offering_id=call.offering_id,
             escrow_account=account,
@@ -75,6 +75,14 @@ def draw_up(call: CapitalCall, *, creator: User, idempotency_key: str, at: datet
         return distributions.calculate(distribution, by=creator, at=at)
 
 
+def why_not(call: CapitalCall, found: queries.Payable) -> str:
+    """Say what the premiums of a late closing wait for."""
+    if not found.others:
+        return f"{call} has no premiums."
+    reasons = sorted({why for _, why in found.others})
+    return f"No premium of {call} can be paid on now. {' '.join(reasons)}"
+
+
 def _take(distribution: Distribution, found: queries.Payable, *, at: datetime) -> None:
     rows = [
         PremiumPaidOn(distribution=distribution, item=item, amount=item.premium_amount, created_at=at)
@@ -85,11 +93,3 @@ def _take(distribution: Distribution, found: queries.Payable, *, at: datetime) -
             PremiumPaidOn.objects.bulk_create(rows)
     except IntegrityError as error:
         raise AlreadyPaidOn("Another distribution pays one of these premiums on. Reload the page.") from error
-
-
-def _why(call: CapitalCall, found: queries.Payable) -> str:
-    """Say what the premiums of a late closing wait for."""
-    if not found.others:
-        return f"{call} has no premiums."
-    reasons = sorted({why for _, why in found.others})
-    return f"No premium of {call} can be paid on now. {' '.join(reasons)}"

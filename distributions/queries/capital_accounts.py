@@ -48,7 +48,8 @@ class CapitalAccount:
 
     ``called`` is what was paid in and what is called and not paid yet; ``returned`` is how much of the
     capital now held was returned; ``net`` is what is still in: capital not returned and preferred
-    return owed. ``drifts`` say in words where stored totals differ from all this.
+    return owed. ``premium`` is interest of late closings that was paid on, and part of no other figure.
+    ``drifts`` say in words where stored totals differ from all this.
     """
 
     investment_id: UUID
@@ -61,6 +62,7 @@ class CapitalAccount:
     preferred_paid: Decimal
     preferred_owed: Decimal
     profit: Decimal
+    premium: Decimal = ZERO
     drifts: tuple[str, ...] = ()
 
     @classmethod
@@ -113,6 +115,7 @@ def accounts(offering: Offering, *, on: date, investor_id: UUID | None = None) -
         rows = rows.filter(investor_id=investor_id)
     investments = list(rows.select_related("investor").order_by("investor__full_name", "pk"))
     drifts = _drifts(basis, investments, on)
+    premiums = _premiums(offering, on)
     found = []
     for row in investments:
         key = str(row.pk)
@@ -132,6 +135,7 @@ def accounts(offering: Offering, *, on: date, investor_id: UUID | None = None) -
                 preferred_paid=paid[key][0],
                 preferred_owed=balance.preferred_owed if balance else ZERO,
                 profit=paid[key][1],
+                premium=premiums.get(row.pk, ZERO),
                 drifts=tuple(drifts.get(key, ())),
             )
         )
@@ -179,6 +183,18 @@ def ownership(offering: Offering) -> dict[UUID, Decimal | None]:
     """Return everybody's share of the offering in percent, as it is now."""
     rows = Investment.objects.filter(offering=offering).exclude(status=Investment.Status.CANCELLED)
     return dict(rows.values_list("investor_id", "ownership_percentage"))
+
+
+def _premiums(offering: Offering, on: date) -> dict[UUID, Decimal]:
+    """Return the interest of late closings that distributions up to a day pay on, by investment."""
+    rows = DistributionAllocation.objects.filter(
+        distribution__offering=offering,
+        distribution__nature=Distribution.Nature.PREMIUM,
+        distribution__status__in=histories.COUNTED,
+        distribution__as_of_date__lte=on,
+    ).exclude(status=DistributionAllocation.Status.CANCELLED)
+    found = rows.order_by().values_list("investment_id").annotate(Sum("premium_amount"))
+    return {key: amount for key, amount in found if key is not None}
 
 
 def _end_of(on: date) -> datetime:

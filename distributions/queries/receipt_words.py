@@ -16,7 +16,7 @@ from distributions import receipt_replays
 from distributions.derivations import SPONSOR
 from distributions.grains import nearest_cent
 from distributions.models import DistributionAllocation
-from distributions.queries import explanations, receipts
+from distributions.queries import explanations, premium_words, receipts
 from realco.money import ZERO, format_money, from_cents
 
 _NATURES = (("return_of_capital", "capital"), ("preferred_return", "preferred return"), ("profit_split", "profit"))
@@ -106,6 +106,8 @@ def told(allocation: DistributionAllocation) -> Told | None:
         return None
     receipt = receipts.content(row)
     working = receipt_replays.replay(receipt).working
+    if "premiums" in receipt["whole"]:
+        return Told(row.sha256, (premium_words.RULE, _cent(working["cents"])), (), (), (), (), "")
     own = receipt["own"]
     paid = tuple(
         Paid(date.fromisoformat(on), Decimal(capital), Decimal(preferred), Decimal(profit))

@@ -104,6 +104,11 @@ class Statement:
         return self._sum("profit_split") + self._sum("sponsor_catch_up")
 
     @property
+    def premium(self) -> Decimal:
+        """Interest of late closings that was paid on; income, and neither capital nor a return on it."""
+        return self._sum("premium_amount")
+
+    @property
     def kept_back(self) -> Decimal:
         """Fees, and what was withheld."""
         return sum((entry.kept_back for entry in self.entries), ZERO)

@@ -2,7 +2,8 @@
 What an investor's tax forms of a year rest on (Schedule K-1 and 1099): figures, not the forms.
 
 Distributions count in the year in which their payment arrived, in the banks' time; the capital account is
-that of the year's ends. How an amount is to be reported is the accountant's matter, not decided here.
+that of the year's ends. Interest of late closings that was paid on is interest (1099-INT), and no part of what was
+distributed. How an amount is to be reported is the accountant's matter, not decided here.
 """
 
 from collections import defaultdict
@@ -15,7 +16,7 @@ from uuid import UUID
 from django.db.models import Q, Sum
 
 from compliance.models import InvestorProfile
-from distributions.models import AllocationLine, CapitalCallItem, DistributionAllocation
+from distributions.models import AllocationLine, CapitalCallItem, Distribution, DistributionAllocation
 from distributions.queries import capital_accounts
 from distributions.queries.capital_accounts import CapitalAccount
 from distributions.queries.entitlements import NoTerms
@@ -27,7 +28,8 @@ TITLES = (
     "investor_id", "legal_name", "kind", "country", "address", "tax_id", "offering", "year",
     "capital_at_start", "capital_contributed", "capital_returned", "capital_transferred_in_net", "capital_at_end",
     "preferred_return_paid", "profit_paid", "distributed_total", "withheld", "interest_and_premium_on_calls",
-    "ownership_percentage_now",
+    "ownership_percentage_now", "late_closing_interest_received",
+    "withheld_of_late_closing_interest",
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
 
@@ -47,6 +49,8 @@ class TaxRow:
     withheld: Decimal
     charges: Decimal
     ownership: Decimal | None
+    premium: Decimal
+    premium_withheld: Decimal
 
 
 def rows(offering: Offering, year: int) -> list[TaxRow]:
@@ -62,12 +66,13 @@ def rows(offering: Offering, year: int) -> list[TaxRow]:
     arrived = _arrived(offering, year)
     charges = _charges(offering, year)
     withheld = _withheld(offering, year)
+    premium_withheld = _withheld(offering, year, nature=Distribution.Nature.PREMIUM)
     allocated = capital_accounts.returned_by_lines(offering, first=date(year, 1, 1), last=date(year, 12, 31))
     owned = capital_accounts.ownership(offering)
     found = []
     for key, end in ends.items():
         start = starts[key].unreturned if key in starts else ZERO
-        capital, preferred, profit = arrived.get(key, (ZERO, ZERO, ZERO))
+        capital, preferred, profit, premium = arrived.get(key, (ZERO, ZERO, ZERO, ZERO))
         paid = contributed.get(key, ZERO)
         # What the account changed by, and neither paying in nor distributing explains, has changed hands.
         moved = end.unreturned - start - paid + allocated.get(end.investment_id, ZERO)
@@ -84,6 +89,8 @@ def rows(offering: Offering, year: int) -> list[TaxRow]:
                 withheld=withheld.get(key, ZERO),
                 charges=charges.get(key, ZERO),
                 ownership=owned.get(key),
+                premium=premium,
+                premium_withheld=premium_withheld.get(key, ZERO),
             )
         )
     return found
@@ -116,6 +123,8 @@ def lines(offering: Offering, year: int, found: list[TaxRow], *, shows_tax_ids: 
                 str(year),
                 *map(to_json, amounts),
                 "" if row.ownership is None else str(row.ownership),
+                to_json(row.premium),
+                to_json(row.premium_withheld),
             ]
         )
     return written
@@ -143,19 +152,20 @@ def _at_start(offering: Offering, year: int) -> Mapping[UUID, CapitalAccount]:
         return {key: CapitalAccount.of_capital(key, amount) for key, amount in paid.items()}
 
 
-def _arrived(offering: Offering, year: int) -> dict[UUID, tuple[Decimal, Decimal, Decimal]]:
+def _arrived(offering: Offering, year: int) -> dict[UUID, tuple[Decimal, Decimal, Decimal, Decimal]]:
     found = (
         DistributionAllocation.objects.filter(_arrived_in(year), distribution__offering=offering)
         .order_by()
         .values_list("investor_id")
-        .annotate(Sum("return_of_capital"), Sum("preferred_return"), Sum("profit_split"))
+        .annotate(Sum("return_of_capital"), Sum("preferred_return"), Sum("profit_split"), Sum("premium_amount"))
     )
-    return {key: (capital, preferred, profit) for key, capital, preferred, profit in found}
+    return {key: tuple(amounts) for key, *amounts in found}
 
 
-def _withheld(offering: Offering, year: int) -> dict[UUID, Decimal]:
-    """Return what was withheld for taxes of what arrived."""
+def _withheld(offering: Offering, year: int, **of: str) -> dict[UUID, Decimal]:
+    """Return what was withheld for taxes of what arrived, of all distributions or those of one nature."""
     paid = DistributionAllocation.objects.filter(_arrived_in(year), distribution__offering=offering)
+    paid = paid.filter(**{f"distribution__{name}": value for name, value in of.items()})
     lines = AllocationLine.objects.filter(allocation__in=paid, kind=AllocationLine.Kind.WITHHOLDING)
     return dict(lines.order_by().values_list("allocation__investor_id").annotate(Sum("amount")))
 

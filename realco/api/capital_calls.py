@@ -9,8 +9,10 @@ from rest_framework.response import Response
 from distributions.models import CapitalCall
 from distributions.models.capital_calls import CapitalCallKind
 from distributions.operations import capital_calls as operations
+from distributions.operations import premiums
 from distributions.operations.capital_calls import Conditions
 from distributions.queries import capital_calls as queries
+from distributions.queries import premiums as premium_queries
 from realco import clock, money
 from realco.api import idempotency, pagination, visibility
 from realco.api.access import Endpoint, answer, asker, listed, read, read_query
@@ -21,6 +23,7 @@ from realco.api.serializers.capital import (
     CapitalCallSerializer,
     EqualisationSerializer,
 )
+from realco.api.serializers.distributions import DistributionSerializer
 from realco.api.serializers.fields import NothingSerializer, ReasonSerializer
 from realco.api.serializers.pages import page_of
 from realco.models import User
@@ -116,18 +119,54 @@ class Equalisation(Endpoint):
         tag=TAG,
     )
     def get(self, request: Request, capital_call_id: str) -> Response:
-        """Get each item's shares of earlier calls, and to whom its premium is owed; nothing pays it by itself."""
+        """
+        Get each item's shares of earlier calls, and to whom its premium is owed.
+
+        `distribution_id` is the distribution that pays the item's premium on, once one was drawn up.
+        """
         person = asker(request)
         call = visibility.capital_call(person, capital_call_id)
         visibility.require_viewer(person, visibility.VIEW_CALLS)
+        found = queries.equalisation(call)
+        paid_on = premium_queries.paid_on(call.items.filter(pk__in=found))
         shares = [
-            {"item_id": item_id, "earlier_call_id": one.call.pk, "capital_amount": one.capital,
+            {"item_id": item_id, "distribution_id": paid_on[item_id].pk if item_id in paid_on else None,
+              "earlier_call_id": one.call.pk, "capital_amount": one.capital,
              "premium_amount": one.premium,
              "owed_to": [{"investor_id": owner, "amount": part} for owner, part in one.owed_to]}
-            for item_id, some in queries.equalisation(call).items()
+            for item_id, some in found.items()
             for one in some
         ]  # fmt: skip
         return answer(EqualisationSerializer, {"results": shares}, request)
+
+
+class Premiums(Endpoint):
+    """The premiums of a late closing, paid on."""
+
+    throttle_scopes: ClassVar[dict[str, str]] = {"POST": "create"}
+
+    @operation(
+        "pay_premiums_on",
+        "Draw up the distribution that pays premiums on",
+        request=NothingSerializer,
+        answers=DistributionSerializer,
+        status=201,
+        errors=(*STEP, 409),
+        parameters=[ID, IDEMPOTENCY_KEY],
+        tag=TAG,
+    )
+    def post(self, request: Request, capital_call_id: str) -> Response:
+        """
+        Draw up a distribution of all premiums of a late closing that have arrived and are not paid on.
+
+        It is a draft that is worked out: submit, approve and execute it like any other. It is outside of the waterfall.
+        """
+        key = idempotency.key_of(request)
+        person = asker(request)
+        call = visibility.capital_call(person, capital_call_id)
+        read(NothingSerializer, request.data)
+        made = premiums.draw_up(call, creator=person, idempotency_key=key, at=clock.now())
+        return answer(DistributionSerializer, made, request, status=201)
 
 
 class Step(Endpoint):

@@ -96,6 +96,7 @@ urlpatterns = [
     path(f"{ONE_CALL}/approve", capital_calls.Approve.as_view(), name="capital-call-approve"),
     path(f"{ONE_CALL}/cancel", capital_calls.Cancel.as_view(), name="capital-call-cancel"),
     path(f"{ONE_CALL}/equalisation", capital_calls.Equalisation.as_view(), name="capital-call-equalisation"),
+    path(f"{ONE_CALL}/premiums", capital_calls.Premiums.as_view(), name="capital-call-premiums"),
     path(f"{ONE_CALL}/items", call_items.Items.as_view(), name="capital-call-items"),
     path(f"{ONE_CALL}/items/<str:item_id>", call_items.OneItem.as_view(), name="capital-call-item"),
     path(f"{ONE_CALL}/items/<str:item_id>/pay", call_items.Pay.as_view(), name="capital-call-item-pay"),

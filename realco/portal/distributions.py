@@ -37,6 +37,7 @@ def distributions(request: HttpRequest, investor: User) -> HttpResponse:
         "section": "distributions",
         "allocations": allocations,
         "quarters": statements.quarters(allocations),
+        "has_premiums": any(allocation.premium_amount for allocation in allocations),
     }
     return render(request, "portal/distributions.html", context)
 

@@ -185,6 +185,7 @@ class LateShareSerializer(serializers.Serializer[Any]):
     capital_amount = MoneyText(read_only=True)
     premium_amount = MoneyText(read_only=True)
     owed_to = OwedPremiumSerializer(many=True, read_only=True)
+    distribution_id = reference(help_text="The distribution that pays the premium on, from its draft.")
 
 
 class EqualisationSerializer(serializers.Serializer[Any]):
@@ -218,6 +219,7 @@ class CapitalAccountSerializer(serializers.Serializer[CapitalAccount]):
     preferred_owed = MoneyText(read_only=True)
     profit = MoneyText(read_only=True)
     net = MoneyText(read_only=True)
+    premium = MoneyText(read_only=True, help_text="Interest of late closings that was paid on; not part of the rest.")
     drifts = serializers.ListField(child=serializers.CharField(), read_only=True)
 
 

@@ -7,7 +7,7 @@ from rest_framework import serializers
 
 from distributions.models import Distribution, DistributionAllocation, WaterfallTerms
 from distributions.models.allocations import AllocationStatus
-from distributions.models.distributions import DistributionStatus, DistributionType
+from distributions.models.distributions import DistributionNature, DistributionStatus, DistributionType
 from distributions.queries import investor_distributions, payees
 from distributions.queries.distributions import Preview, Stages
 from realco.api.serializers.fields import (
@@ -30,7 +30,8 @@ from realco.money import ZERO
 
 class DistributionSerializer(serializers.Serializer[Distribution]):
     """
-    Money an offering sends back. `net_amount` is what the four tiers share.
+    Money an offering sends back. `net_amount` is what the four tiers share, or, where `nature` is `PREMIUM`, the
+    interest of a late closing that is paid on to earlier investors, outside of the waterfall.
 
     Who did what is for staff, and null for everybody else.
     """
@@ -44,6 +45,7 @@ class DistributionSerializer(serializers.Serializer[Distribution]):
     offering_id = serializers.UUIDField(read_only=True)
     escrow_account_id = serializers.UUIDField(read_only=True)
     type = EnumField(DistributionType, read_only=True)
+    nature = EnumField(DistributionNature, read_only=True)
     status = EnumField(DistributionStatus, read_only=True)
     currency = CurrencyField(read_only=True)
     total_amount = MoneyText(read_only=True)
@@ -53,6 +55,7 @@ class DistributionSerializer(serializers.Serializer[Distribution]):
     preferred_return_total = MoneyText(read_only=True)
     sponsor_catch_up_total = MoneyText(read_only=True)
     profit_split_total = MoneyText(read_only=True)
+    premium_total = MoneyText(read_only=True)
     waterfall_tiers = serializers.ListField(child=serializers.JSONField(), read_only=True)
     as_of_date = serializers.DateField(read_only=True)
     description = text()
@@ -95,6 +98,7 @@ class DistributionListQuerySerializer(PageQuerySerializer):
 
     status = EnumField(DistributionStatus, required=False)
     type = EnumField(DistributionType, required=False)
+    nature = EnumField(DistributionNature, required=False)
     offering_id = serializers.UUIDField(required=False)
 
 
@@ -139,6 +143,7 @@ class AllocationSerializer(serializers.Serializer[DistributionAllocation]):
     preferred_return = MoneyText(read_only=True)
     sponsor_catch_up = MoneyText(read_only=True)
     profit_split = MoneyText(read_only=True)
+    premium_amount = MoneyText(read_only=True)
     total_amount = MoneyText(read_only=True)
     fee_amount = MoneyText(read_only=True)
     withholding_amount = MoneyText(read_only=True)
@@ -192,6 +197,7 @@ class PreviewAllocationSerializer(serializers.Serializer[DistributionAllocation]
     preferred_return = MoneyText(read_only=True)
     sponsor_catch_up = MoneyText(read_only=True)
     profit_split = MoneyText(read_only=True)
+    premium_amount = MoneyText(read_only=True)
     total_amount = MoneyText(read_only=True)
     fee_amount = MoneyText(read_only=True)
     withholding_amount = MoneyText(read_only=True)
