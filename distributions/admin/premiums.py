@@ -1,4 +1,4 @@
-"""Late-closing premiums on the staff page of their call: to whom they are owed, what became of each, and paying them on."""
+"""Late-closing premiums on the page of their call: to whom they are owed, what became of each, and paying them on."""
 
 import uuid
 from typing import Any
@@ -20,11 +20,7 @@ from realco.money import format_money
 class PayOnForm(StepForm):
     """A key, so that pressing twice draws up one distribution."""
 
-    idempotency_key = forms.CharField(widget=forms.HiddenInput, max_length=100)
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.fields["idempotency_key"].initial = uuid.uuid4().hex
+    idempotency_key = forms.CharField(max_length=100, widget=forms.HiddenInput, initial=lambda: uuid.uuid4().hex)
 
 
 def label(found: Payable) -> str:
@@ -87,8 +83,8 @@ PAY_ON = Step(
     act=_pay_on,
     when=_is_late_closing,
     problem=_nothing_to_pay_on,
-    explains="A distribution of its own, outside of the waterfall, is drawn up for the premiums that have arrived. It is "
-    "submitted, signed and paid like any other; nobody is paid before that.",
+    explains="A distribution of its own, outside of the waterfall, is drawn up for the premiums that have arrived. It "
+    "is submitted, signed and paid like any other; nobody is paid before that.",
     done="The distribution is drawn up and worked out. Open it below, look at it, and submit it.",
     reason=Reason.NONE,
     form=PayOnForm,

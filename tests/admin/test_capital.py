@@ -149,7 +149,8 @@ def test_a_late_closing_shows_to_whom_the_premium_is_owed(deal: Deal) -> None:
         follow=True,
     )
     words = answer.content.decode()
-    assert "owed to earlier investors, not paid by itself" in words
+    assert "To whom the premiums are owed" in words
+    assert "It has not been paid." in words
     assert "$8,000.00" in words
 
 
