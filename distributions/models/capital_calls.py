@@ -164,6 +164,8 @@ class CapitalCallItem(FSMModelMixin, models.Model):
 
     ``commitment_amount`` is what it had committed when the call was drawn up. ``paid_amount`` is
     capital, premium and interest together, once its payments have cleared; until then it is nothing.
+    ``keeps_premium`` says that a premium that has arrived is promised to those to whom it is owed; not so where it
+    had arrived before premiums were paid on, and may have been distributed as income.
     """
 
     Status = CallItemStatus
@@ -177,6 +179,7 @@ class CapitalCallItem(FSMModelMixin, models.Model):
     commitment_amount = MoneyField()
     amount = MoneyField()
     premium_amount = MoneyField(default=ZERO)
+    keeps_premium = models.BooleanField(default=True, db_default=True)
     interest_amount = MoneyField(default=ZERO)
     paid_amount = MoneyField(default=ZERO)
     paid_date = models.DateField(null=True)
@@ -209,7 +212,7 @@ class CapitalCallItem(FSMModelMixin, models.Model):
             *guards.never_deleted(),
             guards.immutable(
                 "call_id", "investment_id", "investor_id", "commitment_amount", "amount", "premium_amount",
-                "created_at",
+                "keeps_premium", "created_at",
             ),
             guards.legal_status(CallItemStatus.OPEN, ITEM_TRANSITIONS),
             guards.Guard(

@@ -100,7 +100,8 @@ def owed(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Decimal:
     """
     Return the premiums that have arrived and no approved distribution pays on yet, US dollars.
 
-    They are promised to those to whom they are owed. One distribution may be left out: it may have its own.
+    They are promised to those to whom they are owed, but for those that arrived before premiums were paid on. One
+    distribution may be left out: it may have its own.
     """
     rows = PremiumPaidOn.objects.filter(item=OuterRef("pk"), freed_at__isnull=True)
     promised = rows.filter(Q(distribution__status__in=COUNTED) | Q(distribution=excluding))
@@ -109,6 +110,7 @@ def owed(escrow_account_id: UUID, *, excluding: UUID | None = None) -> Decimal:
         call__kind=CapitalCall.Kind.LATE_CLOSING,
         status=Item.PAID,
         premium_amount__gt=0,
+        keeps_premium=True,
     )
     total: Decimal = arrived.exclude(Exists(promised)).aggregate(total=Sum("premium_amount", default=ZERO))["total"]
     return total

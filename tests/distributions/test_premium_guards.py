@@ -100,6 +100,10 @@ class TestTheDatabase:
         for change in ("amount = 1", "item_id = gen_random_uuid()", "created_at = now()"):
             assert "never changes after creation" in attack(f"UPDATE premiums_paid_on SET {change}")
 
+    def test_what_is_kept_for_them_stays_kept(self, deal: Deal) -> None:
+        arrived(deal)
+        assert "never changes after creation" in attack("UPDATE capital_call_items SET keeps_premium = false")
+
     def test_frees_only_with_the_cancellation_and_for_good(self, deal: Deal) -> None:
         distribution = draw_up(deal, arrived(deal))
         distributions.cancel(distribution, by=deal.operator, reason="Anew", at=LATER)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from distributions import contents
 from distributions.models import Distribution, DistributionAllocation, PremiumPaidOn
@@ -173,6 +174,16 @@ class TestAvailable:
         distributions.cancel(draft, by=deal.operator, reason="Anew", at=LATER)
         approve(deal, call, key="again")
         assert queries.available(deal.escrow.pk) == Decimal("88000.00")
+
+    def test_what_arrived_before_premiums_were_paid_on_is_not_kept_but_can_be_paid(self, deal: Deal) -> None:
+        """It was income of the offering then, and may have been distributed."""
+        call = arrived(deal)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE capital_call_items DISABLE TRIGGER USER")
+            cursor.execute("UPDATE capital_call_items SET keeps_premium = false WHERE call_id = %s", [call.pk])
+            cursor.execute("ALTER TABLE capital_call_items ENABLE TRIGGER USER")
+        assert queries.available(deal.escrow.pk) == Decimal("88065.75")
+        assert str(draw_up(deal, call).total_amount) == "65.75"
 
     def test_is_the_same_when_everybody_was_paid(self, deal: Deal) -> None:
         paid(deal, arrived(deal))
