@@ -197,7 +197,7 @@ class DistributionAdmin(PreviewPages):
         "distribution_number", "offering", "type", money_column("total_amount", "total"), "as_of_date",
         link_column("created_by", "by"), badge_column(),
     )  # fmt: skip
-    list_filter = ("status", "type", "offering")
+    list_filter = ("status", "type", "nature", "offering")
     list_select_related = ("offering", "created_by")
     search_fields = ("id", "distribution_number", "offering__name__startswith")
     search_help_text = "Its number, an id, or the beginning of the offering's name."
@@ -207,8 +207,8 @@ class DistributionAdmin(PreviewPages):
             None,
             {
                 "fields": (
-                    badge_column(), link_column("offering"), link_column("escrow_account"), "type", "as_of_date",
-                    "description", link_column("terms"), link_column("created_by", "drawn up by"),
+                    badge_column(), link_column("offering"), link_column("escrow_account"), "type", "nature",
+                    "as_of_date", "description", link_column("terms"), link_column("created_by", "drawn up by"),
                     moment_column("created_at", "drawn up"), moment_column("submitted_at", "submitted"),
                     moment_column("approved_at", "approved"), link_column("executed_by"),
                     moment_column("executed_at", "executed"), moment_column("completed_at", "completed"),
@@ -294,7 +294,7 @@ class DistributionAdmin(PreviewPages):
                 empty="It has not been calculated.",
                 more=everything if len(rows) > SHOWN else "",
             ),
-            decisions.overridden(row),
+            *([] if _pays_on(row) else [decisions.overridden(row)]),
             *reinvested_of(row),
             table(
                 "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
@@ -390,16 +390,17 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
     facts = [
         ["Total", format_money(row.total_amount)],
         ["Platform fee, off the top", format_money(row.platform_fee_amount) if row.platform_fee_amount else "none"],
-        ["Left for the tiers", format_money(row.net_amount)],
+        ["To be paid on" if _pays_on(row) else "Left for the tiers", format_money(row.net_amount)],
         ["Hash of the numbers", preview.content_hash or "made when it is submitted"],
         ["Signed by", f"{signers}; {preview.signatures_needed} needed"],
         ["The offering can distribute", format_money(preview.available)],
         ["Terms", "none: it is outside of the waterfall" if _pays_on(row) else str(preview.terms or "none in force")],
     ]
-    tiers = [[tier.get("title", ""), *(_amount(tier.get(key)) for key in _SHARED)] for tier in preview.tiers]
-    titles = ["Tier", "Takes", "To investors", "To the sponsor"]
+    shared = _SHARED[:1] if _pays_on(row) else _SHARED
+    tiers = [[tier.get("title", ""), *(_amount(tier.get(key)) for key in shared)] for tier in preview.tiers]
+    titles = ["Paid on", "Interest"] if _pays_on(row) else ["Tier", "Takes", "To investors", "To the sponsor"]
     if tiers:
-        sums = [sum((Decimal(tier.get(key) or 0) for tier in preview.tiers), Decimal(0)) for key in _SHARED]
+        sums = [sum((Decimal(tier.get(key) or 0) for tier in preview.tiers), Decimal(0)) for key in shared]
         tiers.append(["Together", *map(shown_money, sums)])
     if row.platform_fee_amount:
         tiers.insert(0, ["Platform fee, before the tiers", *map(shown_money, (row.platform_fee_amount, None, None))])

@@ -36,14 +36,16 @@ def tables(call: CapitalCall) -> list[Table]:
         return []
     owners = {owner for some in shares.values() for one in some for owner, _ in one.owed_to}
     names = User.objects.in_bulk(list(owners))
+    payers = {item.pk: str(item.investor) for item in call.items.filter(pk__in=shares).select_related("investor")}
     owed = [
-        [str(one.call), shown_money(one.capital), str(names[owner]), shown_money(part)]
-        for some in shares.values()
+        [payers[item_id], str(one.call), shown_money(one.capital), str(names[owner]), shown_money(part)]
+        for item_id, some in shares.items()
         for one in some
         for owner, part in one.owed_to
     ]
+    titles = ["Owed by", "Earlier call", "Share of it", "Owed to", "Premium"]
     return [
-        Table("To whom the premiums are owed", ["Earlier call", "Share of it", "Premium is owed to", "Premium"], owed),
+        Table("To whom the premiums are owed, each rounded by itself", titles, owed),
         _progress(call),
     ]
 

@@ -151,7 +151,7 @@ def allocations(distribution: Distribution, found: Sharing) -> Iterator[Distribu
 
 def changes_since(distribution: Distribution) -> list[str]:
     """Return in words what premiums rested on and is otherwise now; empty if nothing is."""
-    before = distribution.metadata.get("basis", {})
+    then = distribution.metadata.get("basis", {})
     rows = _rows([distribution])
     gone = _gone_back(distribution.offering_id, [one.item.investor_id for one in rows])
     changes = [
@@ -160,9 +160,9 @@ def changes_since(distribution: Distribution) -> list[str]:
         if one.item.investor_id in gone
     ]
     basis = sharing(distribution).basis
-    if basis["premiums"] != before.get("premiums"):
+    if basis["premiums"] != then.get("premiums"):
         changes.append("the earlier calls, by which premiums are shared, have changed")
-    if basis["history"] != before.get("history"):
+    if basis["history"] != then.get("history"):
         changes.append(
             f"other premiums have been paid on or cancelled (now counted: {basis['history_numbers'] or 'none'})"
         )
