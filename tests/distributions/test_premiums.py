@@ -179,6 +179,7 @@ class TestAvailable:
         """It was income of the offering then, and may have been distributed."""
         call = arrived(deal)
         with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
             cursor.execute("ALTER TABLE capital_call_items DISABLE TRIGGER USER")
             cursor.execute("UPDATE capital_call_items SET keeps_premium = false WHERE call_id = %s", [call.pk])
             cursor.execute("ALTER TABLE capital_call_items ENABLE TRIGGER USER")
