@@ -266,7 +266,7 @@ class TestWaterfall:
     def test_investments_have_had_nothing_back(self, deal: Deal) -> None:
         paid(deal, arrived(deal))
         for row in Investment.objects.filter(offering=deal.offering):
-            assert (row.returned_capital, row.preferred_return_paid, row.profits_paid) == (0, 0, 0)
+            assert row.returned_capital == row.preferred_return_paid == row.profits_paid == Decimal(0)
             assert row.current_balance == row.funded_amount
 
     def test_an_account_shows_it_besides_and_drifts_nowhere(self, deal: Deal) -> None:
@@ -275,7 +275,8 @@ class TestWaterfall:
         found = {one.investor_id: one for one in capital_accounts.accounts(deal.offering, on=ON)}
         assert [str(found[one.pk].premium) for one in deal.investors] == ["32.88", "19.72", "13.15"]
         for one in found.values():
-            assert (one.returned, one.preferred_paid, one.profit, one.drifts) == (0, 0, 0, ())
+            assert one.returned == one.preferred_paid == one.profit == Decimal(0)
+            assert one.drifts == ()
 
 
 class TestPaying:
@@ -312,7 +313,8 @@ class TestPaying:
         assert (row.status, distribution.status) == ("FAILED", "PARTIALLY_FAILED")
         # The money is back and still promised to its payee.
         assert queries.available(deal.escrow.pk) == held
-        investment = Investment.objects.get(pk=row.investment_id)
+        assert row.investment is not None
+        investment = Investment.objects.get(pk=row.investment.pk)
         assert investment.current_balance == investment.funded_amount
         assert books.check() == []
 
