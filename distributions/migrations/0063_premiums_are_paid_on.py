@@ -18,7 +18,7 @@ LOCK = "LOCK TABLE distributions, distribution_allocations IN ACCESS EXCLUSIVE M
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distributions", "0062_write_off_only_what_has_not_arrived"),
+        ("distributions", "0080_keep_the_id_of_a_distribution"),
         ("escrow", "0087_guard_halves"),
         ("finance", "0042_guard_halves"),
         ("realco", "0021_keep_indexes_that_are_used"),
