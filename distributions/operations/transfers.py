@@ -232,7 +232,9 @@ def _require_day(investment: Investment, effective_date: date, *, at: datetime) 
     if effective_date > banking_date(at):
         raise UnworkableTransfer("A transfer takes effect today or earlier; propose it when the day has come.")
     latest = (
-        Distribution.objects.filter(offering_id=investment.offering_id, status__in=COUNTED)
+        Distribution.objects.filter(
+            offering_id=investment.offering_id, status__in=COUNTED, nature=Distribution.Nature.WATERFALL
+        )
         .order_by("-as_of_date")
         .values_list("as_of_date", flat=True)
         .first()

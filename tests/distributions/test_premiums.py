@@ -14,6 +14,7 @@ from distributions.operations import (
     overrides,
     payouts,
     premiums,
+    transfers,
     withholdings,
     write_offs,
 )
@@ -348,3 +349,45 @@ class TestPaying:
     def test_allocations_are_all_there_is(self, deal: Deal) -> None:
         distribution = paid(deal, arrived(deal))
         assert DistributionAllocation.objects.filter(distribution=distribution).count() == 3
+
+
+class TestTransferred:
+    def test_a_transfer_may_take_effect_before_premiums_were_paid_on(self, deal: Deal) -> None:
+        """They are no history of the waterfall, whose order a transfer has to keep."""
+        paid(deal, arrived(deal))
+        buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=LATER)
+        transfer = transfers.propose(
+            deal.investors[2].investments.get(offering=deal.offering),
+            buyer=buyer,
+            part=Decimal("0.5"),
+            effective_date=ON - timedelta(days=1),
+            document_reference="Assignment 2024-04",
+            by=deal.operator,
+            at=LATER,
+        )
+        connection.check_constraints()
+        assert transfers.approve(transfer, approver=deal.approver, at=LATER).status == "EXECUTED"
+
+    def test_who_was_called_on_is_paid_although_they_have_sold_since(self, deal: Deal) -> None:
+        """It is for the time their money was in; what the buyer took over is the capital, and its return."""
+        call = arrived(deal)
+        buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=LATER)
+        transfer = transfers.propose(
+            deal.investors[2].investments.get(offering=deal.offering),
+            buyer=buyer,
+            part=Decimal(1),
+            effective_date=ON,
+            document_reference="Assignment 2024-04",
+            by=deal.operator,
+            at=LATER,
+        )
+        connection.check_constraints()
+        transfers.approve(transfer, approver=deal.approver, at=LATER)
+
+        distribution = paid(deal, call)
+
+        assert [row.investor for row in standing(distribution)] == deal.investors
+        assert distribution.status == "COMPLETED"
+        deal.earn("300000.00", at=LATER)
+        ordinary = deal.draw_up("300000.00", on=ON, at=LATER)
+        assert {row.investor for row in standing(ordinary) if row.investment_id} >= {buyer}
