@@ -58,6 +58,8 @@ class TestEveryPage:
             "distributions.CapitalCallPayment",
             # Only joins a fund to its offerings; its page lists them.
             "distributions.FundDeal",
+            # Only joins a premium to the distribution that pays it on; the page of its late closing says which.
+            "distributions.PremiumPaidOn",
         }  # fmt: skip
 
     def test_shows_no_tokens(self) -> None:
