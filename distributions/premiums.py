@@ -140,11 +140,11 @@ def note(shared: Shared, on: date) -> Noted:
         "payees_with_a_fraction": sum(1 for rest in rests if rest),
     }
     places = _places(rests, exactly.denominator, shared.behind)
-    own, results = {}, {}
+    parts, own, results = shared.parts, {}, {}
     for row, key in enumerate(shared.keys):
         cells = [column[row] for column in shared.cells]
         own[key] = {
-            "called": [money(part.called.get(key, 0)) for part in shared.parts],
+            "called": [money(part.called.get(key, 0)) for part in parts],
             "odd_cents": [
                 cell - column.numerators[row] // column.denominator
                 for cell, column in zip(cells, shared.columns, strict=True)
