@@ -18,7 +18,7 @@ LOCK = "LOCK TABLE distributions, distribution_allocations IN ACCESS EXCLUSIVE M
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distributions", "0080_keep_the_id_of_a_distribution"),
+        ("distributions", "0077_read_from_the_ledger_what_was_funded"),
         ("escrow", "0087_guard_halves"),
         ("finance", "0042_guard_halves"),
         ("realco", "0021_keep_indexes_that_are_used"),
