@@ -87,7 +87,7 @@ class TestAnswer:
     def test_takes_few_queries(self, deal: Deal, django_assert_max_num_queries: Any) -> None:
         deal.approve("100000.00", on=date(2024, 1, 1))
 
-        with django_assert_max_num_queries(24):
+        with django_assert_max_num_queries(27):
             ask(deal)
 
     def test_may_ask_for_a_day_ahead_and_more_than_there_is(self, deal: Deal) -> None:
