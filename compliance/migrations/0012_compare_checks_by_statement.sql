@@ -1,7 +1,8 @@
 -- The person and the payment of a check exist: compared for a statement's rows together, not by two foreign keys for
 -- each of them. Neither is ever deleted or given another id, and a check never names another, so that nothing is left
 -- for a constraint to find.
-CREATE FUNCTION compliance_checks_are_about_somebody() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION compliance_checks_are_about_somebody() RETURNS trigger LANGUAGE plpgsql
+SET random_page_cost = 1 AS $$
 DECLARE
     wrong record;
 BEGIN

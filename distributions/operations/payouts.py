@@ -39,6 +39,8 @@ from realco.patience import is_rolled_back
 Status = Distribution.Status
 Allocation = DistributionAllocation.Status
 CHUNK = 1000
+FIRST = UUID(int=0)
+"""Before every id there is."""
 MOVED_TOGETHER = 50
 """Of a chunk so many reinvestments: each is much slower than a payment, and locks its target and its investor."""
 PAYERS = 4
@@ -127,10 +129,14 @@ def go_on(distribution_id: UUID, *, at: datetime) -> int:
 
     What a lock in the way keeps from being done is left to the sweep.
     """
-    done = 0
+    done, last = 0, FIRST
     try:
-        while paid := _without_collecting(partial(pay_some, distribution_id, at=at)):
-            done += paid
+        while True:
+            paid, reached = _without_collecting(partial(pay_some, distribution_id, after=last, at=at))
+            if not paid and last == FIRST:
+                break
+            # Who was passed over, because another worker had them and then let go of them, is found from the start.
+            done, last = done + paid, reached if paid else FIRST
             stopping_points.reach("distribution.between_chunks")
         end(distribution_id, at=at)
     except Refusal as refusal:
@@ -167,7 +173,7 @@ def end(distribution_id: UUID, *, at: datetime) -> bool:
         return distribution.status == Status.PROCESSING and following.finish(distribution, at=at)
 
 
-def _without_collecting(work: Callable[[], int]) -> int:
+def _without_collecting(work: Callable[[], tuple[int, UUID]]) -> tuple[int, UUID]:
     """Work without looking for garbage meanwhile: a chunk has none, and looking took a third of the time."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -178,9 +184,11 @@ def _without_collecting(work: Callable[[], int]) -> int:
             gc.enable()
 
 
-def pay_some(distribution_id: UUID, *, at: datetime) -> int:
+def pay_some(distribution_id: UUID, *, after: UUID = FIRST, at: datetime) -> tuple[int, UUID]:
     """
-    Pay the next allocations of an executed distribution, and return how many were dealt with.
+    Pay the next allocations of an executed distribution; return how many were dealt with, and the last of them.
+
+    ``after`` is the last one of the chunk before: the next are found past all who were paid already.
 
     :raises Refusal: whatever making the payments refuses; then none of this chunk was made
     """
@@ -188,15 +196,19 @@ def pay_some(distribution_id: UUID, *, at: datetime) -> int:
     with audit.acting("distribution.pay"), transaction.atomic():
         distribution = locks.lock_shared(distribution_id)
         if distribution.status != Status.PROCESSING:
-            return 0
-        due = following.due(distribution).select_for_update(of=("self",), no_key=True, skip_locked=True)
+            return 0, after
+        due = (
+            following.due(distribution)
+            .filter(pk__gt=after)
+            .select_for_update(of=("self",), no_key=True, skip_locked=True)
+        )
         rows = _chunk(due.only(*_COLUMNS))
         # A worker acts for whoever executed it.
         with audit.acting(by=distribution.executed_by):
             if rows:
                 _pay(distribution, rows, payees.of(distribution, rows, at=at), at=at)
                 stopping_points.reach("distribution.before_chunk_commits")
-    return len(rows)
+    return len(rows), rows[-1].pk if rows else after
 
 
 def _chunk(rows: QuerySet[DistributionAllocation]) -> Sequence[DistributionAllocation]:
@@ -213,7 +225,7 @@ def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
 
     A chunk is one transaction; where one is refused (a frozen account), everybody goes on waiting.
     """
-    moved, after = 0, UUID(int=0)
+    moved, after = 0, FIRST
     while True:
         with audit.acting("distribution.pay_waiting"), transaction.atomic():
             distribution = locks.lock(distribution_id)

@@ -29,18 +29,17 @@ KEYS = {
     "transactions_to_bank_account_id_8721f187_fk_bank_accounts_id": ("to_bank_account_id", "bank_accounts"),
     "transactions_to_user_id_2645ebe8_fk_users_id": ("to_user_id", "users"),
 }
-LEAVE = [
-    f"ALTER TABLE transactions {', '.join(f'DROP CONSTRAINT {name}' for name in KEYS)}",
-    f"DROP INDEX {', '.join(INDEXES)}",
-]
-TAKE_BACK = [
-    *(f"CREATE INDEX {name} ON transactions ({column} varchar_pattern_ops)" for name, column in INDEXES.items()),
-    *(
-        f"ALTER TABLE transactions ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {table} (id)"
-        " DEFERRABLE INITIALLY DEFERRED"
-        for name, (column, table) in KEYS.items()
-    ),
-]
+LEAVE = f"""
+ALTER TABLE transactions {", ".join(f"DROP CONSTRAINT {name}" for name in KEYS)};
+DROP INDEX {", ".join(INDEXES)};
+"""
+TAKE_BACK = "".join(
+    f"CREATE INDEX {name} ON transactions ({column} varchar_pattern_ops);\n" for name, column in INDEXES.items()
+) + "".join(
+    f"ALTER TABLE transactions ADD CONSTRAINT {name} FOREIGN KEY ({column}) REFERENCES {table} (id)"
+    " DEFERRABLE INITIALLY DEFERRED;\n"
+    for name, (column, table) in KEYS.items()
+)
 
 
 class Migration(migrations.Migration):

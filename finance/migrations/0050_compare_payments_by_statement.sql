@@ -1,7 +1,8 @@
 -- Whom and what a payment names exists: compared for a statement's rows together, not by eight foreign keys for each of
 -- them. None of it is ever deleted or given another id, and a payment never names another (triggers), so that nothing is
 -- left for a constraint to find. Approvers, and payments that a payment replaces, keep their foreign keys.
-CREATE FUNCTION finance_payments_name_what_is_there() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION finance_payments_name_what_is_there() RETURNS trigger LANGUAGE plpgsql
+SET random_page_cost = 1 AS $$
 DECLARE
     wrong record;
 BEGIN

@@ -149,7 +149,7 @@ class TestRaces:
         def pay_the_others() -> object:
             assert taken.wait(30)
             try:
-                return payouts.pay_some(distribution.pk, at=NOW)
+                return payouts.pay_some(distribution.pk, at=NOW)[0]
             finally:
                 done.set()
 

@@ -120,7 +120,7 @@ class TestResume:
         asked = []
         for number in (1, 2):
             with patch.object(payouts, "CHUNK", number), CaptureQueriesContext(connection) as captured:
-                assert payouts.pay_some(distribution.pk, at=NOW) == number
+                assert payouts.pay_some(distribution.pk, at=NOW)[0] == number
             asked.append([query["sql"] for query in captured if "PROCESSING" not in query["sql"][:60]])
 
         # The first chunk finds out what there is and makes it PROCESSING.
