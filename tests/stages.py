@@ -173,7 +173,11 @@ def steps_of(item: pytest.Item) -> list[tuple[str, Step]]:
     One that needs a fixture of the test's own transaction, directly or not, is left to be built in that.
     """
     active = {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}  # type: ignore[attr-defined]
-    keys: dict[str, Hashable | None] = {}
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    # A parameter is told by its value, so that all tests with the same one find the same rows.
+    keys: dict[str, Hashable | None] = {
+        name: (name, value) for name, value in parameters.items() if isinstance(value, PLAIN)
+    }
     steps: dict[str, Step] = {}
 
     def build_of(name: str) -> Callable[..., Any] | None:

@@ -27,6 +27,7 @@ from tests import factories
 from tests.distributions.deals import NOW
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
 from tests.distributions.test_races import at_once
+from tests.stages import staged
 
 ROOT = Path(__file__).parents[2]
 WORKER = """
@@ -49,14 +50,14 @@ def run(sql: str, *parameters: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene()
 
 
 @pytest.mark.django_db
 class TestTheDatabase:
-    @pytest.fixture
+    @staged
     def halves(self, scene: Scene) -> movements.Movement:
         scene.elect()
         return movements.read(outbound_of(execute(scene)).pk)
