@@ -14,11 +14,25 @@ from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount
 from realco.models import Offering, User
 from realco.operations import groups
-from tests import factories, stages
+from tests import databases, factories, stages
 from tests.stages import STAGE, staged
 
 KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 """What no test changes for good: permissions, and the groups of staff, which were most of what each test made anew."""
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Migrate once for all processes that test side by side."""
+    side_by_side = getattr(request.config, "workerinput", {"workercount": 1})
+    if side_by_side["workercount"] == 1:
+        yield
+        return
+    with django_db_blocker.unblock():
+        with databases.migrated_once(side_by_side["testrunuid"], worker=side_by_side["workerid"]):
+            yield
 
 
 @pytest.fixture(scope="session")
