@@ -15,8 +15,10 @@ from escrow.models import EscrowAccount
 from realco.models import Offering, User
 from realco.operations import groups
 from tests import databases, factories, stages
+from tests.browsing import browser, started_browser
 from tests.stages import STAGE, staged
 
+__all__ = ["browser", "started_browser"]
 KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 """What no test changes for good: permissions, and the groups of staff, which were most of what each test made anew."""
 
