@@ -1,7 +1,9 @@
 """Fixtures of every test: people, an open offering, its escrow account, all on a real PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +23,28 @@ from tests.stages import STAGE, staged
 __all__ = ["browser", "started_browser"]
 KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 """What no test changes for good: permissions, and the groups of staff, which were most of what each test made anew."""
+
+ROOT = Path(__file__).parents[1]
+LONGEST = (
+    "tests/realco/test_migrations.py",
+    "tests/faults/test_db_waiting.py",
+    "tests/journeys/test_killed_distribution.py",
+    "tests/faults/test_db_migrations.py",
+    "tests/test_launcher.py",
+    "tests/journeys/test_demo.py",
+    "tests/journeys/test_failed_raise.py",
+    "tests/faults/test_kills.py",
+    "tests/faults/test_db_restore.py",
+    "tests/faults/test_state_machine.py",
+    "tests/journeys/test_killed_workers.py",
+    "tests/faults/test_storm.py",
+    "tests/faults/test_interleavings.py",
+    "tests/faults/test_messages.py",
+    "tests/realco/test_settings.py",
+    "tests/faults/test_db_bloat.py",
+    "tests/faults/test_db_disk_full.py",
+)
+"""Files of few tests that take long, longest first; the rest are begun by how many tests they have."""
 
 
 @pytest.fixture(scope="session")
@@ -74,6 +98,14 @@ def _flush_past_the_guards() -> Iterator[None]:
         # It would make content types and permissions, which are kept.
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_, **__: None)
         yield
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files, begin with those that take long, so that none is left for last."""
+    if hasattr(config, "workerinput"):
+        tests = Counter(item.path for item in items)
+        places = {ROOT / path: place for place, path in enumerate(LONGEST)}
+        items.sort(key=lambda item: (places.get(item.path, len(places)), -tests[item.path], str(item.path)))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
