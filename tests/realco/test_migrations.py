@@ -151,6 +151,7 @@ def _seconds_worked() -> float:
 
 
 @pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
 class TestTheRoadThereAndBack:
     def test_is_additive_quick_leaves_no_trace_when_reversed_and_keeps_what_there_is(
         self, scratch: Scratch, migrated: Scratch

@@ -133,6 +133,9 @@ def _models_of_the_past() -> Iterator[None]:
     fields: Any = Field
     append, signal, clone = past._append_option, fsm.class_prepared, fields.clone
 
+    def copied(field: Any) -> Any:
+        return clone(field) if hasattr(field, "model") else _copied(field)
+
     def remember(state: ProjectState, *option: Any) -> None:
         made = state.__dict__.pop("apps", None)
         try:
@@ -141,7 +144,7 @@ def _models_of_the_past() -> Iterator[None]:
             if made is not None:
                 state.__dict__["apps"] = made
 
-    past._append_option, fsm.class_prepared, fields.clone = remember, _Deaf(), _copied
+    past._append_option, fsm.class_prepared, fields.clone = remember, _Deaf(), copied
     try:
         yield
     finally:
