@@ -119,8 +119,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Begin every file on an empty stage; nor may its transaction idle behind a test that takes long."""
-    if STAGE.levels and (item.path != STAGE.path or item.get_closest_marker("slow")):
+    """Begin every file on an empty stage; nor may its transaction idle behind a test that takes long and uses none."""
+    idles = item.get_closest_marker("slow") and not stages.uses(item)
+    if STAGE.levels and (item.path != STAGE.path or idles):
         STAGE.leave()
     STAGE.path = item.path
 

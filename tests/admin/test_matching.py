@@ -64,6 +64,7 @@ class TestShowing:
         assert "No statement was imported yet. Import the bank&#x27;s file" in page or "Import the bank's file" in page
         assert "nothing is left to match" in page
 
+    @pytest.mark.slow
     def test_takes_as_many_queries_for_a_full_page_as_for_10_rows_and_pages_each_side_by_key(
         self, escrow: EscrowAccount, book: Book, state: State, operator_client: Client
     ) -> None:
