@@ -87,6 +87,7 @@ class Stage:
                 break
             shared += 1
         self._go_back_to(shared)
+        self._defer_constraints()
         self._values = copied(self.levels[-1].returned) if self.levels else {}
         self._steps = {step.build: step for step in steps}
         try:
@@ -137,6 +138,12 @@ class Stage:
     def leave(self) -> None:
         """Empty the stage."""
         self._go_back_to(0)
+
+    def _defer_constraints(self) -> None:
+        """Begin deferred again: PostgreSQL forgets to where a savepoint in which they were checked was released."""
+        if self.levels:
+            with self.blocker.unblock(), connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
     def _go_back_to(self, count: int) -> None:
         while len(self.levels) > count:
