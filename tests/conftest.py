@@ -1,7 +1,9 @@
 """Fixtures of every test: people, an open offering, its escrow account, all on a real PostgreSQL."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,11 +16,49 @@ from compliance.models import InvestorProfile
 from escrow.models import EscrowAccount
 from realco.models import Offering, User
 from realco.operations import groups
-from tests import factories, stages
+from tests import databases, factories, stages
+from tests.browsing import browser, started_browser
 from tests.stages import STAGE, staged
 
+__all__ = ["browser", "started_browser"]
 KEPT = ("django_content_type", "auth_permission", "auth_group", "auth_group_permissions")
 """What no test changes for good: permissions, and the groups of staff, which were most of what each test made anew."""
+
+ROOT = Path(__file__).parents[1]
+LONGEST = (
+    "tests/realco/test_migrations.py",
+    "tests/faults/test_db_waiting.py",
+    "tests/journeys/test_killed_distribution.py",
+    "tests/faults/test_db_migrations.py",
+    "tests/test_launcher.py",
+    "tests/journeys/test_demo.py",
+    "tests/journeys/test_failed_raise.py",
+    "tests/faults/test_kills.py",
+    "tests/faults/test_db_restore.py",
+    "tests/faults/test_state_machine.py",
+    "tests/journeys/test_killed_workers.py",
+    "tests/faults/test_storm.py",
+    "tests/faults/test_interleavings.py",
+    "tests/faults/test_messages.py",
+    "tests/realco/test_settings.py",
+    "tests/faults/test_db_bloat.py",
+    "tests/faults/test_db_disk_full.py",
+)
+"""Files of few tests that take long, longest first; the rest are begun by how many tests they have."""
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    request: pytest.FixtureRequest, django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: Any
+) -> Iterator[None]:
+    """Migrate once for all processes that test side by side."""
+    side_by_side = getattr(request.config, "workerinput", {"workercount": 1})
+    if side_by_side["workercount"] == 1:
+        yield
+        return
+    with django_db_blocker.unblock():
+        with databases.migrated_once(side_by_side["testrunuid"], worker=side_by_side["workerid"]):
+            yield
 
 
 @pytest.fixture(scope="session")
@@ -60,6 +100,14 @@ def _flush_past_the_guards() -> Iterator[None]:
         yield
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the files, begin with those that take long, so that none is left for last."""
+    if hasattr(config, "workerinput"):
+        tests = Counter(item.path for item in items)
+        places = {ROOT / path: place for place, path in enumerate(LONGEST)}
+        items.sort(key=lambda item: (places.get(item.path, len(places)), -tests[item.path], str(item.path)))
+
+
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Let tests use the database whose fixtures do, and call those slow that really commit."""
     if not hasattr(item, "_fixtureinfo"):
@@ -71,8 +119,9 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Begin every file on an empty stage; nor may its transaction idle behind a test that takes long."""
-    if STAGE.levels and (item.path != STAGE.path or item.get_closest_marker("slow")):
+    """Begin every file on an empty stage; nor may its transaction idle behind a test that takes long and uses none."""
+    idles = item.get_closest_marker("slow") and not stages.uses(item)
+    if STAGE.levels and (item.path != STAGE.path or idles):
         STAGE.leave()
     STAGE.path = item.path
 

@@ -87,6 +87,7 @@ class Stage:
                 break
             shared += 1
         self._go_back_to(shared)
+        self._defer_constraints()
         self._values = copied(self.levels[-1].returned) if self.levels else {}
         self._steps = {step.build: step for step in steps}
         try:
@@ -138,6 +139,12 @@ class Stage:
         """Empty the stage."""
         self._go_back_to(0)
 
+    def _defer_constraints(self) -> None:
+        """Begin deferred again: PostgreSQL forgets to where a savepoint in which they were checked was released."""
+        if self.levels:
+            with self.blocker.unblock(), connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+
     def _go_back_to(self, count: int) -> None:
         while len(self.levels) > count:
             level = self.levels.pop()
@@ -173,7 +180,11 @@ def steps_of(item: pytest.Item) -> list[tuple[str, Step]]:
     One that needs a fixture of the test's own transaction, directly or not, is left to be built in that.
     """
     active = {name: found[-1] for name, found in item._fixtureinfo.name2fixturedefs.items()}  # type: ignore[attr-defined]
-    keys: dict[str, Hashable | None] = {}
+    parameters: dict[str, Any] = item.callspec.params if hasattr(item, "callspec") else {}
+    # A parameter is told by its value, so that all tests with the same one find the same rows.
+    keys: dict[str, Hashable | None] = {
+        name: (name, value) for name, value in parameters.items() if isinstance(value, PLAIN)
+    }
     steps: dict[str, Step] = {}
 
     def build_of(name: str) -> Callable[..., Any] | None:

@@ -33,9 +33,9 @@ def environment_for(home: Path) -> dict[str, str]:
     return environment | {"REALCO_HOME": str(home)}
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def home() -> Iterator[Path]:
-    """A data folder that the account running PostgreSQL can enter even when we are root."""
+    """A data folder that the account running PostgreSQL can enter even when we are root; making it takes longest."""
     with tempfile.TemporaryDirectory(prefix="realco-launcher-", dir="/tmp") as folder:
         Path(folder).chmod(0o755)
         yield Path(folder)
@@ -196,7 +196,9 @@ class TestRequirements:
 
 @pytest.mark.slow
 class TestUp:
-    def test_serves_joins_refuses_a_second_and_stops_in_five_seconds(self, running: Running, home: Path) -> None:
+    def test_serves_joins_refuses_a_second_starts_a_killed_worker_again_and_stops_in_five_seconds(
+        self, running: Running, home: Path
+    ) -> None:
         address = running.await_address()
         pids = running.pids()
         assert set(pids) == {"postgres", "valkey", "web", "worker", "beat"}
@@ -209,22 +211,19 @@ class TestUp:
         assert second.returncode == 1
         assert "is running on these data" in second.stderr
 
+        os.kill(pids["worker"], signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while running.pids()["worker"] == pids["worker"] and time.monotonic() < deadline:
+            time.sleep(0.2)
+        pids["worker"] = running.pids()["worker"]
+        assert is_running(pids["worker"])
+        assert running.process.poll() is None
+
         began = time.monotonic()
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(20) == 0
         assert time.monotonic() - began < 5
         assert are_gone(list(pids.values()), within=0.5)
-
-    def test_starts_a_killed_worker_again(self, running: Running) -> None:
-        before = running.pids()["worker"]
-
-        os.kill(before, signal.SIGKILL)
-
-        deadline = time.monotonic() + 20
-        while running.pids()["worker"] == before and time.monotonic() < deadline:
-            time.sleep(0.2)
-        assert is_running(running.pids()["worker"])
-        assert running.process.poll() is None
 
     def test_leaves_nothing_when_killed_and_starts_again(self, running: Running, home: Path) -> None:
         pids = running.pids()

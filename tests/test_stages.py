@@ -61,6 +61,15 @@ class TestRows:
         transaction.set_rollback(True)
 
     @TWICE
+    def test_have_their_constraints_deferred_again(self, turn: str, operator: User) -> None:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("CREATE TEMPORARY TABLE firsts (id int PRIMARY KEY)")
+            cursor.execute("CREATE TEMPORARY TABLE others (id int REFERENCES firsts DEFERRABLE INITIALLY DEFERRED)")
+            cursor.execute("INSERT INTO others VALUES (1)")
+            cursor.execute("INSERT INTO firsts VALUES (1)")
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    @TWICE
     @pytest.mark.django_db(transaction=True)
     def test_are_committed_for_tests_that_commit(self, turn: str, escrow: EscrowAccount) -> None:
         assert not connection.in_atomic_block

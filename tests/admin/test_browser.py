@@ -4,14 +4,11 @@ The staff pages in a real browser: nothing the policy refuses, and nothing that 
 Skipped where there is no Chromium.
 """
 
-import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.urls import reverse
 
 from distributions.operations import terms, waterfall_examples
@@ -21,32 +18,13 @@ from escrow.queries import proofs
 from realco import clock
 from realco.business_days import banking_date
 from realco.models import Offering, User
-from tests import factories
+from tests import browsing, factories
 from tests.escrow.bank_days import CSV
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
-]
+pytestmark = browsing.MARKS
 
 
-@pytest.fixture
-def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A browser that closes before the server does, so that no request thread keeps the database open."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    # Playwright's own event loop runs in this thread; Django would refuse queries beside it.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
-        connections.close_all()
-
-
-def signed_in(browser: Any, live_server: Any, person: User, width: int) -> tuple[Any, list[str]]:
+def signed_in(browser: Any, live_server: Any, person: User, width: int = 1280) -> tuple[Any, list[str]]:
     """Open a page, sign in, and collect whatever the browser complains about."""
     page = browser.new_context(viewport={"width": width, "height": 800}).new_page()
     complaints: list[str] = []
@@ -60,9 +38,8 @@ def signed_in(browser: Any, live_server: Any, person: User, width: int) -> tuple
     return page, complaints
 
 
-@pytest.mark.parametrize("width", [320, 1280])
 def test_fits_and_breaks_no_policy(
-    browser: Any, live_server: Any, superuser: User, escrow: EscrowAccount, investor: User, at: datetime, width: int
+    browser: Any, live_server: Any, superuser: User, escrow: EscrowAccount, investor: User, at: datetime
 ) -> None:
     payment = factories.fund(investor, escrow, "5000.00", at=at)
     day = f"effective_on={banking_date(at)}&known_at={banking_date(at)}T12:00:00"
@@ -72,7 +49,7 @@ def test_fits_and_breaks_no_policy(
     reconciliations.reconcile(escrow, as_of=banking_date(at), by=superuser, at=at)
     snapshot = proofs.latest(escrow)
     assert snapshot is not None
-    page, complaints = signed_in(browser, live_server, superuser, width)
+    page, complaints = signed_in(browser, live_server, superuser)
     addresses = [
         reverse("admin:index"),
         reverse("admin:finance_transaction_approvals"),
@@ -109,7 +86,7 @@ def test_fits_and_breaks_no_policy(
     for address in addresses:
         answer = page.goto(live_server.url + address)
         assert answer.status == 200, address
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        browsing.require_fit(page, address)
         assert "SANDBOX" in page.inner_text("body")
 
     assert complaints == []

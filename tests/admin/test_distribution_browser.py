@@ -12,11 +12,12 @@ from distributions.queries.entitlements import PARTS
 from finance.operations import settlements
 from realco import clock
 from realco.models import User
-from tests.admin.test_browser import browser, pytestmark, signed_in
+from tests import browsing
+from tests.admin.test_browser import signed_in
 from tests.admin.test_refund_browser import look_at
 from tests.distributions import deals
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = browsing.MARKS
 
 
 def test_pages_fit_break_no_policy_and_follow(browser: Any, live_server: Any, superuser: User, at: datetime) -> None:
@@ -39,11 +40,10 @@ def test_pages_fit_break_no_policy_and_follow(browser: Any, live_server: Any, su
         "allocation": reverse("admin:distributions_distributionallocation_change", args=[changed.pk]),
         "paying": reverse("admin:distributions_distribution_change", args=[paying.pk]),
     }
-    for width in (1280, 320):
-        page, complaints = signed_in(browser, live_server, superuser, width)
-        for name, address in addresses.items():
-            look_at(page, live_server.url + address, f"distribution-{name}", width)
-        assert complaints == []
+    page, complaints = signed_in(browser, live_server, superuser)
+    for name, address in addresses.items():
+        look_at(page, live_server.url + address, f"distribution-{name}")
+    assert complaints == []
 
     assert "0 of 3" in page.inner_text("#stages div:nth-of-type(2)")
     for row in deals.standing(paying)[:2]:

@@ -5,12 +5,13 @@ from typing import Any
 from django.urls import reverse
 
 from realco.models import User
-from tests.admin.test_browser import browser, pytestmark, signed_in
+from tests import browsing
+from tests.admin.test_browser import signed_in
 from tests.admin.test_refund_browser import look_at
 from tests.distributions.deals import EXIT, make_deal
 from tests.distributions.test_fund_arrangements import activated, drawn_up
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = browsing.MARKS
 
 
 def test_pages_fit_and_break_no_policy(browser: Any, live_server: Any, superuser: User) -> None:
@@ -35,11 +36,10 @@ def test_pages_fit_and_break_no_policy(browser: Any, live_server: Any, superuser
         "wrong": f"{clawback}?on={EXIT}&sale_{other.offering.pk.hex}=five",
         "what-if": f"{what_if}?offering={other.offering.pk}&amount=1300000&on={EXIT}",
     }
-    for width in (1280, 320):
-        page, complaints = signed_in(browser, live_server, superuser, width)
-        for name, address in addresses.items():
-            look_at(page, live_server.url + address, f"fund-{name}", width)
-        assert complaints == []
+    page, complaints = signed_in(browser, live_server, superuser)
+    for name, address in addresses.items():
+        look_at(page, live_server.url + address, f"fund-{name}")
+    assert complaints == []
 
     page.goto(live_server.url + clawback)
     page.fill("[name=on]", EXIT.isoformat())

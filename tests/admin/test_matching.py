@@ -14,12 +14,11 @@ from escrow.models import BankMatch, BankProposal, BankStatementLine, EscrowAcco
 from escrow.operations import statements
 from realco.business_days import add_business_days, banking_date
 from realco.models import User
-from tests.admin import test_browser
+from tests import browsing
 from tests.admin.test_browser import signed_in
 from tests.admin.test_escrow import take
 from tests.escrow.money import Day, Stated, arrive, statement
 
-browser = test_browser.browser
 Book = Callable[[str, str], EscrowLedgerEntry]
 State = Callable[..., None]
 
@@ -65,6 +64,7 @@ class TestShowing:
         assert "No statement was imported yet. Import the bank&#x27;s file" in page or "Import the bank's file" in page
         assert "nothing is left to match" in page
 
+    @pytest.mark.slow
     def test_takes_as_many_queries_for_a_full_page_as_for_10_rows_and_pages_each_side_by_key(
         self, escrow: EscrowAccount, book: Book, state: State, operator_client: Client
     ) -> None:
@@ -208,11 +208,8 @@ class TestReceiptsAndFees:
         assert BankMatch.objects.get().method == "BANK_FEE"
 
 
-@pytest.mark.browser
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
 class TestByKeyboard:
-    pytestmark = test_browser.pytestmark
+    pytestmark = browsing.MARKS
 
     def test_matches_two_rows(
         self,
@@ -248,7 +245,6 @@ class TestByKeyboard:
         page.wait_for_selector("#id_reason")
         assert complaints == []
 
-    @pytest.mark.parametrize("width", [320, 1280])
     def test_fits(
         self,
         browser: Any,
@@ -257,12 +253,11 @@ class TestByKeyboard:
         escrow: EscrowAccount,
         book: Book,
         state: State,
-        width: int,
     ) -> None:
         for number in range(6):
             book(f"{500 + number}.00", f"SBX-00004711-{number}")
         state(*(Stated(50000 + 100 * number, f"OTHER{number}", "ACH CREDIT IVY INVESTOR") for number in range(6)))
-        page, complaints = signed_in(browser, live_server, operator, width)
+        page, complaints = signed_in(browser, live_server, operator)
         page.goto(live_server.url + page_of(escrow))
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        browsing.require_fit(page)
         assert complaints == []

@@ -10,22 +10,24 @@ from finance.models import RefundItem
 from finance.operations import bank_accounts, refund_items, refund_runs, refund_sweeps
 from realco import clock
 from realco.models import User
-from tests import factories
-from tests.admin.test_browser import browser, pytestmark, signed_in
+from tests import browsing, factories
+from tests.admin.test_browser import signed_in
 from tests.finance import raises
 from tests.portal.test_browser import signed_in as signed_in_portal
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = browsing.MARKS
 SHOTS = os.environ.get("REALCO_SCREENSHOTS", "")
 
 
-def look_at(page: Any, address: str, name: str, width: int) -> None:
-    """Open a page, require that it fits, and keep a picture of it if a folder for them is named."""
+def look_at(page: Any, address: str, name: str) -> None:
+    """Open a page, require that it fits at both widths, and keep pictures of it if a folder for them is named."""
     answer = page.goto(address)
     assert answer.status == 200, name
     if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
-    assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+        for width in browsing.WIDTHS:
+            page.set_viewport_size({"width": width, "height": browsing.HEIGHT})
+            page.screenshot(path=f"{SHOTS}/{name}-{width}.png", full_page=True)
+    browsing.require_fit(page, name)
 
 
 def test_staff_pages_fit_and_break_no_policy(
@@ -57,11 +59,10 @@ def test_staff_pages_fit_and_break_no_policy(
         "redirect": reverse("admin:finance_refunditem_step", args=[blocked.pk, "redirect"]),
         "agree": reverse("admin:finance_refunditem_step", args=[blocked.pk, "agree"]),
     }
-    for width in (1280, 320):
-        page, complaints = signed_in(browser, live_server, superuser, width)
-        for name, address in addresses.items():
-            look_at(page, live_server.url + address, name, width)
-        assert complaints == []
+    page, complaints = signed_in(browser, live_server, superuser)
+    for name, address in addresses.items():
+        look_at(page, live_server.url + address, name)
+    assert complaints == []
 
 
 def test_investors_pages_fit_and_break_no_policy(
@@ -71,16 +72,13 @@ def test_investors_pages_fit_and_break_no_policy(
     factories.fund(investor, escrow, "2000.00", at=at)
     factories.play(factories.deposit(escrow, investor, "500.00", at=at), at=at, until="SETTLED")
     offering = live_server.url + reverse("portal:offering", kwargs={"slug": escrow.offering.slug})
-    for width in (1280, 320):
-        page, complaints = signed_in_portal(browser, live_server, investor, viewport={"width": width, "height": 800})
-        look_at(page, offering, "offering", width)
-        look_at(page, f"{offering}cancel/", "cancel", width)
-        assert complaints == []
+    page, complaints = signed_in_portal(browser, live_server, investor)
+    look_at(page, offering, "offering")
+    look_at(page, f"{offering}cancel/", "cancel")
+    assert complaints == []
     page.click("main button")
     page.wait_for_selector("text=is cancelled")
     refund_sweeps.sweep(at=clock.now())
-    for width in (1280, 320):
-        page, complaints = signed_in_portal(browser, live_server, investor, viewport={"width": width, "height": 800})
-        look_at(page, offering, "offering-refunds", width)
-        look_at(page, live_server.url + reverse("portal:dashboard"), "dashboard", width)
-        assert complaints == []
+    look_at(page, offering, "offering-refunds")
+    look_at(page, live_server.url + reverse("portal:dashboard"), "dashboard")
+    assert complaints == []

@@ -10,11 +10,12 @@ from realco import clock
 from realco.business_days import banking_date
 from tests.admin.conftest import client_of
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, row_of
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene(at=clock.now())
 

@@ -16,11 +16,12 @@ from realco.models import AuditEvent
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions.deals import Deal, make_deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal(at=clock.now() - timedelta(days=400))
     deal.earn("10000.00", at=clock.now())

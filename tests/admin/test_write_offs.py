@@ -13,18 +13,19 @@ from finance.operations import bank_accounts
 from realco import clock
 from tests.admin.conftest import client_of
 from tests.distributions.deals import Deal, arrive, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal(at=clock.now() - timedelta(days=400))
     deal.earn("10000.00", at=clock.now())
     return deal
 
 
-@pytest.fixture
+@staged
 def row(deal: Deal) -> DistributionAllocation:
     """An allocation that waits because its payee has no bank account, the others being paid."""
     bank_accounts.suspend(deal.investors[0].bank_accounts.get(), by=deal.operator, reason="Gone", at=clock.now())

@@ -16,12 +16,13 @@ from tests import factories
 from tests.api.conftest import ClientOf, fingerprint
 from tests.distributions.calls import cleared, make_called_deal, promise
 from tests.distributions.deals import Deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/capital-calls"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_called_deal(at=clock.now() - timedelta(days=400))
 

@@ -9,18 +9,19 @@ from distributions.models import Distribution
 from distributions.operations import distributions
 from tests.api.conftest import ClientOf, fingerprint
 from tests.distributions.deals import NOW, Deal, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1000.00")
     return deal
 
 
-@pytest.fixture
+@staged
 def draft(deal: Deal) -> Distribution:
     return deal.draw_up("1000.00")
 

@@ -11,12 +11,13 @@ from realco.models import AuditEvent
 from tests import factories
 from tests.api.conftest import ClientOf
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/reinvestment-elections"
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene(at=clock.now())
 

@@ -14,17 +14,18 @@ from realco.models import User
 from tests import factories
 from tests.api.conftest import ClientOf
 from tests.distributions.deals import Deal, make_deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 URL = "/api/v1/investment-transfers"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     return make_deal(at=clock.now() - timedelta(days=400))
 
 
-@pytest.fixture
+@staged
 def buyer(deal: Deal) -> User:
     return factories.make_investor("Bella Buyer", verifier=deal.operator, at=clock.now())
 

@@ -11,12 +11,13 @@ from realco.models import User
 from tests import factories
 from tests.api.conftest import ClientOf, fingerprint
 from tests.distributions.deals import EXIT, NOW, Deal, make_deal
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 RATES = "/api/v1/withholding-rates"
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1000.00")

@@ -11,18 +11,19 @@ from finance.operations import bank_accounts
 from realco import clock
 from tests.api.conftest import ClientOf, fingerprint
 from tests.distributions.deals import Deal, arrive, make_deal, standing
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal(at=clock.now() - timedelta(days=400))
     deal.earn("10000.00", at=clock.now())
     return deal
 
 
-@pytest.fixture
+@staged
 def row(deal: Deal) -> DistributionAllocation:
     bank_accounts.suspend(deal.investors[0].bank_accounts.get(), by=deal.operator, reason="Gone", at=clock.now())
     distribution = deal.execute("1000.00", on=clock.now().date(), at=clock.now())

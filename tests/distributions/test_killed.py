@@ -5,27 +5,21 @@ The worker is a process of its own that pays one payee in each database transact
 at a named place.
 """
 
-import os
 import signal
-import subprocess
-import sys
-from pathlib import Path
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
 
 from distributions.models import Distribution
 from distributions.operations import payouts, sweeps
 from escrow import books
 from escrow.operations import escrow_accounts
 from finance.models import Transaction
-from realco import stopping_points
 from tests.distributions.deals import NOW, Deal, make_deal, standing
+from tests.faults import elsewhere
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
-ROOT = Path(__file__).parents[2]
 WORKER = """
 import django
 django.setup()
@@ -48,18 +42,7 @@ def queued() -> tuple[Deal, Distribution]:
 
 def work(*, stop_at: str = "") -> int:
     """Run a worker's sweep in a process of its own, and return its exit code."""
-    database = connection.settings_dict
-    host = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]
-    login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
-    environment = {
-        **os.environ,
-        "REALCO_MODE": "test",
-        "DJANGO_SETTINGS_MODULE": "realco.settings",
-        "DATABASE_URL": f"postgres://{login}@{host}/{database['NAME']}",
-        stopping_points.VARIABLE: stop_at,
-    }
-    command = [sys.executable, "-c", WORKER]
-    return subprocess.run(command, cwd=ROOT, env=environment, timeout=60, check=False).returncode
+    return elsewhere.work(WORKER, stop_at=stop_at)
 
 
 class TestKilled:

@@ -23,12 +23,13 @@ from realco.models import User
 from tests import factories
 from tests.distributions.deals import NOW, arrive, standing
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(minutes=5)
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene()
 

@@ -415,6 +415,7 @@ class TestFollow:
         assert investment.preferred_return_owed == 120_000
         assert queries.available(deal.escrow.pk) == 1_699_000
 
+    @pytest.mark.slow
     def test_restores_each_in_whatever_order_banks_return_them(self, deal: Deal) -> None:
         before = figures(deal, 0)
         older = deal.pay("1300000.00", on=date(2024, 12, 31))
@@ -439,6 +440,7 @@ class TestFollow:
         assert figures(deal, 0) == last
         assert between != last
 
+    @pytest.mark.slow
     def test_keeps_stored_totals_equal_to_what_was_paid(self, deal: Deal) -> None:
         for amount in ("100000.00", "1000000.00", "600000.00"):
             deal.pay(amount)

@@ -102,6 +102,7 @@ def alike(working: dict[str, Any], derived: dict[str, Any], transfers: tuple[Tra
 
 
 class TestReplay:
+    @pytest.mark.slow
     @lawful
     @given(handed_over(), amounts)
     def test_of_any_deal_takes_the_steps_of_the_engine_to_the_same_amounts(self, case: Case, amount: Decimal) -> None:

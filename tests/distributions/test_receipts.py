@@ -81,6 +81,7 @@ def content() -> dict[str, Any]:
 
 
 class TestReplay:
+    @pytest.mark.slow
     @given(cases(), amounts)
     @settings(max_examples=60, deadline=None)
     def test_of_any_deal_gives_what_the_engine_gave(self, case: Case, amount: Decimal) -> None:
@@ -101,6 +102,7 @@ class TestReplay:
         assert Decimal(sponsor["sponsor_catch_up"]) == result.sponsor.catch_up
         assert Decimal(sponsor["total"]) == result.sponsor.total
 
+    @pytest.mark.slow
     @given(cases(), amounts)
     @settings(max_examples=60, deadline=None)
     def test_takes_the_same_steps_as_with_everybody_there(self, case: Case, amount: Decimal) -> None:

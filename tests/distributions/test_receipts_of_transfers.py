@@ -17,21 +17,24 @@ from tests import factories
 from tests.distributions.deals import EXIT, Deal, make_deal, standing
 from tests.distributions.test_receipt_rows import bring
 from tests.distributions.test_transfers import TODAY, executed
+from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+TEMPLATES = ["preferred_and_catch_up", "three_hurdle_promote"]
+# Of the module's scope, so that all tests of one template follow each other.
+pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("template", TEMPLATES, scope="module")]
 FIRST = datetime(2024, 1, 1, 17, 0, tzinfo=UTC)
 LATER = date(2025, 6, 30)
 
 
-@pytest.fixture(params=["preferred_and_catch_up", "three_hurdle_promote"])
-def deal(request: pytest.FixtureRequest) -> Deal:
-    deal = make_deal(template=request.param)
+@staged
+def deal(template: str) -> Deal:
+    deal = make_deal(template=template)
     deal.earn("100000.01", at=FIRST)
     deal.pay("100000.01", on=FIRST.date(), at=FIRST)
     return deal
 
 
-@pytest.fixture
+@staged
 def buyer(deal: Deal) -> User:
     return factories.make_investor("Bella Buyer", verifier=deal.operator, at=TODAY)
 

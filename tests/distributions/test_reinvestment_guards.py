@@ -1,13 +1,9 @@
 """The halves of a reinvestment under attack: raw SQL, threads that race, and workers that are killed in between."""
 
-import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -21,14 +17,15 @@ from escrow.operations import escrow_accounts, ledger
 from finance import entries
 from finance.models import SandboxStatementLine, Transaction
 from finance.operations import internal_transfers, movements
-from realco import clock, stopping_points
+from realco import clock
 from realco.errors import Refusal
 from tests import factories
 from tests.distributions.deals import NOW
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
 from tests.distributions.test_races import at_once
+from tests.faults import elsewhere
+from tests.stages import staged
 
-ROOT = Path(__file__).parents[2]
 WORKER = """
 from datetime import timedelta
 import django
@@ -49,14 +46,14 @@ def run(sql: str, *parameters: Any) -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene()
 
 
 @pytest.mark.django_db
 class TestTheDatabase:
-    @pytest.fixture
+    @staged
     def halves(self, scene: Scene) -> movements.Movement:
         scene.elect()
         return movements.read(outbound_of(execute(scene)).pk)
@@ -243,17 +240,7 @@ class TestRaces:
 
 def work(*, stop_at: str = "") -> int:
     """Run a worker's sweeps in a process of its own, and return its exit code."""
-    database = connection.settings_dict
-    host = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]
-    login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
-    environment = {
-        **os.environ,
-        "REALCO_MODE": "test",
-        "DJANGO_SETTINGS_MODULE": "realco.settings",
-        "DATABASE_URL": f"postgres://{login}@{host}/{database['NAME']}",
-        stopping_points.VARIABLE: stop_at,
-    }
-    return subprocess.run([sys.executable, "-c", WORKER], cwd=ROOT, env=environment, timeout=60, check=False).returncode
+    return elsewhere.work(WORKER, stop_at=stop_at)
 
 
 PLACES = (

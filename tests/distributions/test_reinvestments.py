@@ -24,11 +24,12 @@ from realco.models import AuditEvent, User
 from tests import factories
 from tests.distributions.deals import NOW, Deal, arrive, close, payment_of
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene()
 

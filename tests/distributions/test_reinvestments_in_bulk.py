@@ -19,11 +19,12 @@ from realco.models import User
 from tests import factories
 from tests.distributions.reinvesting import Scene, execute, make_scene, outbound_of
 from tests.faults.test_db_waiting import somebody_holds
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene(at=clock.now())
 

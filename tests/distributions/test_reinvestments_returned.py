@@ -23,6 +23,7 @@ from tests import factories
 from tests.distributions.deals import NOW, arrive, bounce, come_back, payment_of
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
 from tests.distributions.test_races import at_once
+from tests.stages import staged
 
 WHOLE, PART = Decimal("15000.00"), Decimal("4000.00")
 REST = WHOLE - PART
@@ -31,7 +32,7 @@ LATER = NOW + timedelta(days=91)
 """The target takes no more money."""
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene()
 
@@ -86,7 +87,7 @@ def compliance() -> User:
 
 @pytest.mark.django_db
 class TestAllOfIt:
-    @pytest.fixture
+    @staged
     def allocation(self, scene: Scene) -> DistributionAllocation:
         scene.elect()
         allocation = execute(scene)
@@ -150,7 +151,7 @@ class TestBeforeItWasFollowed:
 
 @pytest.mark.django_db
 class TestWhileTheRest:
-    @pytest.fixture
+    @staged
     def allocation(self, scene: Scene) -> DistributionAllocation:
         scene.elect("AMOUNT", amount=PART)
         return execute(scene)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -112,6 +113,7 @@ class TestLaws:
                 filled = [tier.lp_exact + tier.gp_exact for tier in case.run(above).tiers[: place + 1]]
                 assert filled == needs[: place + 1]
 
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts, st.randoms(use_true_random=False))
     def test_order_of_investors_does_not_matter(self, case: Case, amount: Decimal, rng: random.Random) -> None:
@@ -120,6 +122,7 @@ class TestLaws:
 
         assert calculate(case.terms, shuffled, lines, amount, case.on) == case.run(amount)
 
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts)
     def test_splitting_one_investor_in_two_moves_nobody_else_by_more_than_a_cent(
@@ -144,6 +147,7 @@ class TestLaws:
     def test_computing_twice_gives_the_same(self, case: Case, amount: Decimal) -> None:
         assert case.run(amount) == case.run(amount)
 
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts)
     def test_balances_after_are_those_before_the_next(self, case: Case, amount: Decimal) -> None:
@@ -151,6 +155,7 @@ class TestLaws:
 
         assert balances(case.terms, case.people, [*case.history, result.as_past()], case.on) == result.balances
 
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts, amounts)
     def test_reversing_a_distribution_restores_every_balance(
@@ -165,6 +170,7 @@ class TestLaws:
         assert balances(case.terms, case.people, history, case.on) == before
         assert calculate(case.terms, case.people, history, next_amount, case.on) == due
 
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts, amounts)
     def test_two_distributions_of_a_day_are_as_good_as_one(self, case: Case, first: Decimal, second: Decimal) -> None:
@@ -179,6 +185,7 @@ class TestLaws:
 
 
 class TestWhatIsToldBesides:
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts)
     def test_a_derivation_ends_in_the_result(self, case: Case, amount: Decimal) -> None:
@@ -197,6 +204,7 @@ class TestWhatIsToldBesides:
         alone = derive(case.terms, case.people, case.history, amount, case.on, keys=[case.people[0].key])
         assert json.dumps(alone[case.people[0].key]) == json.dumps(derived[case.people[0].key])
 
+    @pytest.mark.slow
     @lawful
     @given(cases(), amounts)
     def test_history_of_these_terms_shows_no_drift(self, case: Case, amount: Decimal) -> None:

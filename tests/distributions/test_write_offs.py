@@ -33,12 +33,13 @@ from realco.models import User
 from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, arrive, bounce, make_deal, standing
 from tests.distributions.test_races import at_once, refused
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(minutes=5)
 
 
-@pytest.fixture
+@staged
 def deal() -> Deal:
     deal = make_deal()
     deal.earn("1700000.00")
@@ -154,7 +155,7 @@ class TestApprove:
 
 
 class TestDeductions:
-    @pytest.fixture
+    @staged
     def row(self, deal: Deal) -> DistributionAllocation:
         withholdings.set_rate(
             deal.investors[0], rate=Decimal("0.24"), reason="W-8BEN", effective_from=EXIT, by=deal.operator, at=NOW

@@ -14,11 +14,12 @@ from finance.operations import bank_accounts, settlements, transactions
 from tests import factories
 from tests.distributions.deals import NOW, arrive
 from tests.distributions.reinvesting import Scene, execute, make_scene, move
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene()
 
@@ -82,7 +83,7 @@ class TestReinvested:
 
 
 class TestRemittedOff:
-    @pytest.fixture
+    @staged
     def row(self, scene: Scene) -> DistributionAllocation:
         """An allocation that waits, and something was withheld from it."""
         deal = scene.deal

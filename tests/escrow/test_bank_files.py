@@ -98,6 +98,7 @@ def test_explains_a_broken_file_by_its_line(text: str, line: int) -> None:
     assert str(caught.value).startswith(f"Line {line}: ")
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(cut=st.integers(0, len(WHOLE)), put=st.text(max_size=12), length=st.integers(0, 30))
 def test_whatever_is_damaged_is_read_or_refused(cut: int, put: str, length: int) -> None:

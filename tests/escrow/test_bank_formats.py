@@ -102,6 +102,7 @@ class TestEveryFormat:
             said, full = ([line.amount for day in file for line in day.lines] for file in (days, read(whole)))
             assert (name == "BAI2" and days == read(whole)) or (name == "CSV" and said == full[: len(said)])
 
+    @pytest.mark.slow
     @settings(max_examples=400, deadline=None)
     @given(data=st.data())
     def test_whatever_is_damaged_is_read_or_refused_by_line(self, data: st.DataObject) -> None:

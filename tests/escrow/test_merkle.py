@@ -58,6 +58,7 @@ class TestInclusion:
 
 
 class TestTampering:
+    @pytest.mark.slow
     @settings(max_examples=200)
     @given(books, st.data())
     def test_no_other_leaf_leads_to_the_root(self, balances: dict[str, Sums], data: st.DataObject) -> None:
@@ -70,6 +71,7 @@ class TestTampering:
         stranger = commitment("somebody else", "salt")
         assert climb(leaf(stranger, balances[owner]), tree.path(place)).digest != tree.root.digest
 
+    @pytest.mark.slow
     @settings(max_examples=200)
     @given(books.filter(lambda found: len(found) > 1), st.data())
     def test_no_other_path_leads_there(self, balances: dict[str, Sums], data: st.DataObject) -> None:

@@ -254,6 +254,7 @@ class TestCommand:
         assert caught.value.returncode == code
         assert stored() == (0, 0)
 
+    @pytest.mark.slow
     def test_tells_how_far_a_long_file_has_come(self, account: EscrowAccount, tmp_path: Path) -> None:
         lines = "".join(f":61:260302C1,NTRFX//R{number}\n" for number in range(10_001))
         path = tmp_path / "long.mt940"

@@ -23,6 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from devtools import checkout, processes, services
+from tests.faults import servers
 
 ROOT = Path(__file__).parents[2]
 WAYS = ("postmaster", "backend", "immediate")
@@ -73,7 +74,10 @@ class Server:
         return asked.returncode == 0
 
     def prepare(self) -> None:
+        """Begin with a migrated database in which there is nothing."""
         services.await_postgresql(self.service, lambda: self.process is not None and self.process.poll() is None)
+        services._tell(self.service, f"DROP DATABASE {servers.DATABASE}")
+        services._tell(self.service, f"ALTER DATABASE {servers.EMPTY} RENAME TO {servers.DATABASE}")
 
     def backend(self) -> int:
         """Return the process of a connection of ours that is in the middle of something, or of any."""
@@ -127,20 +131,23 @@ class Server:
 def own_server() -> Iterator[Server]:
     """Run a server in a folder of its own, with nothing left afterwards."""
     checkout.home()
-    folder = Path(tempfile.mkdtemp(prefix="faults-", dir=checkout.home()))
+    folder = Path(tempfile.mkdtemp(prefix="killed-", dir=checkout.home()))
     folder.chmod(0o711)
-    server = Server(folder)
     try:
-        server.start()
-        server.prepare()
-        yield server
+        servers.template().copy_to(folder)
+        server = Server(folder)
+        try:
+            server.start()
+            server.prepare()
+            yield server
+        finally:
+            server.stop()
     finally:
-        server.stop()
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def begin(server: Server) -> None:
-    """Point this process and those it starts at the server, and make its tables."""
+    """Point this process and those it starts at the server."""
     os.environ |= {
         "DATABASE_URL": server.service.url,
         "REDIS_URL": os.environ.get("REDIS_URL", "redis://127.0.0.1:9/0"),
@@ -148,10 +155,8 @@ def begin(server: Server) -> None:
         "DJANGO_SETTINGS_MODULE": "realco.settings",
     }
     import django
-    from django.core.management import call_command
 
     django.setup()
-    call_command("migrate", verbosity=0, interactive=False)
     from tests.faults import broken
 
     broken.break_database()

@@ -30,6 +30,8 @@ from devtools import checkout, processes, running, services
 
 ROOT = Path(__file__).parents[2]
 DATABASE = services.DATABASE
+EMPTY = "empty"
+"""The template's database before anything was prepared in it: migrated, and nothing more."""
 # What production is to have (docs/backup.md names more): durable commits, and room for the clients of a test.
 DURABLE = {"fsync": "on", "synchronous_commit": "on", "full_page_writes": "on", "max_connections": "150"}
 
@@ -249,7 +251,8 @@ def template() -> Server:
 
     It is made once for each state of the migrations and kept between test runs.
     """
-    sources = sorted((*ROOT.glob("*/migrations/*"), *ROOT.glob("tests/faults/posting.py"), *ROOT.glob("*/models/*.py")))
+    makers = (Path(__file__), ROOT / "tests" / "faults" / "posting.py")
+    sources = sorted((*ROOT.glob("*/migrations/*"), *makers, *ROOT.glob("*/models/*.py")))
     code = b"".join(path.read_bytes() for path in sources if path.is_file())
     home = checkout.home()
     name = f"faults-{hashlib.sha256(code).hexdigest()[:16]}"
@@ -267,9 +270,11 @@ def template() -> Server:
 def _migrate(server: Server) -> None:
     server.start()
     try:
-        for arguments in (("manage.py", "migrate", "--no-input", "-v0"), ("-m", "tests.faults.posting", "prepare")):
-            status, said = server.run(*arguments)
-            assert status == 0, said
+        status, said = server.manage("migrate", "--no-input", "-v0")
+        assert status == 0, said
+        server.ask(f"CREATE DATABASE {EMPTY} TEMPLATE {DATABASE}", "postgres")
+        status, said = server.run("-m", "tests.faults.posting", "prepare")
+        assert status == 0, said
         server.ask("ANALYZE")
     finally:
         server.stop()

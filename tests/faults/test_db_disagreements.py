@@ -163,6 +163,7 @@ class TestWebhooks:
 
         wait_for(is_done)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("order", ORDERS, ids=" ".join)
     @pytest.mark.parametrize("wait", ["at once", "sweeps between"])
     def test_the_end_is_the_same_for_every_order(

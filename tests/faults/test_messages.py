@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -46,9 +47,11 @@ from django.conf import settings
 # A worker that waits longer for a lock than ours would: the test is slower than any time-out of the broker's.
 settings.DATABASES["default"]["OPTIONS"]["options"] = "-c lock_timeout=120s"
 django.setup()
-from celery.signals import worker_ready
+from celery.signals import task_postrun, worker_ready
 from realco.celery import app
-worker_ready.connect(lambda **_: Path(sys.argv[3]).touch(), weak=False)
+sign = Path(sys.argv[3])
+worker_ready.connect(lambda **_: sign.touch(), weak=False)
+task_postrun.connect(lambda **_: sign.write_text(sign.read_text() + "done\\n"), weak=False)
 app.conf.broker_url = sys.argv[2]
 app.conf.broker_transport_options = {
     "visibility_timeout": 2, "unacked_restore_interval": 0.5, "unacked_restore_throttle": 1,
@@ -59,9 +62,9 @@ app.worker_main(["worker", "--pool", "solo", "--queues", "faults", "--loglevel",
 """
 
 
-@pytest.fixture
-def prefix() -> Iterator[str]:
-    """A corner of the broker for one test."""
+@contextmanager
+def corner() -> Iterator[str]:
+    """Take a corner of the broker, and leave nothing in it."""
     client = Redis.from_url(settings.REDIS_URL)
     try:
         client.ping()
@@ -71,6 +74,20 @@ def prefix() -> Iterator[str]:
     yield prefix
     for key in client.scan_iter(f"{prefix}*"):
         client.delete(key)
+
+
+@pytest.fixture
+def prefix() -> Iterator[str]:
+    """A corner of the broker for one test."""
+    with corner() as prefix:
+        yield prefix
+
+
+@pytest.fixture(scope="class")
+def workers(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator["Workers"]:
+    """Two workers that listen, from one test to the next as they do from day to day."""
+    with corner() as prefix, two_workers(prefix, tmp_path_factory.mktemp("workers")) as both:
+        yield both
 
 
 @pytest.fixture
@@ -89,8 +106,19 @@ def send(prefix: str, name: str, **ids: object) -> None:
     app.send_task(name, kwargs={key: str(value) for key, value in ids.items()}, queue="faults")
 
 
+@dataclass(frozen=True)
+class Workers:
+    """Real workers in a corner of the broker, each with a file of the tasks that it has done."""
+
+    prefix: str
+    signs: list[Path]
+
+    def done(self) -> int:
+        return sum(sign.read_text().count("done") for sign in self.signs)
+
+
 @contextmanager
-def two_workers(prefix: str, folder: Path) -> Iterator[None]:
+def two_workers(prefix: str, folder: Path) -> Iterator[Workers]:
     """Run two real workers, each doing one task at a time, from when both are ready."""
     signs = [folder / "one", folder / "two"]
     workers = [
@@ -105,7 +133,7 @@ def two_workers(prefix: str, folder: Path) -> Iterator[None]:
     ]
     try:
         await_that(lambda: all(sign.exists() for sign in signs), "the workers did not get ready")
-        yield
+        yield Workers(prefix, signs)
     finally:
         for worker in workers:
             worker.terminate()
@@ -113,14 +141,15 @@ def two_workers(prefix: str, folder: Path) -> Iterator[None]:
             worker.wait(timeout=60)
 
 
-def deliver_twice(prefix: str, folder: Path, rows: QuerySet[Any], name: str, **ids: object) -> None:
+def deliver_twice(workers: Workers, rows: QuerySet[Any], name: str, **ids: object) -> None:
     """Send a message, and hold the rows that its task needs until two workers have it and wait for them."""
-    with two_workers(prefix, folder):
-        with transaction.atomic():
-            assert list(rows.select_for_update(of=("self",), no_key=True))
-            send(prefix, name, **ids)
-            await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
-        await_that(lambda: nothing_is_left(prefix), "the workers did not end")
+    before = workers.done()
+    with transaction.atomic():
+        assert list(rows.select_for_update(of=("self",), no_key=True))
+        send(workers.prefix, name, **ids)
+        await_that(lambda: waiting_for_us() == 2, "the message was not delivered a second time")
+    await_that(lambda: workers.done() >= before + 2, "the workers did not end")
+    await_that(lambda: nothing_is_left(workers.prefix), "a message is left")
 
 
 def await_that(is_so: Callable[[], bool], words: str) -> None:
@@ -149,40 +178,38 @@ def nothing_is_left(prefix: str) -> bool:
 
 
 class TestDeliveredTwiceAtOnce:
-    def test_a_payment_is_sent_once(self, stage: Stage, prefix: str, at: datetime, tmp_path: Path) -> None:
+    def test_a_payment_is_sent_once(self, stage: Stage, workers: Workers, at: datetime) -> None:
         """Caught: no-row-locks in the workers, where the second finds the attempt taken and dies of it."""
         payment = factories.deposit(stage.escrows[0], stage.investors[0], "1000.00", at=at)
 
         rows = Transaction.objects.filter(pk=payment.pk)
-        deliver_twice(prefix, tmp_path, rows, "finance.process_transaction", payment_id=payment.pk)
+        deliver_twice(workers, rows, "finance.process_transaction", payment_id=payment.pk)
 
         payment.refresh_from_db()
         assert payment.status == "PENDING_SETTLEMENT"
         assert SandboxTransfer.objects.count() == payment.attempts.count() == 1
         assert balance(stage.escrows[0].pk, LedgerAccount.Kind.CLEARING) == Decimal(1000)
 
-    def test_accounts_are_reconciled_with_the_same_result(
-        self, stage: Stage, prefix: str, at: datetime, tmp_path: Path
-    ) -> None:
+    def test_accounts_are_reconciled_with_the_same_result(self, stage: Stage, workers: Workers, at: datetime) -> None:
         """Reconciling twice is allowed; it changes no money and says the same."""
         escrow = stage.escrows[0]
         moves.receive_unknown(escrow, Decimal(10), reference="lost", by=stage.operator, at=at, on=at.date())
 
-        deliver_twice(prefix, tmp_path, EscrowAccount.objects.filter(pk=escrow.pk), "escrow.reconcile_all")
+        deliver_twice(workers, EscrowAccount.objects.filter(pk=escrow.pk), "escrow.reconcile_all")
 
         assert Reconciliation.objects.count() >= 2
         assert Reconciliation.objects.values("result").distinct().count() == 1
         assert balance(escrow.pk, LedgerAccount.Kind.SUSPENSE) == Decimal(10)
         assert books.check() == []
 
-    def test_holds_that_are_over_are_freed_once(self, stage: Stage, prefix: str, at: datetime, tmp_path: Path) -> None:
+    def test_holds_that_are_over_are_freed_once(self, stage: Stage, workers: Workers, at: datetime) -> None:
         """Caught: no-row-locks in the workers."""
         escrow, investor = stage.escrows[0], stage.investors[0]
         moves.post(moves.paid_in(escrow, investor, Decimal(100), key="in", on=at.date()), at=at)
         moves.hold(escrow, investor, Decimal(60), key="hold", at=at, expires_at=at + timedelta(days=1))
         clock.advance(timedelta(days=2))
 
-        deliver_twice(prefix, tmp_path, EscrowAccount.objects.filter(pk=escrow.pk), "escrow.sweep_holds")
+        deliver_twice(workers, EscrowAccount.objects.filter(pk=escrow.pk), "escrow.sweep_holds")
 
         assert JournalEntry.objects.filter(event="HOLD_RELEASED").count() == 1
         assert balance(escrow.pk, LedgerAccount.Kind.INVESTOR, investor.pk) == Decimal(100)

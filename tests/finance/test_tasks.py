@@ -143,6 +143,7 @@ class TestSweepUnanswered:
 
 
 class TestSweepRetries:
+    @pytest.mark.slow
     def test_first_r01_is_presented_again_and_settles(self, deposit: Deposit) -> None:
         payment = deposit("000900010001")
         tasks.sweep_queued()
@@ -172,6 +173,7 @@ class TestSweepRetries:
 
 
 class TestSweepClearing:
+    @pytest.mark.slow
     def test_completes_money_whose_return_window_has_passed(self, deposit: Deposit) -> None:
         payment = deposit()
         live(7)
@@ -217,6 +219,7 @@ class TestTrouble:
 
 
 class TestTheCommand:
+    @pytest.mark.slow
     def test_plays_a_deposit_from_queue_to_cleared_in_this_process(self, deposit: Deposit) -> None:
         payment, shown = deposit(), io.StringIO()
         call_command("sandbox", "advance", "--days", "15", "--work", "--in-process", stdout=shown)

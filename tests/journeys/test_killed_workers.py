@@ -5,19 +5,16 @@ Each story is played by workers in processes of their own. One of them kills its
 place; its message is then lost as well, and only the sweeps are left to find what it left behind.
 """
 
-import os
 import signal
 import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from celery import Celery
 from django.conf import settings
-from django.db import connection
 from django.test import Client
 from redis import Redis
 from redis.exceptions import RedisError
@@ -36,11 +33,11 @@ from realco import clock, stopping_points
 from realco.business_days import banking_date
 from realco.models import User
 from tests import factories
+from tests.faults import elsewhere
 from tests.finance import sandbox_stage as stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-ROOT = Path(__file__).parents[2]
 SENDING = (
     "finance.process.before_begin",
     "finance.process.after_begin",
@@ -94,22 +91,8 @@ def withdrawal(deposit: Story, at: datetime) -> Story:
 
 def work(*arguments: str, stop_at: str = "", seconds: int = 60) -> int:
     """Run a worker for one wake-up and return its exit code."""
-    return run([sys.executable, "-m", "tests.journeys.worker", *arguments], seconds=seconds, stop_at=stop_at)
-
-
-def run(command: list[str], *, seconds: int = 60, **environment: str) -> int:
-    """Run a process of ours on the test's database and return its exit code."""
-    database = connection.settings_dict
-    host = f"{database['HOST']}:{database['PORT']}" if database["PORT"] else database["HOST"]
-    login = f"{database['USER']}:{database['PASSWORD']}" if database["PASSWORD"] else database["USER"]
-    complete = {
-        **os.environ,
-        "REALCO_MODE": "test",
-        "DATABASE_URL": f"postgres://{login}@{host}/{database['NAME']}",
-        stopping_points.VARIABLE: environment.pop("stop_at", ""),
-        **environment,
-    }
-    return subprocess.run(command, cwd=ROOT, env=complete, timeout=seconds, check=False).returncode
+    wake_up = "import sys; from tests.journeys import worker; worker.main(*sys.argv[1:])"
+    return elsewhere.work(wake_up, *arguments, stop_at=stop_at, seconds=seconds)
 
 
 def live(days: int) -> None:
@@ -227,8 +210,9 @@ class TestARealWorker:
         app = Celery(broker=settings.REDIS_URL)
         app.send_task("finance.process_transaction", kwargs={"payment_id": str(deposit.payment.pk)}, queue=queue)
         worker = [sys.executable, "-m", "celery", "-A", "realco", "worker", "--pool", "solo", "--queues", queue]
-        killed = run(worker, stop_at="finance.process.after_submit", CELERY_BROKER_URL=settings.REDIS_URL)
-        assert killed == -signal.SIGKILL
+        stops = {stopping_points.VARIABLE: "finance.process.after_submit", "CELERY_BROKER_URL": settings.REDIS_URL}
+        killed = subprocess.run(worker, cwd=elsewhere.ROOT, env=elsewhere.environment(**stops), timeout=60, check=False)
+        assert killed.returncode == -signal.SIGKILL
         assert deposit.status() == "PROCESSING"
         live(16)
         assert deposit.status() == "COMPLETED"

@@ -4,41 +4,18 @@ The portal in a real browser: nothing the policy refuses, nothing that scrolls s
 Skipped where there is no Chromium.
 """
 
-import shutil
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
 import pytest
-from django.db import connections
 from django.urls import reverse
 
 from escrow.models import EscrowAccount
 from finance.models import Transaction
 from realco.models import Offering, User
-from tests import factories
+from tests import browsing, factories
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.django_db(transaction=True),
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here"),
-]
-
-
-@pytest.fixture
-def browser(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A browser that closes before the server does, so that no request thread keeps the database open."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    # Playwright's own event loop runs in this thread; Django would refuse queries beside it.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    with playwright.sync_playwright() as driver:
-        running = driver.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield running
-        running.close()
-        # Queries made beside its loop had a connection of their own.
-        connections.close_all()
+pytestmark = browsing.MARKS
 
 
 @pytest.fixture
@@ -62,11 +39,10 @@ def signed_in(browser: Any, live_server: Any, investor: User, **options: Any) ->
 
 
 class TestLook:
-    @pytest.mark.parametrize("width", [320, 1280])
     def test_fits_and_breaks_no_policy(
-        self, browser: Any, live_server: Any, investor: User, offering: Offering, payment: Transaction, width: int
+        self, browser: Any, live_server: Any, investor: User, offering: Offering, payment: Transaction
     ) -> None:
-        page, complaints = signed_in(browser, live_server, investor, viewport={"width": width, "height": 800})
+        page, complaints = signed_in(browser, live_server, investor)
         names = ["dashboard", "offerings", "transactions", "distributions", "statement", "proofs", "profile"]
         addresses = [
             *(reverse(f"portal:{name}") for name in names),
@@ -80,7 +56,7 @@ class TestLook:
 
         for address in addresses:
             page.goto(live_server.url + address)
-            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+            browsing.require_fit(page, address)
 
         assert complaints == []
 

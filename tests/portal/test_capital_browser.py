@@ -4,24 +4,22 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import pytest
 from django.test import Client
 from django.urls import reverse
 
 from realco import clock
 from realco.business_days import add_business_days, banking_date
 from realco.models import User
-from tests import factories
+from tests import browsing, factories
 from tests.distributions.calls import PLAN, item_of, make_called_deal, noticed
-from tests.portal.test_browser import browser, pytestmark
 
-__all__ = ["browser", "pytestmark"]
+pytestmark = browsing.MARKS
 
 
-def visit(browser: Any, live_server: Any, person: User, addresses: list[str], width: int) -> None:
+def visit(browser: Any, live_server: Any, person: User, addresses: list[str]) -> None:
     client = Client()
     client.force_login(person)
-    context = browser.new_context(viewport={"width": width, "height": 900})
+    context = browser.new_context()
     context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
     page = context.new_page()
     complaints: list[str] = []
@@ -29,12 +27,11 @@ def visit(browser: Any, live_server: Any, person: User, addresses: list[str], wi
     for address in addresses:
         answer = page.goto(live_server.url + address)
         assert answer.status == 200, address
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+        browsing.require_fit(page, address)
     assert complaints == []
 
 
-@pytest.mark.parametrize("width", [320, 1280])
-def test_fit_and_break_no_policy(browser: Any, live_server: Any, width: int) -> None:
+def test_fit_and_break_no_policy(browser: Any, live_server: Any) -> None:
     now = clock.now()
     deal = make_called_deal(at=now - timedelta(days=200))
     today = banking_date(now)
@@ -48,9 +45,8 @@ def test_fit_and_break_no_policy(browser: Any, live_server: Any, width: int) -> 
         live_server,
         deal.investors[0],
         [reverse("portal:capital"), reverse("portal:pay_call", args=[item.pk])],
-        width,
     )
-    visit(browser, live_server, buyer, [reverse("portal:capital")], width)
+    visit(browser, live_server, buyer, [reverse("portal:capital")])
     accounts = f"{reverse('admin:distributions_capitalcall_accounts')}?offering={deal.offering.pk}"
     staff = [
         accounts,
@@ -60,4 +56,4 @@ def test_fit_and_break_no_policy(browser: Any, live_server: Any, width: int) -> 
         reverse("admin:distributions_capitalcallitem_change", args=[item.pk]),
         reverse("admin:distributions_investmenttransfer_task", args=["propose"]),
     ]
-    visit(browser, live_server, deal.operator, staff, width)
+    visit(browser, live_server, deal.operator, staff)

@@ -14,13 +14,14 @@ from realco.models import User
 from tests import factories
 from tests.distributions.deals import arrive
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of
+from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
 SignIn = Callable[[User], Client]
 LIST = "portal:reinvestments"
 
 
-@pytest.fixture
+@staged
 def scene() -> Scene:
     return make_scene(at=clock.now())
 

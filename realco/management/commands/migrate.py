@@ -6,6 +6,7 @@ most, gives way for as long, and tries the same migration again; each is one tra
 is left half done.
 """
 
+import copy
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands import migrate
 from django.db import OperationalError, connections
 from django.db.migrations.state import ProjectState
+from django.db.models import Field
 
 from realco import patience
 
@@ -123,11 +125,16 @@ def _models_of_the_past() -> Iterator[None]:
 
     django-fsm would look for transitions in each, which they have none of, through a listener of every field there
     ever was. And a constraint or an index changes no class: the state has to remember it, but not to make the model
-    and all that are related to it once more. Whatever makes the model anew later finds it there.
+    and all that are related to it once more. Whatever makes the model anew later finds it there. Django also takes
+    each field apart to make one that is like it; a copy of it, which knows no model yet either, is like it too.
     """
     past: Any = ProjectState
     fsm: Any = django_fsm
-    append, signal = past._append_option, fsm.class_prepared
+    fields: Any = Field
+    append, signal, clone = past._append_option, fsm.class_prepared, fields.clone
+
+    def copied(field: Any) -> Any:
+        return clone(field) if hasattr(field, "model") else _copied(field)
 
     def remember(state: ProjectState, *option: Any) -> None:
         made = state.__dict__.pop("apps", None)
@@ -137,8 +144,20 @@ def _models_of_the_past() -> Iterator[None]:
             if made is not None:
                 state.__dict__["apps"] = made
 
-    past._append_option, fsm.class_prepared = remember, _Deaf()
+    past._append_option, fsm.class_prepared, fields.clone = remember, _Deaf(), copied
     try:
         yield
     finally:
-        past._append_option, fsm.class_prepared = append, signal
+        past._append_option, fsm.class_prepared, fields.clone = append, signal, clone
+
+
+def _copied(field: Any) -> Any:
+    """Copy a field of no model, as one that is younger than all there are: models order their fields by age."""
+    made = copy.copy(field)
+    if made.remote_field is not None:
+        made.remote_field = copy.copy(made.remote_field)
+        made.remote_field.field = made
+    if not made.auto_created:
+        made.creation_counter = Field.creation_counter
+        Field.creation_counter += 1
+    return made
