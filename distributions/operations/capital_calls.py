@@ -152,7 +152,7 @@ def draw_up_late_closing(
             return earlier
         _require_workable(conditions, at=at)
         offering = _lock_calling(offering)
-        rows = _late(offering, conditions)
+        rows = _late(offering, conditions, at=at)
         if not rows:
             raise NothingToEqualise(f"Every earlier call of {offering} called on everybody who has committed to it.")
         total = sum((capital for _, capital, _ in rows), ZERO)
@@ -306,7 +306,7 @@ def _callable(offering: Offering) -> list[Investment]:
     return [row for row in closings.lock_investments(offering) if row.status in living]
 
 
-def _late(offering: Offering, conditions: Conditions) -> list[tuple[Investment, Decimal, Decimal]]:
+def _late(offering: Offering, conditions: Conditions, *, at: datetime) -> list[tuple[Investment, Decimal, Decimal]]:
     """Return those who were admitted after earlier calls, with their share of those and the premium on it."""
     living = _callable(offering)
     left = queries.uncalled(living)
@@ -316,13 +316,14 @@ def _late(offering: Offering, conditions: Conditions) -> list[tuple[Investment, 
         .values_list("investment_id", flat=True)
     )
     calls = queries.earlier_calls(offering.pk)
+    not_late = queries.bought([row.pk for row in living], before=at)
     rows = []
     for row in living:
         if row.pk in late_before:
             continue
         shares = queries.late_shares(
             row,
-            commitment=row.investment_amount,
+            commitment=max(ZERO, row.investment_amount - not_late.get(row.pk, ZERO)),
             due_date=conditions.due_date,
             premium_rate=conditions.premium_rate,
             day_count=conditions.day_count,

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from compliance.queries import standing
 from distributions import cents, premiums
-from distributions.models import CapitalCall, CapitalCallItem, CapitalCallPayment
+from distributions.models import CapitalCall, CapitalCallItem, CapitalCallPayment, InvestmentTransfer
 from escrow.models import Investment
 from finance.models import Transaction
 from finance.queries import fees
@@ -172,6 +172,18 @@ def earlier_calls(offering_id: UUID, *, before: datetime | None = None) -> list[
     return list(calls.order_by("notice_date", "call_number").prefetch_related("items"))
 
 
+def bought(investments: Iterable[UUID], *, before: datetime) -> dict[UUID, Decimal]:
+    """
+    Return what of each commitment was bought of other investors before a moment, by the investments of those who did.
+
+    Earlier calls called it of them, so that nobody who bought it is late with it.
+    """
+    rows = InvestmentTransfer.objects.filter(
+        buyer_investment__in=list(investments), status=InvestmentTransfer.Status.EXECUTED, executed_at__lte=before
+    )
+    return dict(rows.order_by().values_list("buyer_investment_id").annotate(Sum("committed_amount")))
+
+
 def late_shares(
     investment: Investment,
     *,
@@ -215,11 +227,13 @@ def equalisation(call: CapitalCall) -> Mapping[UUID, list[LateShare]]:
 
 def equalised(call: CapitalCall, items: Iterable[CapitalCallItem]) -> dict[UUID, list[LateShare]]:
     """Return the same of some items of a late closing; of calls made later they have no share."""
+    items = list(items)
     calls = earlier_calls(call.offering_id, before=call.created_at)
+    not_late = bought([item.investment_id for item in items], before=call.created_at)
     return {
         item.pk: late_shares(
             item.investment,
-            commitment=item.commitment_amount,
+            commitment=max(ZERO, item.commitment_amount - not_late.get(item.investment_id, ZERO)),
             due_date=call.due_date,
             premium_rate=call.premium_rate,
             day_count=call.day_count,

@@ -12,7 +12,7 @@ from django.db import DatabaseError, connection, transaction
 from compliance.models import InvestorProfile
 from compliance.operations import profiles
 from distributions.models import CapitalCall, CapitalCallItem, Distribution
-from distributions.operations import call_payments, capital_calls
+from distributions.operations import call_payments, capital_calls, transfers
 from distributions.operations.call_payments import ItemNotOpen, NothingMissing
 from distributions.operations.capital_calls import (
     ApproverIsCreator,
@@ -331,6 +331,35 @@ class TestLateClosing:
         capital_calls.draw_up_late_closing(deal.offering, conditions=PLAN, by=deal.operator, at=NOTICED)
         with pytest.raises(NothingToEqualise):
             capital_calls.draw_up_late_closing(deal.offering, conditions=PLAN, by=deal.operator, at=NOTICED)
+
+    def test_takes_nobody_for_late_who_bought_what_was_called_of_another(self, deal: Deal) -> None:
+        call = noticed(deal, "80000.00")
+        for item in call.items.all():
+            pay(deal, item)
+        plan = replace(PLAN, notice_date=date(2024, 3, 1), due_date=date(2024, 4, 30))
+        later = NOTICED + timedelta(days=30)
+        buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=NOTICED)
+        transfer = transfers.propose(
+            deal.investors[0].investments.get(offering=deal.offering),
+            buyer=buyer,
+            part=Decimal("0.5"),
+            effective_date=later.date(),
+            document_reference="Assignment 2024-02",
+            by=deal.operator,
+            at=later,
+        )
+        connection.check_constraints()
+        transfers.approve(transfer, approver=deal.approver, at=later)
+        with pytest.raises(NothingToEqualise):
+            capital_calls.draw_up_late_closing(deal.offering, conditions=plan, by=deal.operator, at=later)
+
+        promise(deal, buyer, "150000.00", at=later)
+
+        drawn = capital_calls.draw_up_late_closing(deal.offering, conditions=plan, by=deal.operator, at=later)
+        [item] = drawn.items.all()
+        assert (item.investor, item.amount) == (buyer, Decimal(8_000))
+        [share] = queries.equalisation(drawn)[item.pk]
+        assert share.capital == 8_000
 
 
 class TestTheDatabase:
