@@ -11,7 +11,7 @@ from tests.admin.conftest import client_of
 from tests.admin.test_capital import step
 from tests.distributions.calls import make_called_deal
 from tests.distributions.deals import Deal, standing
-from tests.distributions.premiums import LATER, arrived, called, paid
+from tests.distributions.premiums import LATER, arrived, called, first_call, paid
 from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
@@ -84,7 +84,7 @@ def test_accounts_and_people_show_it_in_a_column_of_its_own(deal: Deal) -> None:
     person = reverse("admin:distributions_allocation_investor", args=[deal.investors[0].pk])
     assert "$32.88" in client_of(deal.approver).get(person).content.decode()
     allocation = page_of(deal.approver, standing(distribution)[0])
-    assert "Late-closing interest on CALL-2024-0001" in allocation
+    assert f"Late-closing interest on {first_call()}" in allocation
 
 
 def test_a_cancelled_one_can_be_drawn_up_again(deal: Deal) -> None:

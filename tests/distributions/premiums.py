@@ -26,6 +26,11 @@ def called(deal: Deal, amount: str = "80000.00", *, unpaid: int = 0) -> CapitalC
     return call
 
 
+def first_call() -> str:
+    """The number of the call that the premiums are owed for."""
+    return CapitalCall.objects.get(kind=CapitalCall.Kind.REGULAR).call_number
+
+
 def admit(deal: Deal, name: str, amount: str) -> User:
     """Somebody who promises after the call."""
     newcomer = factories.make_investor(name, verifier=deal.operator, at=ADMITTED)

@@ -20,7 +20,7 @@ from distributions.queries import receipts as queries
 from distributions.receipt_wholes import ReceiptBroken
 from tests.distributions.calls import PLAN, item_of, make_called_deal, noticed, pay
 from tests.distributions.deals import Deal, standing
-from tests.distributions.premiums import ADMITTED, LATE_PLAN, approve, arrived
+from tests.distributions.premiums import ADMITTED, LATE_PLAN, approve, arrived, first_call
 from tests.stages import staged
 
 DAYS = (PLAN.due_date, LATE_PLAN.due_date)
@@ -76,7 +76,7 @@ class TestReceipts:
         out = StringIO()
         call_command("replay_receipt", str(file), stdout=out)
         assert "of premiums paid on" in out.getvalue()
-        assert "interest of 30 days on CALL-2024-0001" in out.getvalue()
+        assert f"interest of 30 days on {first_call()}" in out.getvalue()
 
     @pytest.mark.parametrize(
         ("way", "value"),
@@ -119,7 +119,7 @@ class TestReceipts:
         assert told is not None
         assert "neither your capital nor a return on it" in told.sentences[0]
         first, second = investor_distributions.tiers(row)
-        assert "10% a year on their share of CALL-2024-0001, $8,000.00" in first.words
+        assert f"10% a year on their share of {first_call()}, $8,000.00" in first.words
         assert "$40,000.00 was called of you" in first.words
         assert first.yours + second.yours == row.total_amount
         assert statements.of_allocation(row).premium == row.total_amount

@@ -16,7 +16,7 @@ from distributions.queries.statements import Quarter
 from realco.models import User
 from tests.distributions.calls import make_called_deal
 from tests.distributions.deals import Deal, standing
-from tests.distributions.premiums import LATER, arrived, paid
+from tests.distributions.premiums import LATER, arrived, first_call, paid
 from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
@@ -53,7 +53,7 @@ def test_a_page_says_where_it_comes_from(deal: Deal, distribution: Distribution)
     row = standing(distribution)[0]
     words = words_of(deal.investors[0], "distribution", allocation_id=row.pk)
     assert "neither your capital nor a return on it" in words
-    assert "10% a year on their share of CALL-2024-0001, $8,000.00" in words
+    assert f"10% a year on their share of {first_call()}, $8,000.00" in words
     assert "$32.88" in words
     assert "tier by tier" not in words
     assert "the sponsor" not in words
