@@ -28,6 +28,7 @@ from distributions.queries import fund_arrangements as queries
 from distributions.queries.clawbacks import DealLine, InvestorLine, Measure
 from realco import clock
 from realco.admin_pages import Table, link, shown_money
+from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.models import Offering, User
 from realco.money import ZERO, format_money
@@ -118,7 +119,7 @@ class ClawbackPages:
             raise PermissionDenied
         if arrangement is None:
             raise Http404("There is no such fund.")
-        today = clock.now().date()
+        today = banking_date(clock.now())
         data = request.GET if "on" in request.GET else {"on": today.isoformat()}
         form = ClawbackForm(data, offerings=queries.offerings(arrangement))
         if not form.is_valid():

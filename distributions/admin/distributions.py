@@ -38,6 +38,7 @@ from realco.admin_pages import (
     text_column,
 )
 from realco.admin_steps import Order, Reason, Step, Task
+from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.models import User
 from realco.money import format_money
@@ -413,7 +414,7 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
 
 def _fund(preview: Preview, row: Distribution) -> list[Table]:
     """Hold the promote against the clawback of the offering's fund, where it is in one."""
-    said = fund_words(fund_deals.effect_of(row, preview.allocations, on=clock.now().date()))
+    said = fund_words(fund_deals.effect_of(row, preview.allocations, on=banking_date(clock.now())))
     if said is None:
         return []
     fund, page, words, is_marked = said

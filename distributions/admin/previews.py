@@ -30,6 +30,7 @@ from escrow.models import Investment
 from realco import clock, money
 from realco.admin_pages import Table, link, shown_money
 from realco.admin_steps import SteppedAdmin, person_of
+from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.models import Offering, User
 from realco.money import ZERO, format_money
@@ -154,7 +155,7 @@ class PreviewPages(SteppedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         if "amount" not in request.GET:
-            initial = {"on": clock.now().date(), "tolerance": 5, **request.GET.dict()}
+            initial = {"on": banking_date(clock.now()), "tolerance": 5, **request.GET.dict()}
             return WhatIfForm(initial=initial), None, ""
         form = WhatIfForm(request.GET)
         if not form.is_valid():

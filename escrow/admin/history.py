@@ -28,7 +28,7 @@ from realco.admin_pages import (
     text_column,
 )
 from realco.admin_steps import SteppedAdmin
-from realco.business_days import BANKING_ZONE
+from realco.business_days import BANKING_ZONE, banking_date
 from realco.models import User
 from realco.money import ZERO, format_money
 from realco.templatetags import figures
@@ -130,7 +130,7 @@ class HistoryPages(SteppedAdmin):
     def _statement(
         self, request: HttpRequest, title: str, accounts: Sequence[UUID], trail: Sequence[tuple[str, str]]
     ) -> HttpResponse:
-        today = clock.now().date()
+        today = banking_date(clock.now())
         given = request.GET.dict() if request.GET else {"first_day": str(today - MONTH), "last_day": str(today)}
         form = PeriodForm(given)
         context: dict[str, Any] = {"tables": [], "next": ""}

@@ -18,6 +18,7 @@ from escrow.queries.investor_balances import DayOfChanges
 from finance.models import BankAccount
 from finance.queries import investor_transactions
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import User
 from realco.money import format_money
 from realco.portal import charts, refunds
@@ -49,7 +50,7 @@ def dashboard(request: HttpRequest, investor: User) -> HttpResponse:
     history = holdings(
         investor_balances.changes(investor),
         investor_distributions.capital_returned(investor),
-        until=clock.now().date(),
+        until=banking_date(clock.now()),
     )
     context = {
         "section": "dashboard",

@@ -165,7 +165,7 @@ def _quote(form: QuoteForm) -> fees.Fees | None:
     if not form.is_valid():
         return None
     amount, method = form.cleaned_data["amount"], form.cleaned_data["payment_method"]
-    quoted = fees.quote(Transaction.Type.DEPOSIT, method, amount, on=clock.now().date())
+    quoted = fees.quote(Transaction.Type.DEPOSIT, method, amount, on=banking_date(clock.now()))
     if quoted.net_amount <= 0:
         form.add_error("amount", f"The fee of {format_money(quoted.fee_amount)} would take all of it. Pay more.")
         return None

@@ -19,6 +19,7 @@ from escrow.queries import history, investor_balances, proofs
 from escrow.queries.history import Movement
 from escrow.queries.proofs import NotInProof
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import User
 from realco.money import ZERO
 from realco.portal.access import signed_in
@@ -62,7 +63,7 @@ class Row:
 @require_safe
 def statement(request: HttpRequest, investor: User) -> HttpResponse:
     """Show what happened to the signed-in person's money in escrow in a period, oldest first."""
-    today = clock.now().date()
+    today = banking_date(clock.now())
     accounts = _accounts(investor)
     given: Mapping[str, Any] = request.GET or {"first_day": str(today - PERIOD), "last_day": str(today)}
     form = StatementForm(given, accounts=[(str(key), str(account.offering)) for key, account in accounts.items()])

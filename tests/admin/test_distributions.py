@@ -12,6 +12,7 @@ from django.urls import reverse
 from distributions.models import Distribution, DistributionAllocation
 from finance.models import BankAccount
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.admin.conftest import client_of
@@ -40,7 +41,7 @@ def order(deal: Deal, **changes: Any) -> dict[str, Any]:
         "offering": str(deal.offering.pk),
         "type": "PROFIT_SPLIT",
         "total_amount": "9000.00",
-        "as_of_date": clock.now().date().isoformat(),
+        "as_of_date": banking_date(clock.now()).isoformat(),
         "description": "A quarter's income",
         "idempotency_key": "key-1",
         **changes,
@@ -244,7 +245,7 @@ class TestPaying:
 
 class TestProgress:
     def test_shows_bars_that_follow_while_it_runs(self, deal: Deal) -> None:
-        distribution = deal.execute("9000.00", on=clock.now().date(), at=clock.now())
+        distribution = deal.execute("9000.00", on=banking_date(clock.now()), at=clock.now())
         client = client_of(deal.operator)
         page = client.get(reverse("admin:distributions_distribution_change", args=[distribution.pk])).content.decode()
         bars = reverse("admin:distributions_distribution_stages", args=[distribution.pk])
@@ -260,7 +261,7 @@ class TestProgress:
         assert "hx-get" not in shown
 
     def test_is_for_those_who_may_see_distributions(self, deal: Deal) -> None:
-        distribution = deal.execute("9000.00", on=clock.now().date(), at=clock.now())
+        distribution = deal.execute("9000.00", on=banking_date(clock.now()), at=clock.now())
         stranger = factories.make_user("Stranger", is_staff=True)
         bars = reverse("admin:distributions_distribution_stages", args=[distribution.pk])
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from distributions.models import PersonalReading
 from distributions.operations import personal_readings
 from realco import clock
+from realco.business_days import banking_date
 from realco.errors import NotPermitted
 from realco.models import AuditEvent
 from tests import factories
@@ -29,8 +30,8 @@ def deal() -> Deal:
 
 
 def test_of_a_quarter_are_the_investors_own(deal: Deal) -> None:
-    distribution = deal.execute("1000.00", on=clock.now().date(), at=clock.now())
-    paid, today = deal.investors[1], clock.now().date()
+    distribution = deal.execute("1000.00", on=banking_date(clock.now()), at=clock.now())
+    paid, today = deal.investors[1], banking_date(clock.now())
     address = reverse("admin:distributions_allocation_investor", args=[paid.pk])
     client = client_of(deal.approver)
     assert address in client.get(reverse("admin:realco_user_change", args=[paid.pk])).content.decode()
@@ -61,8 +62,8 @@ def test_are_for_staff_who_may_see_distributions(deal: Deal) -> None:
 
 
 def test_who_had_them_is_written_down(deal: Deal) -> None:
-    deal.execute("1000.00", on=clock.now().date(), at=clock.now())
-    paid, today = deal.investors[1], clock.now().date()
+    deal.execute("1000.00", on=banking_date(clock.now()), at=clock.now())
+    paid, today = deal.investors[1], banking_date(clock.now())
     quarter = (today.month + 2) // 3
     client = client_of(deal.approver)
     client.get(reverse("admin:distributions_allocation_investor", args=[paid.pk]))

@@ -18,6 +18,7 @@ from distributions.terms import ClassedTerms, InvestorClass
 from distributions.waterfall import BetweenClasses
 from escrow.models import Investment
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
@@ -372,7 +373,7 @@ class TestClasses:
             BetweenClasses.PRO_RATA,
         )
         version = terms.draft(
-            deal.offering, terms=classed, effective_from=clock.now().date(), by=deal.operator, at=clock.now()
+            deal.offering, terms=classed, effective_from=banking_date(clock.now()), by=deal.operator, at=clock.now()
         )
         client, there = client_of(deal.operator), address(version, "classes")
         page = client.get(there)

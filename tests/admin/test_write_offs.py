@@ -11,6 +11,7 @@ from django.urls import reverse
 from distributions.models import AllocationWriteOff, DistributionAllocation, PersonalReading
 from finance.operations import bank_accounts
 from realco import clock
+from realco.business_days import banking_date
 from tests.admin.conftest import client_of
 from tests.distributions.deals import Deal, arrive, make_deal, standing
 from tests.stages import staged
@@ -29,7 +30,7 @@ def deal() -> Deal:
 def row(deal: Deal) -> DistributionAllocation:
     """An allocation that waits because its payee has no bank account, the others being paid."""
     bank_accounts.suspend(deal.investors[0].bank_accounts.get(), by=deal.operator, reason="Gone", at=clock.now())
-    distribution = deal.execute("1000.00", on=clock.now().date(), at=clock.now())
+    distribution = deal.execute("1000.00", on=banking_date(clock.now()), at=clock.now())
     for one in standing(distribution):
         if one.investor != deal.investors[0]:
             arrive(one, at=clock.now())

@@ -9,6 +9,7 @@ from django.db import connection
 from distributions.models import AllocationWriteOff, DistributionAllocation
 from finance.operations import bank_accounts
 from realco import clock
+from realco.business_days import banking_date
 from tests.api.conftest import ClientOf, fingerprint
 from tests.distributions.deals import Deal, arrive, make_deal, standing
 from tests.stages import staged
@@ -26,7 +27,7 @@ def deal() -> Deal:
 @staged
 def row(deal: Deal) -> DistributionAllocation:
     bank_accounts.suspend(deal.investors[0].bank_accounts.get(), by=deal.operator, reason="Gone", at=clock.now())
-    distribution = deal.execute("1000.00", on=clock.now().date(), at=clock.now())
+    distribution = deal.execute("1000.00", on=banking_date(clock.now()), at=clock.now())
     for one in standing(distribution):
         if one.investor != deal.investors[0]:
             arrive(one, at=clock.now())

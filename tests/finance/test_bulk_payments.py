@@ -21,6 +21,7 @@ from finance.models import SandboxTransfer, Transaction, TransactionAttempt, Tra
 from finance.operations import bulk_settlements, bulk_submissions, settlements, transactions, webhooks
 from finance.operations.orders import Order
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import AuditEvent, User
 from tests import factories
 from tests.finance import sandbox_stage as stage
@@ -295,7 +296,7 @@ class TestClear:
         earlier = factories.play(by_wire, at=clock.now())
         factories.close(closings.propose(escrow, by=operator, at=clock.now()), approver=approver, at=clock.now())
         settlements.record_returned(
-            earlier.attempt_key, code="R03", message="", effective_date=clock.now().date(), at=clock.now()
+            earlier.attempt_key, code="R03", message="", effective_date=banking_date(clock.now()), at=clock.now()
         )
         assert balance(escrow.pk, Kind.RECEIVABLE, debtor.pk) == Decimal("1965.00")
         assert bulk_settlements.clear([payment.pk for payment in settled], at=clock.now()) == 8
