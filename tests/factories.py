@@ -18,6 +18,7 @@ from escrow.operations import closings, escrow_accounts
 from finance.models import BankAccount, Transaction
 from finance.operations import bank_accounts, fees, settlements, transactions
 from finance.operations.orders import Order
+from realco.business_days import banking_date
 from realco.models import Offering, Organization, SandboxClock, User
 from realco.permissions import GROUPS
 
@@ -49,8 +50,8 @@ def make_group(name: str) -> Group:
 def make_reference_data(at: datetime) -> None:
     """Fee rules and limits as they are seeded; and the sandbox's clock, because tests live on days of their own."""
     SandboxClock.objects.get_or_create(pk=1)
-    fees.seed(at.date())
-    limits.seed(at.date())
+    fees.seed(banking_date(at))
+    limits.seed(banking_date(at))
 
 
 def make_profile(user: User, at: datetime, **fields: object) -> InvestorProfile:

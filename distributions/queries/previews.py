@@ -29,6 +29,7 @@ from distributions.queries.fund_deals import Effect
 from distributions.queries.preview_lines import ANY, Line, Lines
 from distributions.what_ifs import Outcome
 from escrow.models import EscrowAccount
+from realco.business_days import banking_date
 from realco.errors import Refusal
 from realco.models import Offering
 from realco.money import ZERO, from_cents
@@ -179,7 +180,7 @@ def answer(question: Question, *, at: datetime) -> Answer:
             last_on=last.on if last else None,
             classes=outcome.performances,
             counted=basis.history_numbers,
-            fund=fund_deals.effect(question.offering.pk, _as_past(outcome), on=max(question.on, at.date())),
+            fund=fund_deals.effect(question.offering.pk, _as_past(outcome), on=max(question.on, banking_date(at))),
         )
 
 

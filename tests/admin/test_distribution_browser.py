@@ -11,6 +11,7 @@ from distributions.operations.overrides import Decision
 from distributions.queries.entitlements import PARTS
 from finance.operations import settlements
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import User
 from tests import browsing
 from tests.admin.test_browser import signed_in
@@ -25,8 +26,8 @@ def test_pages_fit_break_no_policy_and_follow(browser: Any, live_server: Any, su
     deal = deals.make_deal(at=now.replace(year=now.year - 2))
     deal.earn("20000.00", at=now)
     InvestorProfile.objects.filter(user=deal.investors[2]).update(restricted_at=now, restriction_reason="Dispute")
-    paying = deal.execute("9000.00", on=now.date(), at=now)
-    draft = deal.draw_up("500.00", on=now.date(), at=now)
+    paying = deal.execute("9000.00", on=banking_date(now), at=now)
+    draft = deal.draw_up("500.00", on=banking_date(now), at=now)
     first, second, *_ = deals.standing(draft)
     decision = Decision(first.pk, PARTS[1], first.preferred_return - 1, second.pk)
     overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=now)

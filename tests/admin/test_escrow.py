@@ -12,6 +12,7 @@ from django.urls import reverse
 from compliance.operations import profiles
 from escrow.models import BankStatement, Closing, EscrowAccount, Hold, LedgerAccount, Reconciliation
 from escrow.operations import early_closings, investments
+from realco.business_days import banking_date
 from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
@@ -215,7 +216,7 @@ class TestTheBankBesideTheBooks:
         assert not Reconciliation.objects.exists()
 
     def test_reconciles_on_confirmation(self, funded: EscrowAccount, at: datetime, operator_client: Client) -> None:
-        take(operator_client, funded, "reconcile", as_of=at.date().isoformat())
+        take(operator_client, funded, "reconcile", as_of=banking_date(at).isoformat())
 
         assert Reconciliation.objects.get().escrow_account == funded
 

@@ -13,6 +13,7 @@ from distributions.queries import investor_distributions
 from escrow.operations import closings
 from finance.operations import transactions
 from finance.operations.orders import Order
+from realco.business_days import banking_date
 from realco.models import User
 from tests import factories
 from tests.stages import staged
@@ -47,7 +48,7 @@ def submitted(investor: User, operator: User, approver: User, at: datetime) -> D
         offering,
         type="PROFIT_SPLIT",
         total_amount=D("2000.00"),
-        as_of_date=at.date(),
+        as_of_date=banking_date(at),
         creator=operator,
         idempotency_key="first",
         at=at,

@@ -16,6 +16,7 @@ from escrow.models import EscrowAccount, Investment
 from escrow.operations import early_closings, escrow_accounts, investments
 from finance.models import BankAccount, Transaction
 from finance.operations import bank_accounts
+from realco.business_days import banking_date
 from realco.models import Offering, User
 from realco.templatetags import figures
 from tests import factories
@@ -50,7 +51,7 @@ class TestTerms:
         return portal.get(reverse("portal:offering", kwargs={"slug": offering.slug})).text
 
     def test_in_force_are_read_in_words(self, portal: Client, offering: Offering, operator: User, at: datetime) -> None:
-        factories.make_terms(offering, effective_from=at.date(), by=operator, at=at)
+        factories.make_terms(offering, effective_from=banking_date(at), by=operator, at=at)
 
         page = self.page(portal, offering)
 
@@ -60,9 +61,9 @@ class TestTerms:
     def test_that_are_a_draft_are_nobodys_to_read(
         self, portal: Client, offering: Offering, operator: User, at: datetime
     ) -> None:
-        factories.make_terms(offering, effective_from=at.date(), by=operator, at=at)
+        factories.make_terms(offering, effective_from=banking_date(at), by=operator, at=at)
         terms.draft_from_template(
-            offering, template="three_hurdle_promote", effective_from=at.date(), by=operator, at=at
+            offering, template="three_hurdle_promote", effective_from=banking_date(at), by=operator, at=at
         )
 
         assert "IRR" not in self.page(portal, offering)
@@ -79,7 +80,7 @@ class TestTerms:
             (InvestorClass("Senior", straight_split(Decimal("0.1"))), InvestorClass("Common", straight_split())),
             BetweenClasses.SENIOR,
         )
-        drafted = terms.draft(offering, terms=made, effective_from=at.date(), by=operator, at=at)
+        drafted = terms.draft(offering, terms=made, effective_from=banking_date(at), by=operator, at=at)
         factories.activate_terms(drafted, example=EXAMPLE_OF_CLASSES, by=operator, at=at)
         stake = investments.commit(offering, investor=investor, amount=Decimal("2000"), by=investor, at=at)
         investor_classes.assign(offering, classes={stake.pk: "Common"}, reason="Schedule A", by=operator, at=at)

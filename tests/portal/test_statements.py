@@ -12,6 +12,7 @@ from escrow.models import EscrowAccount
 from escrow.operations import reconciliations
 from escrow.queries import proofs
 from realco import signing
+from realco.business_days import banking_date
 from realco.models import User
 from tests import factories
 from tests.escrow.money import arrive
@@ -45,13 +46,13 @@ class TestStatement:
         assert "777" not in text
 
     def test_begins_ninety_days_ago(self, portal: Client, escrow: EscrowAccount, investor: User, at: datetime) -> None:
-        arrive(escrow, investor, "1000", reference="A", at=at, on=at.date() - timedelta(days=60))
+        arrive(escrow, investor, "1000", reference="A", at=at, on=banking_date(at) - timedelta(days=60))
         page = portal.get(STATEMENT)
         assert [row.together for row in page.context["rows"]] == [1000, 1000]
 
     def test_pages_by_key(self, portal: Client, escrow: EscrowAccount, investor: User, at: datetime) -> None:
         for number in range(52):
-            arrive(escrow, investor, "1", reference=f"N{number}", at=at, on=at.date())
+            arrive(escrow, investor, "1", reference=f"N{number}", at=at, on=banking_date(at))
         first = portal.get(STATEMENT)
         second = portal.get(STATEMENT + first.context["next"])
         assert (len(first.context["rows"]), len(second.context["rows"]), second.context["next"]) == (100, 4, "")
@@ -63,8 +64,8 @@ class TestStatement:
         second = factories.make_escrow(
             factories.make_offering(operator=operator, at=at, name="Oak"), operator=operator, at=at
         )
-        arrive(escrow, investor, "1000", reference="A", at=at, on=at.date())
-        arrive(second, investor, "30", reference="B", at=at, on=at.date())
+        arrive(escrow, investor, "1000", reference="A", at=at, on=banking_date(at))
+        arrive(second, investor, "30", reference="B", at=at, on=banking_date(at))
         period = {"first_day": str(at.date()), "last_day": str(at.date())}
         for account, amount in (("", 1030), (str(escrow.pk), 1000), (str(second.pk), 30)):
             assert portal.get(STATEMENT, {**period, "account_id": account}).context["closing"].together == amount
@@ -88,7 +89,7 @@ class TestProofs:
     @staged
     def proven(self, escrow: EscrowAccount, investor: User, other: User, operator: User, at: datetime) -> EscrowAccount:
         for person, amount in ((investor, "1000.10"), (other, "2000")):
-            arrive(escrow, person, amount, reference=person.full_name, at=at, on=at.date())
+            arrive(escrow, person, amount, reference=person.full_name, at=at, on=banking_date(at))
         reconciliations.reconcile(escrow, as_of=at.date() - timedelta(days=2), by=operator, at=at)
         return escrow
 
