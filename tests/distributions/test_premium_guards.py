@@ -1,6 +1,7 @@
 """Premiums that are paid on, attacked with raw SQL and by many at once: once each, and never to their payer."""
 
 from decimal import Decimal
+from functools import partial
 
 import pytest
 
@@ -200,9 +201,7 @@ class TestAtOnce:
         call = arrived(deal)
 
         results = at_once([
-            lambda number=number: premiums.draw_up(  # type: ignore[misc]
-                call, creator=deal.operator, idempotency_key=f"press {number}", at=LATER
-            )
+            partial(premiums.draw_up, call, creator=deal.operator, idempotency_key=f"press {number}", at=LATER)
             for number in range(6)
         ])  # fmt: skip
 
