@@ -19,6 +19,8 @@ import pytest
 from devtools import checkout, processes, virtualenv
 from devtools.trouble import Trouble
 
+pytestmark = pytest.mark.slow
+
 DEV = str(checkout.ROOT / "dev")
 OURS = ("DATABASE_URL", "REDIS_URL", "REALCO_MODE", "SANDBOX_WEBHOOK_URL", "DJANGO_SETTINGS_MODULE")
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import Decimal
 
+import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,6 +18,8 @@ from realco.models import AuditEvent, Offering, User
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.stages import staged
+
+pytestmark = pytest.mark.slow
 
 QUEUE = "admin:finance_transaction_approvals"
 Status = Transaction.Status

@@ -20,7 +20,7 @@ from tests.distributions import deals
 from tests.distributions.deals import Deal
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 Status = Distribution.Status
 
 

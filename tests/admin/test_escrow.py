@@ -18,6 +18,8 @@ from tests import factories
 from tests.admin.conftest import client_of
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 
 def page_of(account: EscrowAccount) -> str:
     return reverse("admin:escrow_escrowaccount_change", args=[account.pk])

@@ -17,7 +17,7 @@ from tests.distributions.deals import EXIT, Deal, make_deal
 from tests.distributions.test_fund_arrangements import activated, drawn_up
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 LIST = "admin:distributions_fundarrangement_changelist"
 
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +14,8 @@ from realco import admin_history, audit
 from realco.models import User
 from tests import factories
 from tests.admin.conftest import client_of
+
+pytestmark = pytest.mark.slow
 
 
 class TestHistory:

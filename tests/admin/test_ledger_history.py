@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+import pytest
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -19,6 +20,8 @@ from tests import factories
 from tests.escrow import bank_lines
 from tests.escrow.money import arrive
 from tests.stages import staged
+
+pytestmark = pytest.mark.slow
 
 D = Decimal
 

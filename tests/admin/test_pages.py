@@ -20,6 +20,8 @@ from tests import factories
 from tests.admin.conftest import client_of
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 OURS = ("realco", "finance", "escrow", "distributions", "compliance")
 SLOW = pytest.mark.slow  # Every page once more.
 NO_SUCH_ROW = "0191f3c2-7c4e-7a8e-9a1b-000000000000"

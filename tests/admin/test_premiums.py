@@ -14,7 +14,7 @@ from tests.distributions.deals import Deal, standing
 from tests.distributions.premiums import LATER, arrived, called, first_call, paid
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

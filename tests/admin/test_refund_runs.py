@@ -5,6 +5,7 @@ import io
 from datetime import datetime, timedelta
 from typing import Any
 
+import pytest
 from django.test import Client
 from django.urls import reverse
 
@@ -18,6 +19,8 @@ from tests import factories
 from tests.admin.test_escrow import take
 from tests.finance import raises
 from tests.stages import staged
+
+pytestmark = pytest.mark.slow
 
 
 @staged

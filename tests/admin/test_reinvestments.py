@@ -12,7 +12,7 @@ from tests.admin.conftest import client_of
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, row_of
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

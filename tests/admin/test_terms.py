@@ -25,7 +25,7 @@ from tests.admin.conftest import client_of
 from tests.distributions import deals
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 PAGES = ("change", "edit", "example", "effects", "compare", "classes")
 EXAMPLE = {
     "source": "Exhibit C, page 41",

@@ -17,6 +17,8 @@ from tests import factories
 from tests.api.conftest import ClientOf, fingerprint
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 URL = "/api/v1/distributions"
 
 

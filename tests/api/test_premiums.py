@@ -8,7 +8,7 @@ from tests.distributions.calls import make_called_deal
 from tests.distributions.deals import Deal
 from tests.distributions.premiums import LATER, arrived, called, paid
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 URL = "/api/v1/capital-calls"
 
 

@@ -13,7 +13,7 @@ from tests.api.conftest import ClientOf
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 URL = "/api/v1/reinvestment-elections"
 
 

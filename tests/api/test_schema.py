@@ -12,6 +12,8 @@ from django.urls import get_resolver
 
 from realco.api.urls import urlpatterns
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def schema() -> Any:

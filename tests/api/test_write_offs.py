@@ -14,7 +14,7 @@ from tests.api.conftest import ClientOf, fingerprint
 from tests.distributions.deals import Deal, arrive, make_deal, standing
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

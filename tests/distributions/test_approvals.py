@@ -24,7 +24,7 @@ from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal, spend
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

@@ -18,7 +18,7 @@ from tests.distributions.calls import DUE, NOTICE, NOTICED, item_of, make_called
 from tests.distributions.deals import Deal
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 THEN = datetime(2024, 1, 1, 17, 0, tzinfo=UTC)
 
 

@@ -23,7 +23,7 @@ from tests.distributions.test_investor_classes import agree, assign
 from tests.distributions.test_transfers import executed
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 D = Decimal
 MIDDLE = date(2024, 1, 1)
 

@@ -19,7 +19,7 @@ from tests import factories
 from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 D = Decimal
 SENIOR = engine.ClassedTerms(
     (

@@ -25,7 +25,7 @@ from tests.distributions.deals import NOW, arrive, standing
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 LATER = NOW + timedelta(minutes=5)
 
 

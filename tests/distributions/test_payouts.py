@@ -40,7 +40,7 @@ from tests.distributions.deals import (
 )
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 LIST = Path(__file__).parents[1] / "compliance" / "data" / "march"
 

@@ -26,6 +26,8 @@ from tests.distributions.test_database import attack
 from tests.distributions.test_races import at_once
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 PUT_IN = (
     "INSERT INTO premiums_paid_on (id, distribution_id, item_id, amount, created_at)"
     " SELECT gen_random_uuid(), %s, id, premium_amount, now() FROM capital_call_items WHERE id = %s"

@@ -23,6 +23,8 @@ from tests.distributions.deals import Deal, standing
 from tests.distributions.premiums import ADMITTED, LATE_PLAN, approve, arrived, first_call
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 DAYS = (PLAN.due_date, LATE_PLAN.due_date)
 
 

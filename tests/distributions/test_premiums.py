@@ -46,7 +46,7 @@ from tests.distributions.premiums import (
 )
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 ON = LATER.date()
 
 

@@ -20,7 +20,7 @@ from tests.distributions.deals import EXIT, NOW, Deal, close, commit, make_deal,
 from tests.distributions.test_transfers import TODAY, executed
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 D = Decimal
 
 

@@ -18,7 +18,7 @@ from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
 from tests.distributions.test_database import attack
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

@@ -21,7 +21,7 @@ from tests.stages import staged
 
 TEMPLATES = ["preferred_and_catch_up", "three_hurdle_promote"]
 # Of the module's scope, so that all tests of one template follow each other.
-pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("template", TEMPLATES, scope="module")]
+pytestmark = [pytest.mark.django_db, pytest.mark.parametrize("template", TEMPLATES, scope="module"), pytest.mark.slow]
 FIRST = datetime(2024, 1, 1, 17, 0, tzinfo=UTC)
 LATER = date(2025, 6, 30)
 

@@ -19,7 +19,7 @@ from tests.distributions.calls import noticed
 from tests.distributions.deals import NOW, Deal, close
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @pytest.fixture

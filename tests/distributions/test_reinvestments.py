@@ -26,7 +26,7 @@ from tests.distributions.deals import NOW, Deal, arrive, close, payment_of
 from tests.distributions.reinvesting import Scene, execute, make_scene, move, outbound_of, row_of
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

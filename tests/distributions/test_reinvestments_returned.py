@@ -25,6 +25,8 @@ from tests.distributions.reinvesting import Scene, execute, make_scene, move, ou
 from tests.distributions.test_races import at_once
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 WHOLE, PART = Decimal("15000.00"), Decimal("4000.00")
 REST = WHOLE - PART
 CHOICES: list[tuple[str, dict[str, Any]]] = [("ALL", {}), ("AMOUNT", {"amount": PART})]

@@ -29,7 +29,7 @@ from tests.distributions.deals import (
 )
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

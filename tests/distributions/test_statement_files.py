@@ -14,6 +14,8 @@ from distributions.queries.statements import Entry, Statement
 from realco.models import Offering, User
 from tests.tagged_pdf import Tagged
 
+pytestmark = pytest.mark.slow
+
 AT = datetime(2026, 3, 1, tzinfo=UTC)
 D = Decimal
 

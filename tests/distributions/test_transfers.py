@@ -35,7 +35,7 @@ from tests.distributions.calls import NOTICED, item_of, noticed, pay, promise
 from tests.distributions.deals import FUNDED, Deal, come_back, make_deal, payment_of, standing
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 TODAY = datetime(2024, 7, 1, 17, 0, tzinfo=UTC)
 DAY = date(2024, 7, 1)
 

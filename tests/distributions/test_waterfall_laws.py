@@ -19,6 +19,8 @@ from distributions.terms_data import as_data, from_data
 from distributions.waterfall import Position, Terms, TierKind, balances, calculate
 from tests.distributions.drawn import Case, all_terms, amounts, cases, classed_terms, lawful
 
+pytestmark = pytest.mark.slow
+
 CENT = Decimal("0.01")
 # More than any drawn deal needs to fill every hurdle.
 PLENTY = Decimal("900000000000.00")

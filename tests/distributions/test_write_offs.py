@@ -35,7 +35,7 @@ from tests.distributions.deals import EXIT, NOW, Deal, arrive, bounce, make_deal
 from tests.distributions.test_races import at_once, refused
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 LATER = NOW + timedelta(minutes=5)
 
 

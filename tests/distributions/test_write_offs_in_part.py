@@ -16,7 +16,7 @@ from tests.distributions.deals import NOW, arrive
 from tests.distributions.reinvesting import Scene, execute, make_scene, move
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
 @staged

@@ -15,6 +15,8 @@ from escrow.bank_files.stated import LARGEST_FILE, BrokenStatement, FileFormat, 
 from tests.escrow.bank_days import CAMT053, CSV, CSV_LAYOUT, MT940, OFX_SGML, OFX_XML
 from tests.escrow.money import MONDAY, TUESDAY, WEDNESDAY, Day, Stated, statement
 
+pytestmark = pytest.mark.slow
+
 D = Decimal
 Reader = Callable[[bytes], list[StatedDay]]
 LAYOUT = csv_layouts.from_json(CSV_LAYOUT)

@@ -37,6 +37,8 @@ from tests.escrow.forgery import (
 )
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 Kind = LedgerAccount.Kind
 Event = JournalEntry.Event
 RECEIPT = bank_lines.received_as("receipt")

@@ -24,6 +24,8 @@ from tests.escrow.money import arrive
 from tests.faults import servers
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 ACCOUNT = "(SELECT id FROM escrow_accounts WHERE current_balance > 0)"
 BANK_ENTRY = "reference = 'SBX-2:settled' AND amount > 0"
 

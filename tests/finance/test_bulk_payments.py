@@ -28,7 +28,7 @@ from tests.finance import sandbox_stage as stage
 from tests.finance.test_races import at_once
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 Kind = LedgerAccount.Kind
 GOOD, REFUSED = factories.GOOD_ACCOUNT, "000900090007"
 ANSWER_LOST, REQUEST_LOST, RETURN_TOLD_FIRST = "000900090003", "000900090004", "000900090002"

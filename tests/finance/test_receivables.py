@@ -20,6 +20,8 @@ from tests import factories
 from tests.escrow.money import WEDNESDAY, Day, Stated, statement
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 Kind = LedgerAccount.Kind
 D = Decimal
 

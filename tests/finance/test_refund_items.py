@@ -24,6 +24,8 @@ from tests.escrow.payments import make_payment
 from tests.finance import raises
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 BACK_TO_NOBODY = "000900020003"
 """The bank returns credits to this account with R03 after they have settled."""
 

@@ -31,6 +31,8 @@ from tests import factories
 from tests.finance import raises
 from tests.stages import staged
 
+pytestmark = pytest.mark.slow
+
 
 @staged
 def escrow(operator: User, at: datetime) -> EscrowAccount:

@@ -23,7 +23,7 @@ from tests import factories
 from tests.finance import sandbox_stage as stage
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 Kind = LedgerAccount.Kind
 
 FAILS_FIRST = "000900090005"

@@ -17,7 +17,7 @@ from escrow.queries.balances import balance
 from finance.models import SandboxDelivery, SandboxStatementLine, SandboxTransfer, Transaction, TransactionWebhook
 from realco.models import AuditEvent, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 Kind = LedgerAccount.Kind
 
 RAISED = Decimal("1674855.00")

@@ -19,7 +19,7 @@ from tests.distributions.deals import Deal, standing
 from tests.distributions.premiums import LATER, arrived, first_call, paid
 from tests.stages import staged
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 YEAR_OVER = datetime(2025, 2, 3, 17, 0, tzinfo=UTC)
 
 

@@ -17,6 +17,8 @@ from django.core.management import call_command
 from django.db import connection
 from psycopg import sql
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 OURS = ("compliance", "escrow", "finance", "distributions")
 THEIRS = ("contenttypes", "auth", "sessions", "realco", "admin", "authtoken")
