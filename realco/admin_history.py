@@ -51,16 +51,19 @@ def page_of(row: models.Model, *, before: str = "") -> Page:
     """
     Return a page of a row's events; two queries, however many there are.
 
-    A row that is only ever written together with another (``audited_with``) has that row's events.
+    A row that is only ever written together with another (``audited_with``) has that row's events. Where rows that
+    are made together are told by one event, it is found under what they are about (``made_about``), and says what
+    it says of this row.
     """
     row = getattr(row, "audited_with", row)
-    events = exact(AuditEvent.objects.filter(entity_type=row._meta.db_table, entity_id=str(row.pk)))
+    ids = [str(row.pk), *(str(pk) for pk in getattr(row, "made_about", ()))]
+    events = exact(AuditEvent.objects.filter(entity_type=row._meta.db_table, entity_id__in=ids))
     if before.isdecimal() and len(before) < 19:
         events = events.filter(sequence__lt=int(before))
     found = list(events.select_related("user").order_by("-sequence")[: PAGE + 1])
     shown = found[:PAGE]
     return Page(
-        events=tuple(described(shown, type(row))),
+        events=tuple(described(shown, type(row), of=str(row.pk))),
         older=str(shown[-1].sequence) if len(found) > PAGE else "",
     )
 
@@ -70,17 +73,20 @@ def exact(events: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
     return events.defer("changes").annotate(changes_text=Cast("changes", models.TextField()))
 
 
-def described(events: Iterable[AuditEvent], model: type[models.Model] | None) -> list[Event]:
-    """Put events of one table into words; people are named with one query."""
-    rows = [(event, _sides(event)) for event in events]
+def described(events: Iterable[AuditEvent], model: type[models.Model] | None, *, of: str = "") -> list[Event]:
+    """Put events of one table, or what they say ``of`` one row, into words; people are named with one query."""
+    rows = [(event, _sides(event, of)) for event in events]
     names = _names([side for _, sides in rows for side in sides], model)
     return [Event(event, tuple(_changes(event, sides, model, names))) for event, sides in rows]
 
 
-def _sides(event: AuditEvent) -> tuple[dict[str, Any], dict[str, Any]]:
+def _sides(event: AuditEvent, of: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the columns before and after, amounts as Decimals."""
     changes = json.loads(getattr(event, "changes_text", "{}"), parse_float=Decimal)
-    return changes.get("before") or {}, changes.get("after") or {}
+    before, after = changes.get("before") or {}, changes.get("after") or {}
+    if of and event.entity_id != of:
+        after = next((one for one in after.get("rows", ()) if one["id"] == of), {})
+    return before, after
 
 
 def _changes(

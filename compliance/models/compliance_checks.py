@@ -1,5 +1,7 @@
 """Each question compliance asked before a payment, what the answer was, and by which rule."""
 
+from uuid import UUID
+
 from django.db import models
 from django.utils import timezone
 
@@ -91,7 +93,7 @@ class ComplianceCheck(models.Model):
             ),
         )
         triggers = (
-            *guards.audited(),
+            *guards.audited(insert="compliance_audit_answers"),
             *guards.never_deleted(),
             guards.immutable(
                 "subject_id", "payment_id", "check_type", "rule_version", "details", "matched_party_id", "score"
@@ -109,3 +111,8 @@ class ComplianceCheck(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_check_type_display()}: {self.summary}"
+
+    @property
+    def made_about(self) -> tuple[UUID, ...]:
+        """Under which ids the audit trail tells that it was made: its payment's, with the other answers about it."""
+        return () if self.payment_id is None else (self.payment_id,)

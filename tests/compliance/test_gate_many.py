@@ -11,7 +11,9 @@ from compliance.facts import PaymentFacts
 from compliance.models import CheckStatus
 from compliance.operations import checks, gate, profiles
 from compliance.operations.gate import Verdict
-from realco.models import Organization, User
+from escrow.models import EscrowAccount
+from realco import admin_history
+from realco.models import AuditEvent, Organization, User
 from tests import factories
 from tests.compliance.conftest import a_deposit, profile_of
 
@@ -78,3 +80,36 @@ def test_thirty_harmless_people_cost_as_many_queries_as_one(
     with django_assert_max_num_queries(12):
         verdicts = gate.examine_many([(person, a_deposit(**REFUND)) for person in people], at=at)
     assert all(verdict.is_passed for verdict in verdicts)
+
+
+class TestTheTrail:
+    def test_tells_the_answers_about_a_payment_once_and_each_check_its_own(
+        self, escrow: EscrowAccount, investor: User, approver: User, at: datetime
+    ) -> None:
+        payment = factories.deposit(escrow, investor, "100.00", at=at)
+        made = list(payment.compliance_checks.order_by("pk"))
+
+        [event] = AuditEvent.objects.filter(entity_type="compliance_checks", entity_id=str(payment.pk))
+
+        assert (event.operation, event.action) == ("INSERT", "compliance_check.examine")
+        assert event.changes["after"]["subject_id"] == str(investor.pk)
+        assert {
+            one["id"]: (one["check_type"], one["status"], one["summary"]) for one in event.changes["after"]["rows"]
+        } == {str(check.pk): (check.check_type, check.status, check.summary) for check in made}
+        for check in made:
+            [made_known] = admin_history.page_of(check).events
+            assert {change.label: change.after for change in made_known.changes} == {
+                "check type": check.get_check_type_display(),
+                "status": check.get_status_display(),
+                "summary": check.summary,
+            }
+
+    def test_tells_a_case_about_no_payment_by_itself(self, investor: User, at: datetime) -> None:
+        case = checks.open_case(
+            investor, check_type="AML", rule_version="test/1", summary='Looks "odd"', payment_id=None, at=at
+        )
+
+        [event] = AuditEvent.objects.filter(entity_type="compliance_checks", entity_id=str(case.pk))
+
+        assert event.changes["after"]["summary"] == 'Looks "odd"'
+        assert event.changes["after"]["details"] == case.details

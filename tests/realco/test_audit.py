@@ -18,7 +18,7 @@ from escrow.models import EscrowAccount
 from finance.models import BankAccount
 from finance.operations import bank_accounts
 from realco import audit
-from realco.models import AuditEvent, Organization, User
+from realco.models import AuditEvent, Offering, Organization, User
 from tests import factories
 
 OURS = ("realco", "compliance", "escrow", "finance", "distributions")
@@ -75,13 +75,16 @@ class TestCoverage:
         assert len(wanted) > 30
         assert set(found) == wanted
         partly = {table: events for table, events in found.items() if events != ["DELETE", "INSERT", "UPDATE"]}
-        # A posting is one event, a digest of the entry and its lines; balances that follow it are none (ADR 20).
+        # A posting is one event, a digest of the entry and its lines; balances that follow it are none (ADR 20). What
+        # compliance answers about a payment is one (ADR 48).
         assert partly == {
+            "compliance_checks": ["DELETE", "UPDATE"],
             "journal_entries": ["DELETE", "UPDATE"],
             "escrow_ledger_entries": ["DELETE", "UPDATE"],
             "ledger_accounts": ["DELETE", "INSERT"],
             "escrow_accounts": ["DELETE", "INSERT"],
         }
+        assert triggers("compliance_audit_answers") == {"compliance_checks": ["INSERT"]}
         assert triggers("ledger_audit_journal_entries") == {"journal_entries": ["INSERT"]}
         assert triggers("escrow_audit_accounts") == {"escrow_accounts": ["UPDATE"]}
 
@@ -162,6 +165,42 @@ class TestEveryRoad:
         Organization.objects.filter(owner=owner).update(kind="PLATFORM")
         assert AuditEvent.objects.filter(entity_type="organizations", operation="INSERT").count() == 21
         assert AuditEvent.objects.filter(entity_type="organizations", operation="UPDATE").count() == 21
+
+    def test_a_statement_on_very_many_rows_says_of_each_what_it_says_of_one(
+        self, organization: Organization, at: datetime
+    ) -> None:
+        def changed(number: int) -> dict[str, Any]:
+            """Change some rows with one statement; return what the trail says of the first two, by their names."""
+            rows = [
+                Offering(
+                    organization=organization, name=f'"{n}" \\', slug=f"of-{number}-{n}", exemption="REG_CF",
+                    minimum_amount="1.00", maximum_amount="2.50", minimum_investment="0.50", deadline_at=at,
+                    opened_at=at if n % 2 else None,
+                )
+                for n in range(number)
+            ]  # fmt: skip
+            Offering.objects.bulk_create(rows)
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "UPDATE offerings SET location = name || E'\\n', maximum_amount = maximum_amount * 3, slug = slug,"
+                    " opened_at = CASE WHEN opened_at IS NULL THEN deadline_at END WHERE slug LIKE %s",
+                    [f"of-{number}-%"],
+                )
+            told = [trail(row, operation="UPDATE") for row in rows]
+            assert {len(events) for events in told} == {1}
+            return {row.name: events[0].changes for row, events in zip(rows[:2], told, strict=False)}
+
+        few, many = changed(2), changed(120)
+
+        assert few == many
+        assert many['"1" \\']["before"] == {"location": "", "maximum_amount": 2.5, "opened_at": at.isoformat()}
+        assert many['"0" \\']["after"]["location"] == '"0" \\\n'
+
+    def test_very_many_rows_that_stay_leave_nothing(self, organization: Organization) -> None:
+        owner = organization.owner
+        Organization.objects.bulk_create([Organization(name=str(n), kind="SPONSOR", owner=owner) for n in range(70)])
+        Organization.objects.filter(owner=owner).update(kind="SPONSOR")
+        assert not AuditEvent.objects.filter(entity_type="organizations", operation="UPDATE").exists()
 
     def test_a_statement_that_changes_nothing_leaves_nothing(self, organization: Organization) -> None:
         Organization.objects.filter(pk=organization.pk).update(name="Elm")
