@@ -93,9 +93,6 @@ class JournalEntry(models.Model):
             models.Index(
                 fields=["distribution"], condition=Q(distribution__isnull=False), name="journal_entries_distribution"
             ),
-            models.Index(
-                fields=["created_by"], condition=Q(created_by__isnull=False), name="journal_entries_created_by"
-            ),
         )
         constraints = (
             guards.known_values("journal_entries", "event", JournalEvent),
@@ -211,9 +208,6 @@ class EscrowLedgerEntry(models.Model):
                 fields=["ledger_account", "effective_date"],
                 include=["amount", "sequence"],
                 name="escrow_entries_account_day",
-            ),
-            models.Index(
-                fields=["distribution"], condition=Q(distribution__isnull=False), name="escrow_entries_distribution"
             ),
         )
         constraints = (

@@ -140,8 +140,8 @@ class Transaction(FSMModelMixin, models.Model):
     to_user = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, related_name="payments_to", db_index=False, **NAMED
     )
-    from_bank_account = models.ForeignKey(BankAccount, null=True, related_name="+", **NAMED)
-    to_bank_account = models.ForeignKey(BankAccount, null=True, related_name="+", **NAMED)
+    from_bank_account = models.ForeignKey(BankAccount, null=True, related_name="+", db_index=False, **NAMED)
+    to_bank_account = models.ForeignKey(BankAccount, null=True, related_name="+", db_index=False, **NAMED)
     offering = models.ForeignKey(Offering, null=True, related_name="payments", db_index=False, **NAMED)
     escrow_account = models.ForeignKey("escrow.EscrowAccount", related_name="payments", db_index=False, **NAMED)
     distribution = models.ForeignKey(
@@ -166,7 +166,7 @@ class Transaction(FSMModelMixin, models.Model):
     max_retries = models.PositiveSmallIntegerField(default=3)
     next_retry_at = models.DateTimeField(null=True, blank=True)
     approvals_required = models.PositiveSmallIntegerField(default=0)
-    initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", **NAMED)
+    initiated_by = models.ForeignKey(settings.AUTH_USER_MODEL, related_name="+", db_index=False, **NAMED)
     approved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+", db_index=False
     )
@@ -204,24 +204,31 @@ class Transaction(FSMModelMixin, models.Model):
         indexes = (
             models.Index(fields=["type", "-created_at"], name="transactions_type"),
             models.Index(fields=["status", "-created_at", "-id"], name="transactions_status"),
-            models.Index(fields=["from_user", "-created_at", "-id"], name="transactions_from_user"),
-            models.Index(fields=["to_user", "-created_at", "-id"], name="transactions_to_user"),
+            # Money goes one way: half of who and where is null in every row.
+            models.Index(
+                fields=["from_user", "-created_at", "-id"],
+                condition=Q(from_user__isnull=False),
+                name="transactions_payer",
+            ),
+            models.Index(
+                fields=["from_bank_account"],
+                condition=Q(from_bank_account__isnull=False),
+                name="transactions_from_bank",
+            ),
+            models.Index(
+                fields=["to_bank_account"], condition=Q(to_bank_account__isnull=False), name="transactions_to_bank"
+            ),
+            models.Index(
+                fields=["to_user", "-created_at", "-id"], condition=Q(to_user__isnull=False), name="transactions_payee"
+            ),
             models.Index(fields=["offering", "-created_at"], name="transactions_offering"),
             models.Index(fields=["escrow_account", "-created_at", "-id"], name="transactions_escrow"),
             models.Index(fields=["distribution"], name="transactions_distribution"),
             models.Index(
-                fields=["approved_by"], condition=Q(approved_by__isnull=False), name="transactions_approved_by"
-            ),
-            models.Index(
-                fields=["second_approved_by"],
-                condition=Q(second_approved_by__isnull=False),
-                name="transactions_second_approver",
-            ),
-            models.Index(
                 fields=["refund_item"], condition=Q(refund_item__isnull=False), name="transactions_refund_item"
             ),
             models.Index(fields=["-created_at", "-id"], name="transactions_created"),
-            models.Index(fields=["status", "next_retry_at"], name="transactions_retry_queue"),
+            models.Index(fields=["next_retry_at"], condition=Q(status="PENDING_RETRY"), name="transactions_retries"),
             models.Index(fields=["clears_on"], condition=Q(status="SETTLED"), name="transactions_clearing"),
         )
         constraints = (

@@ -400,5 +400,5 @@ class TestTheDatabase:
                 " ORDER BY next_retry_at LIMIT 100"
             )
             plan = "\n".join(row[0] for row in cursor.fetchall())
-        assert "transactions_retry_queue" in plan
+        assert "transactions_retries" in plan
         assert JournalEntry.objects.count() == 0
