@@ -73,8 +73,8 @@ class Question:
 
 def look_up(asked: Sequence[tuple[User, InvestorProfile | None, PaymentFacts]]) -> Known:
     """Look up for many people what the rules need to know of each; four queries for any number."""
-    companies: dict[UUID, list[str]] = {subject.pk: [] for subject, _, _ in asked}
-    acting = [subject.pk for subject, _, payment in asked if payment.type not in LIMITED_TYPES]
+    companies: dict[UUID, list[str]] = {subject.id: [] for subject, _, _ in asked}
+    acting = [subject.id for subject, _, payment in asked if payment.type not in LIMITED_TYPES]
     owned = (
         Organization.objects.filter(owner_id__among=acting).order_by("name") if acting else Organization.objects.none()
     )
@@ -131,7 +131,7 @@ def identity(question: Question) -> list[ComplianceCheck]:
     registered company is known as such, except when they invest themselves.
     """
     profile, at = question.profile, question.at
-    about = f"kyc:{profile.pk if profile else 'no profile'}"
+    about = f"kyc:{profile.id if profile else 'no profile'}"
     build = _Builder(question, ComplianceCheckType.KYC, IDENTITY_VERSION, about)
     if profile is None:
         companies = _companies(question)
@@ -160,7 +160,7 @@ def sanctions_lists(question: Question) -> list[ComplianceCheck]:
     latest = question.known.latest
     screened = _screened_names(question)
     details: dict[str, object] = {"screened": screened, "list": None if latest is None else latest.content_hash[:12]}
-    is_confirmed = question.subject.pk in question.known.confirmed
+    is_confirmed = question.subject.id in question.known.confirmed
     confirmed = checks.confirmed_matches(question.subject) if is_confirmed else {}
     answers = [_confirmed(question, review) for review in confirmed.values()]
     may_match = any(names.key(name) in question.known.listed for name in screened)
@@ -226,8 +226,8 @@ class _Builder:
         self, status: CheckStatus, summary: str, details: Mapping[str, object] | None = None
     ) -> ComplianceCheck:
         return _PATTERN.row(
-            related={"subject": self.question.subject},
             id=new_id(),
+            subject_id=self.question.subject.id,
             check_type=self.check_type,
             status=status,
             payment_id=self.question.payment.payment_id,
@@ -293,7 +293,7 @@ def _companies(question: Question) -> list[str]:
 
 
 def _companies_of(subject: User, payment: PaymentFacts, companies: Mapping[UUID, list[str]]) -> list[str]:
-    return [] if payment.type in LIMITED_TYPES else companies[subject.pk]
+    return [] if payment.type in LIMITED_TYPES else companies[subject.id]
 
 
 def _screened_names(question: Question) -> list[str]:

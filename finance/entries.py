@@ -135,10 +135,10 @@ def _named(payment: Transaction) -> str:
 def _subject(payment: Transaction, step: str, description: str, on: date) -> Subject:
     return Subject(
         escrow_account_id=payment.escrow_account_id,
-        reference=f"{payment.pk}:{step}:{payment.retry_count}",
+        reference=f"{payment.id}:{step}:{payment.retry_count}",
         entry_type=ENTRY_TYPES.get(TransactionType(payment.type), LedgerEntryType.WITHDRAWAL),
         effective_date=on,
         description=description,
-        transaction_id=payment.pk,
+        transaction_id=payment.id,
         distribution_id=payment.distribution_id,
     )

@@ -15,7 +15,7 @@ def words(values: Iterable[object]) -> str:
 
 def ids(values: Iterable[UUID | None]) -> str:
     """Write an array of ids, without the hyphens, which take a third of the time of all of posting in Python."""
-    return "{" + ",".join(["NULL" if value is None else value.hex for value in values]) + "}"
+    return "{" + ",".join(["NULL" if value is None else f"{value.int:032x}" for value in values]) + "}"
 
 
 def texts(values: Iterable[object]) -> str:

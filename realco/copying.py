@@ -1,9 +1,9 @@
 """
-Many rows of one table at once: made after a pattern, inserted by COPY, updated by one statement.
+Many rows of one table at once: read by column, made after a pattern, inserted by COPY, updated by one statement.
 
-That is what calling the model, ``bulk_create`` and ``bulk_update`` do, at a tenth of their price and less. Every
-trigger, CHECK and foreign key of the table holds as for any statement, and the audit trail says who acts. Rows carry
-their own primary keys. What a column holds for all rows alike is written down once.
+That is what ``only``, calling the model, ``bulk_create`` and ``bulk_update`` do, at a third to a thirtieth of their
+price. Every trigger, CHECK and foreign key of the table holds as for any statement, and the audit trail says who acts.
+Rows carry their own primary keys. What a column holds for all rows alike is written down once.
 """
 
 import re
@@ -56,9 +56,28 @@ class Pattern(Generic[Row]):
             if name not in columns:
                 values[name] = self._columns[name].copy()
         row._state = ModelState()
-        known = {name: one for name, one in self._related.items() if f"{name}_id" not in columns}
-        row._state.fields_cache = {**known, **related}
+        if self._related or related:
+            known = {name: one for name, one in self._related.items() if f"{name}_id" not in columns}
+            row._state.fields_cache = {**known, **related}
         return row
+
+
+def read(rows: models.QuerySet[Row], columns: Sequence[str], *, limit: int | None = None, **answers: Any) -> list[Row]:
+    """
+    Read some columns of rows, named by their attributes (``owner_id``): ``only`` at a third of its price.
+
+    ``answers`` are annotations, read with them. What was not read is read when it is asked for.
+    """
+    model, alias = rows.model, rows.db
+    names = (*columns, *answers)
+    found = []
+    for values in rows.annotate(**answers).values_list(*names)[:limit]:
+        row = model.__new__(model)
+        row.__dict__.update(zip(names, values, strict=True))
+        row._state = ModelState()
+        row._state.adding, row._state.db = False, alias
+        found.append(row)
+    return found
 
 
 def insert(model: type[models.Model], rows: Sequence[models.Model]) -> None:
@@ -151,7 +170,7 @@ def _text(value: str) -> str:
 
 _WRITERS: dict[type, Callable[[Any], str]] = {
     str: _text,
-    UUID: lambda value: value.hex,
+    UUID: lambda value: f"{value.int:032x}",
     Decimal: str,
     int: str,
     bool: lambda value: "t" if value else "f",

@@ -5,20 +5,11 @@ They are UUIDs of version 7, which sort by the time they were made, so that inde
 and a row's key is known before the row is inserted.
 """
 
-import threading
-import uuid
+from uuid import UUID
 
-import uuid6
-
-_one_at_a_time = threading.Lock()
+from uuid_utils.compat import uuid7
 
 
-def new_id() -> uuid.UUID:
-    """
-    Make a new primary key, greater than every key this process has made before.
-
-    The lock is there because the package remembers its last time stamp without one: two threads
-    could otherwise share a millisecond and come out of order.
-    """
-    with _one_at_a_time:
-        return uuid.UUID(int=uuid6.uuid7().int)
+def new_id() -> UUID:
+    """Make a new primary key, greater than every key this process has made before, in whichever thread."""
+    return uuid7()

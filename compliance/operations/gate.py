@@ -40,6 +40,10 @@ __all__ = [
 ]
 
 
+_ASKED = [field.attname for field in InvestorProfile._meta.concrete_fields if field.name not in NOT_ASKED]
+"""What the rules may look at of a profile."""
+
+
 class ComplianceRefused(Refusal):
     """A rule of compliance forbids this payment."""
 
@@ -181,14 +185,14 @@ def answer_many(
     asked: Sequence[tuple[User, PaymentFacts]], *, at: datetime, rules: Sequence[Rule] = RULES
 ) -> list[Verdict]:
     """Ask every rule about each of many payments that are not saved yet; once they are, ``keep`` the answers."""
-    subjects = {subject.pk for subject, _ in asked}
-    known_people = InvestorProfile.objects.filter(user_id__among=subjects).defer(*NOT_ASKED)
+    subjects = {subject.id for subject, _ in asked}
+    known_people = copying.read(InvestorProfile.objects.filter(user_id__among=subjects), _ASKED)
     profiles = {profile.user_id: profile for profile in known_people}
-    known = look_up([(subject, profiles.get(subject.pk), payment) for subject, payment in asked])
+    known = look_up([(subject, profiles.get(subject.id), payment) for subject, payment in asked])
     on = banking_date(at)
     verdicts = []
     for subject, payment in asked:
-        profile = profiles.get(subject.pk)
+        profile = profiles.get(subject.id)
         question = Question(subject=subject, profile=profile, payment=payment, at=at, on=on, known=known)
         answers = tuple(check for rule in rules for check in rule(question))
         verdicts.append(Verdict(_worst(answers), answers))

@@ -1,7 +1,7 @@
 """Allocations: what each payee gets of a distribution, and how its payment fared."""
 
 from datetime import datetime
-from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import models
@@ -186,8 +186,8 @@ class DistributionAllocation(FSMModelMixin, models.Model):
     @transition(
         field=status, source=[AllocationStatus.PENDING, AllocationStatus.FAILED], target=AllocationStatus.PROCESSING
     )
-    def mark_processing(self, *, payment: Any) -> None:
-        self.transaction = payment
+    def mark_processing(self, *, payment_id: UUID) -> None:
+        self.transaction_id = payment_id
         self.failure_reason = ""
         self.waiting_reason = ""
         self.waiting_since = None

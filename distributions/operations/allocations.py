@@ -151,7 +151,7 @@ def write(rows: Sequence[DistributionAllocation], *, at: datetime) -> None:
             _WRITE,
             [
                 at,
-                arrays.ids(row.pk for row in rows),
+                arrays.ids(row.id for row in rows),
                 arrays.words(row.status for row in rows),
                 arrays.ids(row.transaction_id for row in rows),
                 arrays.texts(row.failure_reason for row in rows),
@@ -200,7 +200,7 @@ def _move(allocation: DistributionAllocation, *, at: datetime) -> None:
     elif payment.status in NOT_PAID:
         allocation.mark_failed(reason=_why(payment)[:500])
     else:
-        allocation.mark_processing(payment=payment)
+        allocation.mark_processing(payment_id=payment.pk)
 
 
 def tell_again(distribution: Distribution, investment_ids: Collection[UUID], *, at: datetime) -> None:

@@ -7,7 +7,6 @@ void. Locks: the distribution before its escrow account. Paying is in payouts.py
 
 import hashlib
 import json
-from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -19,8 +18,7 @@ from distributions.operations import drafts, locks, receipts, reinvestments
 from distributions.queries import deductions, entitlements, workings
 from distributions.queries import distributions as queries
 from distributions.queries.distributions import signatures_needed
-from distributions.queries.entitlements import Figures
-from realco import audit, copying, money, permissions
+from realco import audit, copying, garbage, money, permissions
 from realco.business_days import banking_date
 from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import Offering, User
@@ -133,6 +131,7 @@ def create(
         )
 
 
+@garbage.uncollected()
 def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
     """
     Work a draft out: run the waterfall over the ledger's history (or share premiums), and write what each payee gets.
@@ -170,6 +169,7 @@ def calculate(distribution: Distribution, *, by: User, at: datetime) -> Distribu
     return distribution
 
 
+@garbage.uncollected()
 def submit(distribution: Distribution, *, by: User, at: datetime) -> Distribution:
     """
     Freeze a draft's numbers under their hash, and ask for approval.
@@ -193,7 +193,7 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
                 "A line was overridden; a second person must confirm that before it is submitted."
             )
         locks.lock_account(distribution)
-        changes = _changes(distribution, allocations, anew=True)
+        changes = _changes(distribution, anew=True)
         if changes:
             raise NumbersChanged(
                 f"Since this distribution was worked out, {'; '.join(changes)}. Calculate it again.", changes=changes
@@ -201,12 +201,13 @@ def submit(distribution: Distribution, *, by: User, at: datetime) -> Distributio
         drafts.require_available(distribution.escrow_account_id, distribution.total_amount, excluding=distribution.pk)
         receipts.freeze(distribution, at=at)
         reinvestments.plan(distribution, allocations, at=at)
-        signed = contents.signed_hash(distribution, allocations, submitted_at=at)
+        signed = contents.signed_hash(distribution, submitted_at=at)
         distribution.mark_pending_approval(content_hash=signed, at=at)
         distribution.save()
     return distribution
 
 
+@garbage.uncollected()
 def approve(
     distribution: Distribution, *, approver: User, content_hash: str, at: datetime, note: str = ""
 ) -> Distribution:
@@ -280,20 +281,17 @@ def changes_under_lock(distribution: Distribution, *, anew: bool) -> list[str]:
     """
     locks.lock_account(distribution)
     assert distribution.submitted_at is not None
-    allocations = entitlements.figures(distribution)
-    now = contents.signed_hash(distribution, allocations, submitted_at=distribution.submitted_at)
-    if now != distribution.content_hash:
+    if contents.signed_hash(distribution, submitted_at=distribution.submitted_at) != distribution.content_hash:
         return ["its rows no longer have the hash that was submitted"]
-    return [*_changes(distribution, allocations, anew=anew), *queries.shortfall(distribution)]
+    return [*_changes(distribution, anew=anew), *queries.shortfall(distribution)]
 
 
-def _changes(
-    distribution: Distribution, allocations: Sequence[DistributionAllocation | Figures], *, anew: bool
-) -> list[str]:
+def _changes(distribution: Distribution, *, anew: bool) -> list[str]:
     """Return in words what the numbers rested on and is otherwise now, deductions and all."""
     changes = workings.changes_since(distribution, anew=anew)
     before = distribution.metadata.get("basis", {}).get("deductions")
-    if before and before != deductions.digest(distribution, {row.investor_id for row in allocations}):
+    payees = entitlements.standing_rows(distribution).values_list("investor_id", flat=True)
+    if before and before != deductions.digest(distribution, set(payees)):
         changes.append("a fee rule or a rate of withholding has changed")
     return changes
 

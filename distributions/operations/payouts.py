@@ -9,9 +9,8 @@ cannot be paid now waits, still PENDING, with the reason, and is paid by the swe
 a payment that was tried and did not arrive is FAILED.
 """
 
-import gc
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -31,7 +30,7 @@ from finance.operations import locks as payment_locks
 from finance.operations import payouts as finance_payouts
 from finance.operations import transactions
 from finance.operations.orders import BankAccountNotUsable, Order, require_escrow_open, require_usable
-from realco import audit, permissions, queue, stopping_points
+from realco import audit, copying, garbage, permissions, queue, stopping_points
 from realco.errors import IllegalTransition, Refusal
 from realco.models import User
 from realco.patience import is_rolled_back
@@ -46,7 +45,7 @@ MOVED_TOGETHER = 50
 PAYERS = 4
 """So many workers are called to a distribution of more than a chunk; fewer do as well, one after the other."""
 _COLUMNS = (
-    "distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id", "failure_reason",
+    "id", "distribution_id", "investor_id", "investment_id", "net_amount", "status", "transaction_id", "failure_reason",
     "waiting_reason", "waiting_since", "processed_at",
 )  # fmt: skip
 """What paying looks at and ``allocations.write`` writes."""
@@ -99,6 +98,7 @@ def hand_over(distribution: Distribution, *, executor: User, at: datetime) -> Di
     return Distribution.objects.get(pk=distribution.pk)
 
 
+@garbage.uncollected()
 def _queue(distribution: Distribution, *, executor: User, at: datetime) -> None:
     permissions.require(executor, permissions.EXECUTE_DISTRIBUTION)
     with audit.acting("distribution.execute", by=executor), transaction.atomic():
@@ -131,13 +131,14 @@ def go_on(distribution_id: UUID, *, at: datetime) -> int:
     """
     done, last = 0, FIRST
     try:
-        while True:
-            paid, reached = _without_collecting(partial(pay_some, distribution_id, after=last, at=at))
-            if not paid and last == FIRST:
-                break
-            # Who was passed over, because another worker had them and then let go of them, is found from the start.
-            done, last = done + paid, reached if paid else FIRST
-            stopping_points.reach("distribution.between_chunks")
+        with garbage.uncollected():
+            while True:
+                paid, reached = pay_some(distribution_id, after=last, at=at)
+                if not paid and last == FIRST:
+                    break
+                # Who was passed over, because another worker had them and then let go of them, is found from the start.
+                done, last = done + paid, reached if paid else FIRST
+                stopping_points.reach("distribution.between_chunks")
         end(distribution_id, at=at)
     except Refusal as refusal:
         logger.warning("distribution %s is stopped: %s", distribution_id, refusal)
@@ -173,17 +174,6 @@ def end(distribution_id: UUID, *, at: datetime) -> bool:
         return distribution.status == Status.PROCESSING and following.finish(distribution, at=at)
 
 
-def _without_collecting(work: Callable[[], tuple[int, UUID]]) -> tuple[int, UUID]:
-    """Work without looking for garbage meanwhile: a chunk has none, and looking took a third of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        return work()
-    finally:
-        if was_enabled:
-            gc.enable()
-
-
 def pay_some(distribution_id: UUID, *, after: UUID = FIRST, at: datetime) -> tuple[int, UUID]:
     """
     Pay the next allocations of an executed distribution; return how many were dealt with, and the last of them.
@@ -197,12 +187,8 @@ def pay_some(distribution_id: UUID, *, after: UUID = FIRST, at: datetime) -> tup
         distribution = locks.lock_shared(distribution_id)
         if distribution.status != Status.PROCESSING:
             return 0, after
-        due = (
-            following.due(distribution)
-            .filter(pk__gt=after)
-            .select_for_update(of=("self",), no_key=True, skip_locked=True)
-        )
-        rows = _chunk(due.only(*_COLUMNS))
+        due = following.due(distribution).filter(pk__gt=after)
+        rows = _chunk(due.select_for_update(no_key=True, skip_locked=True))
         # A worker acts for whoever executed it.
         with audit.acting(by=distribution.executed_by):
             if rows:
@@ -214,8 +200,8 @@ def pay_some(distribution_id: UUID, *, after: UUID = FIRST, at: datetime) -> tup
 def _chunk(rows: QuerySet[DistributionAllocation]) -> Sequence[DistributionAllocation]:
     """Return the next allocations to deal with in one transaction: fewer where many are to be reinvested."""
     planned = Reinvestment.objects.filter(allocation=OuterRef("pk"), status=Reinvestment.Status.PLANNED)
-    found = list(rows.annotate(has_plan=Exists(planned)).order_by("pk")[:CHUNK])
-    with_plans = [place for place, row in enumerate(found) if row.has_plan]
+    found = copying.read(rows.order_by("pk"), _COLUMNS, limit=CHUNK, has_plan=Exists(planned))
+    with_plans = [place for place, row in enumerate(found) if row.__dict__["has_plan"]]
     return found[: with_plans[MOVED_TOGETHER]] if len(with_plans) > MOVED_TOGETHER else found
 
 
@@ -233,7 +219,7 @@ def pay_waiting(distribution_id: UUID, *, at: datetime) -> int:
                 return moved
             waiting = distribution.allocations.filter(status=Allocation.PENDING, waiting_since__isnull=False)
             waiting = waiting.exclude(reinvestments__status="MOVING")
-            rows = _chunk(waiting.filter(pk__gt=after).defer("explanation"))
+            rows = _chunk(waiting.filter(pk__gt=after))
             if not rows:
                 return moved
             after = rows[-1].pk
@@ -292,27 +278,38 @@ def _pay(
 ) -> None:
     """Make the payments of some allocations and mark these, in the caller's transaction."""
     approvers = queries.signers(distribution)[:2]
-    free = [row for row in rows if found[row.pk].obstacle in ("", payees.NO_ACCOUNT)]
+    free = [row for row in rows if found[row.id].obstacle in ("", payees.NO_ACCOUNT)]
     parts = reinvestments.begin(distribution, free, approvers=approvers, at=at)
     payable = []
     for allocation in rows:
-        obstacle = parts.moving.get(allocation.pk) or found[allocation.pk].obstacle
+        obstacle = parts.moving.get(allocation.id) or found[allocation.id].obstacle
         if not obstacle:
             payable.append(allocation)
         elif allocation.status == Allocation.FAILED:
             allocation.failure_reason = obstacle
         else:
             allocation.wait(reason=obstacle, at=at)
-    payments = finance_payouts.originate(
-        [_order(distribution, row, found[row.pk], parts.in_cash.get(row.pk, row.net_amount)) for row in payable],
+    finance_payouts.originate(
+        [_order(distribution, row, found[row.id], parts.in_cash.get(row.id, row.net_amount)) for row in payable],
         keys=[_key(allocation) for allocation in payable],
         initiator=distribution.created_by,
         approvers=approvers,
         at=at,
-        bank_accounts={account.pk: account for payee in found.values() if (account := payee.bank_account)},
+        bank_accounts={account.id: account for payee in found.values() if (account := payee.bank_account)},
+        before_reserving=partial(_mark, rows, payable, at=at),
     )
+
+
+def _mark(
+    rows: Sequence[DistributionAllocation],
+    payable: Sequence[DistributionAllocation],
+    payments: Sequence[Transaction],
+    *,
+    at: datetime,
+) -> None:
+    """Write what became of some allocations, of which those that are payable have their payments."""
     for allocation, payment in zip(payable, payments, strict=True):
-        allocation.mark_processing(payment=payment)
+        allocation.mark_processing(payment_id=payment.id)
         if payment.status == Transaction.Status.CANCELLED:
             allocation.mark_failed(reason=payment.cancelled_reason)
     following.write(rows, at=at)
@@ -327,9 +324,9 @@ def _order(distribution: Distribution, allocation: DistributionAllocation, payee
         amount=amount,
         escrow_account_id=distribution.escrow_account_id,
         to_user_id=allocation.investor_id,
-        to_bank_account_id=payee.bank_account.pk,
+        to_bank_account_id=payee.bank_account.id,
         description=f"{distribution} of {distribution.offering}"[:300],
-        metadata={"allocation": str(allocation.pk)},
+        metadata={"allocation": str(allocation.id)},
         distribution_id=distribution.pk,
         replaces_id=allocation.transaction_id,
     )
@@ -337,7 +334,7 @@ def _order(distribution: Distribution, allocation: DistributionAllocation, payee
 
 def _key(allocation: DistributionAllocation) -> str:
     """Return the idempotency key of an allocation's next payment: one for each payment it replaces."""
-    return f"allocation:{allocation.pk}:{allocation.transaction_id or 'first'}"
+    return f"allocation:{allocation.id}:{allocation.transaction_id or 'first'}"
 
 
 def _chosen(

@@ -211,7 +211,7 @@ def _complete(
     distribution: Distribution, allocation: DistributionAllocation, payment: Transaction, *, at: datetime
 ) -> None:
     """Complete an allocation all of which was reinvested; the investment has had it back."""
-    allocation.mark_processing(payment=payment)
+    allocation.mark_processing(payment_id=payment.pk)
     allocations.write([allocation], at=at)
     allocation.mark_completed(at=at)
     allocations.write([allocation], at=at)

@@ -259,16 +259,17 @@ def changes_since(distribution: Distribution, *, anew: bool) -> list[str]:
 
 def standing(distribution: Distribution) -> list[DistributionAllocation]:
     """Return a distribution's allocations that stand, those of investors first."""
-    rows = _standing(distribution).select_related("investor", "investment")
+    rows = standing_rows(distribution).select_related("investor", "investment")
     return sorted(rows, key=lambda row: (row.investment_id is None, str(row.investment_id)))
 
 
 def figures(distribution: Distribution) -> list[Figures]:
     """Return who gets what of a distribution, and who decided so: all that is signed of its allocations."""
-    return list(starmap(Figures, _standing(distribution).values_list(*Figures._fields)))
+    return list(starmap(Figures, standing_rows(distribution).values_list(*Figures._fields)))
 
 
-def _standing(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+def standing_rows(distribution: Distribution) -> QuerySet[DistributionAllocation]:
+    """Return the allocations of a distribution that stand, in no order."""
     rows = DistributionAllocation.objects.filter(distribution=distribution).order_by()
     return rows.exclude(status=DistributionAllocation.Status.CANCELLED)
 

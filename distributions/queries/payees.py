@@ -7,11 +7,13 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from compliance.models import CheckStatus, InvestorProfile
 from distributions.models import Distribution
 from escrow.models import Investment
 from finance.models import BankAccount
+from realco import copying
 from realco.models import User
 
 NO_ACCOUNT = "This person has no verified bank account. Ask them to add one."
@@ -21,7 +23,7 @@ ADD_ONE = "You have no verified bank account. Add one, and this is paid by itsel
 
 
 _COLUMNS = (
-    "user_id", "organization_id", "holder_name", "bank_name", "last_four", "status", "status_reason",
+    "id", "user_id", "organization_id", "holder_name", "bank_name", "last_four", "status", "status_reason",
     "authorization_revoked_at",
 )  # fmt: skip
 """What is looked at of a bank account, here and where the payment to it is ordered."""
@@ -32,7 +34,7 @@ class _Identity(NamedTuple):
 
     restricted_at: datetime | None
     kyc_status: str
-    kyc_expires_at: datetime | None
+    has_expired: bool
 
 
 def shown_to_payee(reason: str) -> str:
@@ -46,7 +48,7 @@ class Payable(Protocol):
     """What is to be paid: an allocation, or one that is only imagined."""
 
     @property
-    def pk(self) -> UUID: ...
+    def id(self) -> UUID: ...
     @property
     def investor_id(self) -> UUID: ...
     @property
@@ -70,16 +72,19 @@ def of(distribution: Distribution, allocations: Sequence[Payable], *, at: dateti
     """
     user_ids = {allocation.investor_id for allocation in allocations}
     sponsor = distribution.offering.organization
-    accounts = list(
+    accounts = copying.read(
         BankAccount.objects.filter(Q(user_id__among=user_ids) | Q(organization=sponsor))
         .filter(status=BankAccount.Status.VERIFIED)
-        .order_by(F("verified_at").asc(nulls_first=True), "created_at", "id")
-        .select_related("organization")
-        .only(*_COLUMNS, "organization__owner_id")
+        .order_by(F("verified_at").asc(nulls_first=True), "created_at", "id"),
+        _COLUMNS,
     )
     of_people = {account.user_id: account for account in accounts if account.user_id is not None}
     of_sponsor = next((account for account in reversed(accounts) if account.organization_id is not None), None)
-    found = InvestorProfile.objects.filter(user_id__among=user_ids).values_list("user_id", *_Identity._fields)
+    # Whether it has expired is the database's to say: reading a moment costs more than all the rest.
+    has_expired = Coalesce(Q(kyc_expires_at__lte=at), False)
+    found = InvestorProfile.objects.filter(user_id__among=user_ids).values_list(
+        "user_id", "restricted_at", "kyc_status", has_expired
+    )
     identities = {user_id: _Identity(*rest) for user_id, *rest in found}
     inactive = set(User.objects.filter(pk__among=user_ids, is_active=False).values_list("pk", flat=True))
     payees = {}
@@ -87,8 +92,8 @@ def of(distribution: Distribution, allocations: Sequence[Payable], *, at: dateti
         account = of_people.get(allocation.investor_id)
         if allocation.investment_id is None:
             account = of_sponsor or account
-        obstacles = _obstacles(allocation, account, identities.get(allocation.investor_id), inactive, at=at)
-        payees[allocation.pk] = Payee(account, next(iter(obstacles), ""))
+        obstacles = _obstacles(allocation, account, identities.get(allocation.investor_id), inactive)
+        payees[allocation.id] = Payee(account, next(iter(obstacles), ""))
     return payees
 
 
@@ -112,8 +117,6 @@ def _obstacles(
     account: BankAccount | None,
     identity: _Identity | None,
     inactive: set[UUID],
-    *,
-    at: datetime,
 ) -> Iterable[str]:
     if allocation.investor_id in inactive:
         yield "This person's sign-in is closed. Open it again, or settle with them outside."
@@ -123,7 +126,7 @@ def _obstacles(
         yield "There is no identity on file for this person. Record one first."
     if identity is not None and identity.kyc_status != CheckStatus.PASSED:
         yield "This person's identity has not been confirmed. Complete the check first."
-    if identity is not None and identity.kyc_expires_at is not None and identity.kyc_expires_at <= at:
+    if identity is not None and identity.has_expired:
         yield "This person's identity check has expired. Renew it first."
     if account is None:
         yield NO_ACCOUNT

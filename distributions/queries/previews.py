@@ -224,7 +224,7 @@ class _Imagined(NamedTuple):
     investor_id: UUID
 
     @property
-    def pk(self) -> UUID:
+    def id(self) -> UUID:
         """The investment stands for it."""
         return self.investment_id
 

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 from distributions import receipt_files, receipt_replays
 from distributions.models import Distribution, DistributionAllocation, Receipt
@@ -138,7 +139,7 @@ def check_file(data: bytes, *, theirs: QuerySet[DistributionAllocation]) -> Chec
 def hashes(distribution: Distribution, *, submitted_at: datetime) -> Mapping[str, Any]:
     """Return the hashes of the receipts kept at a submission, as its approvers sign them; nothing if there are none."""
     rows = Receipt.objects.filter(whole__distribution=distribution, created_at=submitted_at)
-    found = sorted((str(key), sha256) for key, sha256 in rows.order_by().values_list("allocation_id", "sha256"))
+    found = sorted(rows.order_by().values_list(Cast("allocation_id", TextField()), "sha256"))
     return {"receipts": [list(one) for one in found]} if found else {}
 
 

@@ -123,7 +123,8 @@ class BankAccount(models.Model):
     @property
     def owner_id(self) -> UUID:
         """The person whose account it is; an organization's is its owner's."""
-        owner_id = self.user_id if self.organization is None else self.organization.owner_id
+        organization = None if self.organization_id is None else self.organization
+        owner_id = self.user_id if organization is None else organization.owner_id
         assert owner_id is not None
         return owner_id
 

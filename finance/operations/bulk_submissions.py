@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 50
 """Few enough that what was claimed is sent within seconds, and that a dead worker leaves little to ask about."""
+WOKEN_FOR = 5 * CHUNK
+"""A message to the workers names so many: to send one costs as much as claiming twenty payments."""
 UNANSWERED_IN_A_ROW = 3
 """So many lost answers are an outage, in which nothing more is claimed."""
 ROWS = ("escrow_account__offering", "from_user", "to_user", "from_bank_account", "to_bank_account")
@@ -59,9 +61,9 @@ def send(payment_ids: Sequence[UUID], *, at: datetime) -> int:
 
 
 def wake(payments: Sequence[Transaction]) -> None:
-    """Wake workers for payments that have just been queued, a chunk each, once the transaction has committed."""
-    for start in range(0, len(payments), CHUNK):
-        ids = ",".join(str(payment.pk) for payment in payments[start : start + CHUNK])
+    """Wake workers for payments that have just been queued, some chunks each, once the transaction has committed."""
+    for start in range(0, len(payments), WOKEN_FOR):
+        ids = ",".join(str(payment.pk) for payment in payments[start : start + WOKEN_FOR])
         queue.enqueue("finance.process_transactions", payment_ids=ids)
 
 

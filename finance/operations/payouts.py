@@ -5,7 +5,7 @@ The approvals are those of the distribution or the run, whose signed figures nam
 amount. Money is reserved for all of them with one posting, rows are written set-based.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
 from uuid import UUID
@@ -39,6 +39,7 @@ def originate(
     approvers: Sequence[User],
     at: datetime,
     bank_accounts: Mapping[UUID, BankAccount] = MappingProxyType({}),
+    before_reserving: Callable[[Sequence[Transaction]], None] = lambda _: None,
 ) -> list[Transaction]:
     """
     Make approved distribution payments, reserve their money, and queue them; all or none.
@@ -48,6 +49,8 @@ def originate(
     begin with their id. Payees are screened; one who does not pass leaves his
     payment PENDING_APPROVAL (a review is open) or CANCELLED (refused), with nothing reserved.
     Runs inside its own transaction, or its caller's; ``bank_accounts`` are those that this has read in it.
+    ``before_reserving`` is called with the payments: what is written there keeps nobody waiting, as everything
+    after the posting does, which locks the escrow account until the transaction ends.
 
     :raises LacksApprovals: if a payment needs more approvers than signed
     :raises ApproverIsInitiator: if the initiator is among the approvers
@@ -62,7 +65,10 @@ def originate(
             needed = approvals_required(order.type, order.amount)
             raise LacksApprovals(f"A payment of {order.amount} needs {needed} approvers.")
     _require_kept_open(wanted)
-    return _make(wanted, keys=keys, initiator=initiator, approvers=approvers, at=at, bank_accounts=bank_accounts)
+    return _make(
+        wanted, keys=keys, initiator=initiator, approvers=approvers, at=at, bank_accounts=bank_accounts,
+        before_reserving=before_reserving,
+    )  # fmt: skip
 
 
 def originate_refunds(
@@ -106,6 +112,7 @@ def _make(
     approvers: Sequence[User],
     at: datetime,
     bank_accounts: Mapping[UUID, BankAccount] = MappingProxyType({}),
+    before_reserving: Callable[[Sequence[Transaction]], None] = lambda _: None,
 ) -> list[Transaction]:
     if any(approver.pk == initiator.pk for approver in approvers):
         raise transactions.ApproverIsInitiator("Nobody approves what they asked for.")
@@ -120,9 +127,14 @@ def _make(
             _new(pattern, order, parties, key=key, signers=signers, at=at)
             for (order, key), parties in zip(new, examined, strict=True)
         ]
-        _route(made, at=at)
+        passed = _route(made, at=at)
         known.update({payment.idempotency_key: payment for payment in made})
-    return [known[key] for key in full_keys]
+        payments = [known[key] for key in full_keys]
+        before_reserving(payments)
+        reserved = [entries.reserved(payment, on=banking_date(at)) for payment in passed]
+        ledger.post(reserved, by=initiator, at=at)
+        bulk_submissions.wake(passed)
+    return payments
 
 
 def _existing(keys: Sequence[str]) -> list[Transaction]:
@@ -177,8 +189,8 @@ def _new(
     )
 
 
-def _route(made: Sequence[Transaction], *, at: datetime) -> None:
-    """Screen the payees; reserve the money of those who pass, whose payments begin in the queue."""
+def _route(made: Sequence[Transaction], *, at: datetime) -> list[Transaction]:
+    """Screen the payees and write the payments; return those that begin in the queue, whose money is to be reserved."""
     passed, others = [], []
     verdicts = screening.screen_many(made, at=at)
     for payment, verdict in zip(made, verdicts, strict=True):
@@ -191,15 +203,10 @@ def _route(made: Sequence[Transaction], *, at: datetime) -> None:
             others.append((payment, verdict))
     copying.insert(Transaction, [*passed, *(payment for payment, _ in others)])
     screening.keep(verdicts)
-    ledger.post([entries.reserved(payment, on=banking_date(at)) for payment in passed], by=_initiator(passed), at=at)
-    bulk_submissions.wake(passed)
     for payment, verdict in others:
         if verdict.status == CheckStatus.FAILED:
             transactions.refuse(payment, at=at)
         else:
             payment.mark_pending_approval(approvals=max(1, payment.approvals_required))
         payment.save()
-
-
-def _initiator(payments: Sequence[Transaction]) -> User | None:
-    return payments[0].initiated_by if payments else None
+    return passed

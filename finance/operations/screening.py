@@ -30,11 +30,11 @@ def screen_many(payments: Sequence[Transaction], *, at: datetime) -> list[Verdic
 
     The caller saves them in the same transaction, and then ``keep``s the answers, which name them.
     """
-    paid_in = totals.deposited_by([payment.party.pk for payment in payments], at=at)
+    paid_in = totals.deposited_by([payment.party.id for payment in payments], at=at)
     asked = [
         (
             payment.party,
-            facts(payment, at=at, known=paid_in[payment.party.pk] if payment.is_outbound else None, is_made=True),
+            facts(payment, at=at, known=paid_in[payment.party.id] if payment.is_outbound else None, is_made=True),
         )
         for payment in payments
     ]
@@ -60,13 +60,13 @@ def facts(payment: Transaction, *, at: datetime, known: Totals | None = None, is
     assert payment.party is not None
     account = payment.from_bank_account or payment.to_bank_account
     return PaymentFacts(
-        payment_id=payment.pk if is_saved else None,
+        payment_id=payment.id if is_saved else None,
         type=payment.type,
         direction="IN" if payment.is_inbound else "OUT",
         amount=payment.amount,
         method=payment.payment_method,
         offering_id=payment.offering_id,
         exemption=payment.offering.exemption if payment.offering else "",
-        totals=known or totals.deposited(payment.party.pk, at=at, excluding=payment.pk),
+        totals=known or totals.deposited(payment.party.id, at=at, excluding=payment.id),
         account_holder=account.holder_name if account else "",
     )

@@ -198,11 +198,10 @@ class TestSigning:
     def test_binds_the_premiums(self, deal: Deal) -> None:
         distribution = submit(deal, arrived(deal))
         assert distribution.submitted_at is not None
-        rows = standing(distribution)
-        signed = contents.content_hash(distribution, rows, submitted_at=distribution.submitted_at)
+        signed = contents.signed_hash(distribution, submitted_at=distribution.submitted_at)
         assert signed == distribution.content_hash
         distribution.premium_total += 1
-        assert signed != contents.content_hash(distribution, rows, submitted_at=distribution.submitted_at)
+        assert signed != contents.signed_hash(distribution, submitted_at=distribution.submitted_at)
 
     def test_a_payee_does_not_sign(self, deal: Deal) -> None:
         distribution = submit(deal, arrived(deal))

@@ -67,7 +67,7 @@ class TestFreeze:
     def test_is_signed_with_the_numbers(self, deal: Deal, approved: Distribution) -> None:
         at = approved.submitted_at
         assert at is not None
-        signed = contents.content_hash(approved, standing(approved), submitted_at=at)
+        signed = contents.signed_hash(approved, submitted_at=at)
 
         hashes = queries.hashes(approved, submitted_at=at)["receipts"]
 

@@ -231,6 +231,14 @@ class TestContentHash:
         same = replace(order, amount=D("1000"), metadata={"b": 1, "a": [2]})
         assert same.content_hash == replace(order, metadata={"a": [2], "b": 1}).content_hash
 
+    def test_stays_what_was_kept_beside_keys_before(self) -> None:
+        order = Order(
+            type="DISTRIBUTION", payment_method="ACH", amount=D("1000"), escrow_account_id=UUID(int=1),
+            to_user_id=UUID(int=2), to_bank_account_id=UUID(int=3), description='Elm “One” \\ "x"\n',
+            metadata={"b": 1, "a": ["é"]},
+        )  # fmt: skip
+        assert order.content_hash == "1c3783ccf1544e5f2eede3570790fbfd0895188355efb6894d8640b742708948"
+
     @pytest.mark.parametrize(
         "change",
         [

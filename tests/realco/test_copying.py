@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import Q
 
 from finance.models import BankAccount, FeeRule, Transaction
 from realco import audit, copying, money
@@ -20,6 +21,36 @@ NASTY = 'a\ttab, a \\ backslash, "quotes", a\nline, \\N, émoji 🏠'
 def rule(name: str, **fields: object) -> FeeRule:
     values = {"transaction_types": ["DEPOSIT", NASTY], "effective_from": date(2035, 1, 1), "created_at": AT, **fields}
     return FeeRule(name=name, **values)
+
+
+class TestRead:
+    def test_gives_the_rows_that_only_gives(self) -> None:
+        copying.insert(FeeRule, [rule(NASTY[:60]), rule("rate", rate=Decimal("0.012500"), minimum=Decimal("3.00"))])
+        asked = FeeRule.objects.filter(created_at=AT).order_by("name")
+
+        found = copying.read(asked, ["id", "name", "rate"])
+
+        assert found == list(asked)
+        for row, same in zip(found, asked.only("name", "rate"), strict=True):
+            assert row.get_deferred_fields() == same.get_deferred_fields()
+            assert (row.name, row.rate, row.minimum) == (same.name, same.rate, same.minimum)
+
+    def test_rows_can_be_saved(self) -> None:
+        copying.insert(FeeRule, [rule("once")])
+        [row] = copying.read(FeeRule.objects.filter(name="once"), ["id", "name"])
+
+        row.effective_to = date(2036, 1, 1)
+        row.save(update_fields=["effective_to"])
+
+        assert FeeRule.objects.get(name="once").effective_to == date(2036, 1, 1)
+
+    def test_answers_questions_and_stops_at_the_limit(self) -> None:
+        copying.insert(FeeRule, [rule("a"), rule("b"), rule("c")])
+        asked = FeeRule.objects.filter(created_at=AT).order_by("name")
+
+        found = copying.read(asked, ["id"], limit=2, is_first=Q(name="a"))
+
+        assert [row.__dict__["is_first"] for row in found] == [True, False]
 
 
 class TestInsert:

@@ -1,8 +1,12 @@
 """Primary keys sort by the order in which they were made."""
 
+import multiprocessing
 import time
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from django.db import connection
 
 from realco.identifiers import new_id
 
@@ -36,3 +40,27 @@ class TestNewId:
 
         assert all(batch == sorted(batch) for batch in batches)
         assert len({made for batch in batches for made in batch}) == 8 * 200
+
+    def test_forked_processes_do_not_repeat_each_others_keys(self) -> None:
+        new_id()  # What makes them is ready, and copied by forking.
+        with multiprocessing.get_context("fork").Pool(4) as workers:
+            batches = workers.map(_make_some, [200] * 8)
+
+        assert len({made for batch in batches for made in batch}) == 8 * 200
+
+
+def _make_some(number: int) -> list[uuid.UUID]:
+    return [new_id() for _ in range(number)]
+
+
+@pytest.mark.django_db
+class TestTheDatabases:
+    def test_are_of_the_same_kind_and_in_order(self) -> None:
+        before = time.time_ns() // 10**6
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT realco_uuid7() FROM generate_series(1, 3000)")
+            made = [key for (key,) in cursor.fetchall()]
+
+        assert {(key.version, key.variant) for key in made} == {(7, uuid.RFC_4122)}
+        assert made == sorted(set(made))
+        assert before - 1 <= made[0].int >> 80 <= made[-1].int >> 80 <= time.time_ns() // 10**6 + 1
