@@ -187,7 +187,10 @@ class AuditEventAdmin(ReadOnlyAdmin):
     list_filter = ("operation",)
     list_select_related = ("user",)
     search_fields = ("entity_id", "request_id", "user__email__startswith")
-    search_help_text = "A row's id (of an answer of compliance, its payment's), a request id, or the beginning of a person's e-mail address."
+    search_help_text = (
+        "A row's id (of what compliance answered, its payment's), a request id, or the beginning of a person's"
+        " e-mail address."
+    )
     ordering = ("-sequence",)
     fieldsets = (
         (
