@@ -32,8 +32,8 @@ logger = logging.getLogger(__name__)
 
 CHUNK = 50
 """Few enough that what was claimed is sent within seconds, and that a dead worker leaves little to ask about."""
-WOKEN_FOR = 5 * CHUNK
-"""A message to the workers names so many: to send one costs as much as claiming twenty payments."""
+MESSAGES = 4
+"""Payments made together are told to the workers by so many messages, or fewer where there are not a chunk for each."""
 UNANSWERED_IN_A_ROW = 3
 """So many lost answers are an outage, in which nothing more is claimed."""
 ROWS = ("escrow_account__offering", "from_user", "to_user", "from_bank_account", "to_bank_account")
@@ -62,8 +62,9 @@ def send(payment_ids: Sequence[UUID], *, at: datetime) -> int:
 
 def wake(payments: Sequence[Transaction]) -> None:
     """Wake workers for payments that have just been queued, some chunks each, once the transaction has committed."""
-    for start in range(0, len(payments), WOKEN_FOR):
-        ids = ",".join(str(payment.pk) for payment in payments[start : start + WOKEN_FOR])
+    each = max(CHUNK, -(-len(payments) // MESSAGES))
+    for start in range(0, len(payments), each):
+        ids = ",".join(str(payment.pk) for payment in payments[start : start + each])
         queue.enqueue("finance.process_transactions", payment_ids=ids)
 
 

@@ -22,6 +22,7 @@ def test_pages_fit_and_break_no_policy(browser: Any, live_server: Any, superuser
     fund = activated(winner, other, name="Evergreen Opportunity Fund of Cedar Court Partners I")
     draft = drawn_up(winner, other, name=fund.name, tax="0.4")
     winner.approve("1700000.00")
+    submitted = other.submit("1300000.00")
     sale = f"on={EXIT}&sale_{other.offering.pk.hex}=900000"
     clawback = reverse("admin:distributions_fundarrangement_clawback", args=[fund.pk])
     what_if = reverse("admin:distributions_distribution_what_if")
@@ -34,6 +35,7 @@ def test_pages_fit_and_break_no_policy(browser: Any, live_server: Any, superuser
         "clawback": clawback,
         "sale": f"{clawback}?{sale}",
         "wrong": f"{clawback}?on={EXIT}&sale_{other.offering.pk.hex}=five",
+        "sign": reverse("admin:distributions_distribution_step", args=[submitted.pk, "approve"]),
         "what-if": f"{what_if}?offering={other.offering.pk}&amount=1300000&on={EXIT}",
     }
     page, complaints = signed_in(browser, live_server, superuser)

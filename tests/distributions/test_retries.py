@@ -135,7 +135,9 @@ class TestResume:
         payouts.go_on(handed_over.pk, at=NOW)
 
         made = AuditEvent.objects.filter(
-            entity_id__in=[str(pk) for pk in handed_over.payments.values_list("pk", flat=True)], operation="INSERT"
+            entity_type="transactions",
+            entity_id__in=[str(pk) for pk in handed_over.payments.values_list("pk", flat=True)],
+            operation="INSERT",
         )
         assert {event.user_id for event in made} == {deal.operator.pk}
         assert distribution.payments.count() == made.count() == 3
