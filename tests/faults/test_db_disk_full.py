@@ -59,15 +59,19 @@ class Played:
         self.was_stopped = self.fill_the_log()
         ballast.unlink()
         self.freed_at = time.time()
-        if not server.is_alive():
-            server.start()
-        wait_for(lambda: len([a for a in posting.attempts(log) if a.is_acknowledged and a.began > self.freed_at]) > 40)
+        wait_for(lambda: self.goes_on(log))
         Path(f"{log}.stop").touch()
         load.wait(60)
         self.attempts = posting.attempts(log)
         rows = server.ask("SELECT reference FROM journal_entries WHERE reference LIKE 'k%'")
         self.posted = Counter(reference.rpartition(":")[0] for (reference,) in rows)
         self.check = server.manage("check_books")
+
+    def goes_on(self, log: Path) -> bool:
+        """Start the server whenever it has ended, which may be a moment after the disk was freed; say whether it works."""
+        if not self.server.is_alive():
+            self.server.start()
+        return len([a for a in posting.attempts(log) if a.is_acknowledged and a.began > self.freed_at]) > 40
 
     def fill(self) -> None:
         """Write ballast until there is no room for one page more."""
