@@ -68,7 +68,7 @@ class Played:
         self.check = server.manage("check_books")
 
     def goes_on(self, log: Path) -> bool:
-        """Start the server whenever it has ended, which may be a moment after the disk was freed; say whether it works."""
+        """Start the server when it has ended, maybe only after the disk was freed; return whether it works."""
         if not self.server.is_alive():
             self.server.start()
         return len([a for a in posting.attempts(log) if a.is_acknowledged and a.began > self.freed_at]) > 40
