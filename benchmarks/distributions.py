@@ -123,7 +123,8 @@ def _arguments() -> argparse.Namespace:
 
 def _database(sizes: Sequence[int], profiled: str, workers: int) -> int:
     """Measure paying at each size; return 1 where a figure is missed."""
-    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}")
+    print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}", end=", ")
+    print(paying_distributions.server())
     heads = " ".join(f"{name:>10}" for name in paying_distributions.STAGES)
     print(f"{'investors':>9} {heads} {'ms each':>8} {'cpu':>8} {'db cpu':>8} {'MB':>6} {'statements':>10}")
     missed, before = 0, None

@@ -10,7 +10,8 @@ every payment, up to QUEUED. Executing is handed over to as many workers as in p
 size is measured in processes of its own, and their memory with it (the largest is shown); the
 investors are made in another one before. The figures to meet: executing 50,000 within 30 s and 1 GB, and
 no size costs much more a payment than the one before. Exit code 1 where one is missed. The database must be migrated
-and is left with the rows; use one of your own.
+and is left with the rows; use one of your own, whose server has the memory of production: the first line says what
+it has. With the 48 MB of shared buffers of ./dev and 256 MB between checkpoints, ten thousand took an eighth more.
 """
 
 import cProfile
@@ -40,6 +41,21 @@ MOST_MEMORY = 1024
 LOT = 5_000
 MOST_GROWTH = 1.6
 """A payment may cost so many times what it costs at the size before: more is not linear."""
+
+
+def server() -> str:
+    """Say which server it is, and what it has that the figures depend on."""
+    import django
+
+    django.setup()
+    from django.db import connection
+
+    names = ("server_version", "shared_buffers", "max_wal_size", "fsync")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", [list(names)])
+        found = ", ".join(f"{name} {value}" for name, value in cursor.fetchall())
+    connection.close()
+    return found
 
 
 def prepare(investors: int) -> dict[str, str]:
