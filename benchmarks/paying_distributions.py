@@ -52,7 +52,7 @@ def server() -> str:
 
     names = ("server_version", "shared_buffers", "max_wal_size", "fsync")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s) AS name", [list(names)])
+        cursor.execute("SELECT name, current_setting(name) FROM unnest(%s::text[]) AS name", [list(names)])
         found = ", ".join(f"{name} {value}" for name, value in cursor.fetchall())
     connection.close()
     return found
