@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -96,7 +96,12 @@ def _changes(
     names: dict[str, str],
 ) -> Iterable[Change]:
     before, after = sides
+    for number, row in enumerate(after.get("rows", ()), start=1):  # Rows that were made together, told by one event.
+        for change in _changes(event, ({}, row), model, names):
+            yield replace(change, label=f"{number}. {change.label}")
     for column in after or before:
+        if column == "rows":
+            continue
         if column in _NOISE and event.operation == AuditEvent.Operation.UPDATE:
             continue
         field = _field(model, column)

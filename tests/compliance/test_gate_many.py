@@ -96,6 +96,12 @@ class TestTheTrail:
         assert {
             one["id"]: (one["check_type"], one["status"], one["summary"]) for one in event.changes["after"]["rows"]
         } == {str(check.pk): (check.check_type, check.status, check.summary) for check in made}
+        [described] = admin_history.described(
+            admin_history.exact(AuditEvent.objects.filter(pk=event.pk)), type(made[0])
+        )
+        summaries = {change.label: change.after for change in described.changes if change.label.endswith(". summary")}
+        assert set(summaries) == {f"{number}. summary" for number in range(1, len(made) + 1)}
+        assert sorted(summaries.values()) == sorted(check.summary for check in made)
         for check in made:
             [made_known] = admin_history.page_of(check).events
             assert {change.label: change.after for change in made_known.changes} == {
