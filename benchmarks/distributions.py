@@ -126,7 +126,9 @@ def _database(sizes: Sequence[int], profiled: str, workers: int) -> int:
     print(f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} processors, Python {sys.version.split()[0]}", end=", ")
     print(paying_distributions.server())
     heads = " ".join(f"{name:>10}" for name in paying_distributions.STAGES)
-    print(f"{'investors':>9} {heads} {'ms each':>8} {'cpu':>8} {'db cpu':>8} {'MB':>6} {'statements':>10}")
+    print(
+        f"{'investors':>9} {heads} {'ms each':>8} {'cpu':>8} {'db cpu':>8} {'MB':>6} {'statements':>10} {'pace s':>12}"
+    )
     missed, before = 0, None
     for investors in sizes:
         context = multiprocessing.get_context("spawn")

@@ -8,10 +8,14 @@ above their first tier, is calculated, submitted, signed by two people and execu
 every payment, up to QUEUED. Executing is handed over to as many workers as in production's Procfile (two, or
 ``--workers``), each a process that makes the payments of one chunk after the other, as its Celery task does. Each
 size is measured in processes of its own, and their memory with it (the largest is shown); the
-investors are made in another one before. The figures to meet: executing 50,000 within 30 s and 1 GB, and
-no size costs much more a payment than the one before. Exit code 1 where one is missed. The database must be migrated
-and is left with the rows; use one of your own, whose server has the memory of production: the first line says what
-it has. With the 48 MB of shared buffers of ./dev and 256 MB between checkpoints, ten thousand took an eighth more.
+investors are made in another one before. ``pace`` is what a processor is worth just then: how long a process, with
+another one beside it, takes for the same ten million additions, before executing and after it. Rented processors vary
+by half within minutes, and only figures of the same pace can be compared.
+
+The figures to meet: executing 50,000 within 30 s and 1 GB, and no size costs much more a payment than the one before.
+Exit code 1 where one is missed. The database must be migrated and is left with the rows; use one of your own, whose
+server has the memory of production: the first line says what it has. With the 48 MB of shared buffers of ./dev and
+256 MB between checkpoints, ten thousand took an eighth more.
 """
 
 import cProfile
@@ -39,6 +43,12 @@ STAGES = ("calculate", "submit", "sign", "sign again", "execute")
 MOST_SECONDS = {50_000: 30.0}
 MOST_MEMORY = 1024
 LOT = 5_000
+ADDITIONS = """
+import time
+began, x = time.perf_counter(), 0
+for i in range(10_000_000): x += i
+print(time.perf_counter() - began)
+"""
 MOST_GROWTH = 1.6
 """A payment may cost so many times what it costs at the size before: more is not linear."""
 
@@ -194,7 +204,10 @@ def measure(investors: int, ids: dict[str, str], profiled: str, workers: int) ->
     helpers = Workers(0 if profiled == "execute" else workers, whole.pk)
     seconds, processor, memory, statements = {}, {}, {}, {}
     server = connection.connection and connection.connection.info.backend_pid
+    paces = []
     for name in STAGES:
+        if name == "execute":
+            paces.append(pace())
         watch = Watch()
         profile = cProfile.Profile()
         began, worked, served = time.perf_counter(), time.process_time(), processor_of(server)
@@ -216,8 +229,10 @@ def measure(investors: int, ids: dict[str, str], profiled: str, workers: int) ->
         if name == profiled:
             pstats.Stats(profile).sort_stats("tottime").print_stats(45)
             watch.show()
+    paces.append(pace())
     return {
         "seconds": seconds,
+        "pace": paces,
         "processor": processor,
         "memory": memory,
         "statements": statements,
@@ -278,6 +293,13 @@ class Watch:
             print(f"{spent:>9.2f} s  {sql!r}")
 
 
+def pace() -> float:
+    """Return how many seconds each of two processes takes for ten million additions, the mean of both."""
+    command = [sys.executable, "-I", "-S", "-c", ADDITIONS]
+    beside = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]  # noqa: S603
+    return sum(float(process.communicate()[0]) for process in beside) / 2
+
+
 def processor_of(pid: int | None) -> float:
     """Return the processor seconds of the database's process, where it runs on this machine; else nothing."""
     try:
@@ -295,6 +317,7 @@ def show(investors: int, found: dict[str, Any], before: float | None) -> list[st
     row = [f"{seconds[name]:>10.2f}" for name in STAGES]
     ours, servers = found["processor"]["execute"]
     row += [f"{each * 1000:>8.3f} {ours:>8.1f} {servers:>8.1f} {peak:>6} {found['statements']['execute']:>10,}"]
+    row.append(f"{found['pace'][0]:>6.2f} {found['pace'][1]:>5.2f}")
     print(f"{investors:>9,}", *row, flush=True)
     missed = []
     if found["queued"] != found["payees"] or found["payees"] < investors or found["findings"]:

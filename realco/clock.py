@@ -27,10 +27,10 @@ def now() -> datetime:
 
 def offset() -> timedelta:
     """Return how far the sandbox is ahead of the real clock."""
-    from realco.models import SandboxClock
-
-    first = SandboxClock.objects.values_list("offset", flat=True).first()
-    return first or timedelta(0)
+    with connection.cursor() as cursor:
+        cursor.execute('SELECT "offset" FROM sandbox_clock')
+        found = cursor.fetchone()
+    return found[0] if found else timedelta(0)
 
 
 def advance(by: timedelta) -> datetime:

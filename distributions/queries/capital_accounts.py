@@ -23,10 +23,8 @@ from distributions.queries.entitlements import Basis
 from escrow.models import (
     Commitment,
     EscrowAccount,
-    EscrowLedgerEntry,
     Investment,
     JournalEntry,
-    LedgerAccount,
 )
 from realco.business_days import BANKING_ZONE
 from realco.models import Offering
@@ -150,15 +148,10 @@ def offerings_of(investor_id: UUID) -> list[Offering]:
 
 def paid_in(offering: Offering, *, first: date, last: date) -> dict[UUID, Decimal]:
     """Return what each investor's releases made the offering's capital in a period, both days counted."""
-    released = EscrowLedgerEntry.objects.filter(
-        escrow_account__offering=offering,
-        journal_entry__event=JournalEntry.Event.RELEASE,
-        journal_entry__reversed_by__isnull=True,
-        ledger_account__kind=LedgerAccount.Kind.INVESTOR,
-        effective_date__gte=first,
-        effective_date__lte=last,
-    ).exclude(journal_entry__reference__endswith=entitlements.CHARGES)
-    rows = released.order_by().values_list("ledger_account__owner_id").annotate(Sum("amount"))
+    released = entitlements.releases().filter(
+        escrow_account__offering=offering, effective_date__gte=first, effective_date__lte=last
+    )
+    rows = released.values_list("ledger_account__owner_id").annotate(Sum("amount"))
     return {owner: amount for owner, amount in rows if owner is not None}
 
 

@@ -49,18 +49,17 @@ def advance(
 
 def work(*, post: Post, sweep: Callable[[], int] | None = None, now: Callable[[], datetime] = clock.now) -> Day:
     """
-    Let the bank work, and ourselves, until two rounds in a row have moved nothing.
+    Let the bank work, and ourselves, until a round has moved nothing.
 
     :raises NoSandbox: in production mode
     """
-    bank_steps = delivered = moved = quiet = 0
+    bank_steps = delivered = moved = 0
     for _ in range(MOST_ROUNDS):
         stepped = sandbox_bank.work(at=now())
         arrived = sandbox_webhooks.deliver(post=post, at=now())
         swept = sweep() if sweep is not None else 0
         bank_steps, delivered, moved = bank_steps + stepped, delivered + arrived, moved + swept
-        quiet = 0 if stepped or arrived or swept else quiet + 1
-        if quiet == 2:
+        if not (stepped or arrived or swept):
             break
     return Day(banking_date(now()), bank_steps, delivered, moved)
 

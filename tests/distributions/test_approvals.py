@@ -1,11 +1,13 @@
 """Signing distributions: four eyes, and what makes a signature void; and calling one off."""
 
-from datetime import timedelta
+import hashlib
+import json
+from datetime import UTC, timedelta
 from decimal import Decimal
 
 import pytest
 
-from distributions.models import Distribution
+from distributions.models import Distribution, DistributionAllocation, Receipt
 from distributions.operations import distributions, payouts
 from distributions.operations.distributions import (
     AlreadyApprovedByYou,
@@ -27,9 +29,47 @@ from tests.stages import staged
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 
+FIGURES = (
+    "id", "investor_id", "investment_id", "return_of_capital", "preferred_return", "sponsor_catch_up", "profit_split",
+    "total_amount", "fee_amount", "net_amount",
+)  # fmt: skip
+
+
 @staged
 def deal() -> Deal:
     return make_deal()
+
+
+def written_down(distribution: Distribution, rows: list[DistributionAllocation]) -> dict[str, object]:
+    """Write down what approvers sign of an ordinary distribution, row by row, as anybody would who reads it."""
+    at = distribution.submitted_at
+    assert at is not None
+    receipts = Receipt.objects.filter(whole__distribution=distribution)
+    return {
+        "distribution": distribution.distribution_number,
+        "offering": str(distribution.offering_id),
+        "escrow_account": str(distribution.escrow_account_id),
+        "type": distribution.type,
+        "currency": "USD",
+        "as_of_date": distribution.as_of_date.isoformat(),
+        "total_amount": f"{distribution.total_amount:.2f}",
+        "platform_fee_amount": "0.00",
+        "net_amount": f"{distribution.net_amount:.2f}",
+        "return_of_capital": f"{distribution.return_of_capital_total:.2f}",
+        "preferred_return": f"{distribution.preferred_return_total:.2f}",
+        "sponsor_catch_up": f"{distribution.sponsor_catch_up_total:.2f}",
+        "profit_split": f"{distribution.profit_split_total:.2f}",
+        "terms": str(distribution.terms_id),
+        "tiers": distribution.waterfall_tiers,
+        "basis": distribution.metadata["basis"],
+        "submitted_at": at.astimezone(UTC).isoformat(),
+        "allocations": sorted([str(getattr(row, name)) for name in FIGURES] for row in rows),
+        "receipts": sorted([str(receipt.allocation_id), receipt.sha256] for receipt in receipts),
+    }
+
+
+def sha256_of(content: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
 
 
 class TestSubmit:
@@ -40,6 +80,15 @@ class TestSubmit:
 
         assert distribution.status == Distribution.Status.PENDING_APPROVAL
         assert len(distribution.content_hash) == 64
+
+    def test_hashes_what_anybody_can_write_down_and_hash_again(self, deal: Deal) -> None:
+        deal.earn("4000000.00")
+
+        distribution = deal.submit("4000000.00")
+
+        rows = list(distribution.allocations.all())
+        assert {row.investment_id is None for row in rows} == {True, False}
+        assert distribution.content_hash == sha256_of(written_down(distribution, rows))
 
     def test_needs_the_numbers(self, deal: Deal) -> None:
         deal.earn("100.00")
