@@ -8,7 +8,7 @@ is left half done.
 
 import copy
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -124,31 +124,37 @@ def _models_of_the_past() -> Iterator[None]:
     Spare the models that migrations make anew, thousands of them, what is more than half of their time.
 
     django-fsm would look for transitions in each, which they have none of, through a listener of every field there
-    ever was. And a constraint or an index changes no class: the state has to remember it, but not to make the model
-    and all that are related to it once more. Whatever makes the model anew later finds it there. Django also takes
-    each field apart to make one that is like it; a copy of it, which knows no model yet either, is like it too.
+    ever was. And a constraint, an index or a trigger changes no class, whether it comes or goes: the state has to
+    remember it, but not to make the model and all that are related to it once more. Whatever makes the model anew
+    later finds it as it is by then. Django also takes each field apart to make one that is like it; a copy of it,
+    which knows no model yet either, is like it too.
     """
     past: Any = ProjectState
     fsm: Any = django_fsm
     fields: Any = Field
-    append, signal, clone = past._append_option, fsm.class_prepared, fields.clone
+    before = past._append_option, past._remove_option, fsm.class_prepared, fields.clone
+    append, remove, _, clone = before
 
     def copied(field: Any) -> Any:
         return clone(field) if hasattr(field, "model") else _copied(field)
 
-    def remember(state: ProjectState, *option: Any) -> None:
-        made = state.__dict__.pop("apps", None)
-        try:
-            append(state, *option)
-        finally:
-            if made is not None:
-                state.__dict__["apps"] = made
+    def without_models(change: Callable[..., None]) -> Callable[..., None]:
+        def remember(state: ProjectState, *option: Any) -> None:
+            made = state.__dict__.pop("apps", None)
+            try:
+                change(state, *option)
+            finally:
+                if made is not None:
+                    state.__dict__["apps"] = made
 
-    past._append_option, fsm.class_prepared, fields.clone = remember, _Deaf(), copied
+        return remember
+
+    past._append_option, past._remove_option = without_models(append), without_models(remove)
+    fsm.class_prepared, fields.clone = _Deaf(), copied
     try:
         yield
     finally:
-        past._append_option, fsm.class_prepared, fields.clone = append, signal, clone
+        past._append_option, past._remove_option, fsm.class_prepared, fields.clone = before
 
 
 def _copied(field: Any) -> Any:
