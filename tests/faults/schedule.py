@@ -9,8 +9,10 @@ each time with the last choice that has an alternative left made differently, on
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Condition, Thread
+from threading import Barrier, Condition
 from typing import Any
 
 from django.db import connection, connections
@@ -51,11 +53,10 @@ class _Choice:
     left: list[int] = field(default_factory=list)
 
 
-class _Actor(Thread):
-    """A connection that stops at its points."""
+class _Actor:
+    """Work on a connection that stops at its points."""
 
     def __init__(self, number: int, work: Work, points: Points) -> None:
-        super().__init__(daemon=True)
         self.number, self.work = number, work
         self.points = {name: re.compile(pattern, re.DOTALL) for name, pattern in points.items()}
         self.moved = Condition()
@@ -68,13 +69,14 @@ class _Actor(Thread):
     def run(self) -> None:
         connection.ensure_connection()
         self.pid = connection.connection.info.backend_pid
+        own = vars(connections[connection.alias])
         commit = connection._commit  # type: ignore[attr-defined]
 
         def pause_and_commit() -> Any:
             self._pause(COMMIT)
             return commit()
 
-        vars(connections[connection.alias])["_commit"] = pause_and_commit
+        own["_commit"] = pause_and_commit
         try:
             with connection.execute_wrapper(self._before):
                 self._pause("start")
@@ -84,7 +86,7 @@ class _Actor(Thread):
         except BaseException as error:
             self.result = error
         finally:
-            connections.close_all()
+            del own["_commit"]
             with self.moved:
                 self.is_done = True
                 self.moved.notify_all()
@@ -130,22 +132,35 @@ def orders(make: Callable[[], Sequence[Work]], points: Points, *, at_most: int =
 
     :raises Stuck: if an order leaves nobody who can go on
     """
-    plan: list[int] = []
-    for _ in range(at_most):
-        choices, order = _play(make(), points, plan)
-        yield order
-        while choices and not choices[-1].left:
-            choices.pop()
-        if not choices:
-            return
-        plan = [choice.taken for choice in choices[:-1]] + [choices[-1].left[0]]
+    with _hands(len(works := make())) as hands:
+        plan: list[int] = []
+        for _ in range(at_most):
+            choices, order = _play(works, points, plan, hands)
+            yield order
+            while choices and not choices[-1].left:
+                choices.pop()
+            if not choices:
+                return
+            plan = [choice.taken for choice in choices[:-1]] + [choices[-1].left[0]]
+            works = make()
     raise AssertionError(f"more than {at_most} orders; choose fewer points")
 
 
-def _play(works: Sequence[Work], points: Points, plan: Sequence[int]) -> tuple[list[_Choice], Order]:
+@contextmanager
+def _hands(number: int) -> Iterator[ThreadPoolExecutor]:
+    """Keep so many threads, each with its connection, for all orders: a new one plans everything it does anew."""
+    with ThreadPoolExecutor(number) as hands:
+        yield hands
+        together = Barrier(number)
+        for _ in range(number):
+            hands.submit(lambda: (together.wait(PATIENCE), connections.close_all()))
+
+
+def _play(
+    works: Sequence[Work], points: Points, plan: Sequence[int], hands: ThreadPoolExecutor
+) -> tuple[list[_Choice], Order]:
     actors = [_Actor(number, work, points) for number, work in enumerate(works)]
-    for actor in actors:
-        actor.start()
+    playing = [hands.submit(actor.run) for actor in actors]
     choices: list[_Choice] = []
     order = Order([], [])
     while True:
@@ -156,8 +171,8 @@ def _play(works: Sequence[Work], points: Points, plan: Sequence[int]) -> tuple[l
         choices.append(_Choice(taken, [number for number in runnable if number > taken]))
         order.steps.append((taken, actors[taken].at or ""))
         actors[taken].go()
-    for actor in actors:
-        actor.join(PATIENCE)
+    for actor, played in zip(actors, playing, strict=True):
+        played.result(PATIENCE)
         if isinstance(actor.result, BaseException) and not isinstance(actor.result, Refusal):
             raise AssertionError(f"{order} ended in {actor.result!r}") from actor.result
     order.results = [actor.result for actor in actors]
