@@ -59,7 +59,7 @@ def process_transaction(*, payment_id: str, **_: object) -> None:
 @shared_task(name="finance.process_transactions", ignore_result=True)
 def process_transactions(*, payment_ids: str, **_: object) -> None:
     """Send a chunk of queued payments to their provider; the ids are parted by commas."""
-    bulk_submissions.send([UUID(payment_id) for payment_id in payment_ids.split(",")], at=clock.now())
+    bulk_submissions.send([UUID(payment_id) for payment_id in payment_ids.split(",")], now=clock.now)
 
 
 @shared_task(name="finance.sweep_queued", ignore_result=True, expires=EXPIRES_SECONDS)
@@ -68,7 +68,7 @@ def sweep_queued(**_: object) -> int:
     queued = Transaction.objects.filter(status=Status.QUEUED)
     queued = queued.exclude(type__in=OUTBOUND, escrow_account__status=EscrowAccount.Status.FROZEN)
     queued = queued.filter(Q(counterpart__isnull=True) | Q(type__in=OUTBOUND))
-    return _together(queued.order_by("created_at", "id"), bulk_submissions.send)
+    return bulk_submissions.send(_some(queued.order_by("created_at", "id")), now=clock.now)
 
 
 @shared_task(name="finance.sweep_unanswered", ignore_result=True, expires=EXPIRES_SECONDS)
@@ -172,7 +172,12 @@ def run_sweeps() -> int:
 
 def _together(rows: QuerySet[Any], call: Callable[..., int]) -> int:
     """Make the call for a whole batch of rows, which it deals with in chunks, and return how many it moved on."""
-    return call(list(rows.values_list("id", flat=True)[:TOGETHER]), at=clock.now())
+    return call(_some(rows), at=clock.now())
+
+
+def _some(rows: QuerySet[Any]) -> list[UUID]:
+    """Return the ids of a batch of rows that are dealt with together."""
+    return list(rows.values_list("id", flat=True)[:TOGETHER])
 
 
 def _each(rows: QuerySet[Any], call: Callable[[UUID], bool]) -> int:

@@ -18,6 +18,8 @@ from realco.money import MoneyField, format_money
 
 PAGE = 50
 ENCRYPTED = (EncryptedCharField, EncryptedTextField)
+TOGETHER = "*"
+"""Under this name, which no column has, an event tells of several rows that were made together."""
 _NOISE = frozenset({"updated_at"})
 
 
@@ -56,8 +58,12 @@ def page_of(row: models.Model, *, before: str = "") -> Page:
     it says of this row.
     """
     row = getattr(row, "audited_with", row)
-    ids = [str(row.pk), *(str(pk) for pk in getattr(row, "made_about", ()))]
-    events = exact(AuditEvent.objects.filter(entity_type=row._meta.db_table, entity_id__in=ids))
+    with_others = models.Q(
+        entity_id__in=[str(pk) for pk in getattr(row, "made_about", ())],
+        changes__contains={"after": {TOGETHER: [{"id": str(row.pk)}]}},
+    )
+    events = AuditEvent.objects.filter(models.Q(entity_id=str(row.pk)) | with_others, entity_type=row._meta.db_table)
+    events = exact(events)
     if before.isdecimal() and len(before) < 19:
         events = events.filter(sequence__lt=int(before))
     found = list(events.select_related("user").order_by("-sequence")[: PAGE + 1])
@@ -85,7 +91,7 @@ def _sides(event: AuditEvent, of: str) -> tuple[dict[str, Any], dict[str, Any]]:
     changes = json.loads(getattr(event, "changes_text", "{}"), parse_float=Decimal)
     before, after = changes.get("before") or {}, changes.get("after") or {}
     if of and event.entity_id != of:
-        after = next((one for one in after.get("rows", ()) if one["id"] == of), {})
+        after = next((one for one in after.get(TOGETHER, ()) if one["id"] == of), {})
     return before, after
 
 
@@ -96,11 +102,11 @@ def _changes(
     names: dict[str, str],
 ) -> Iterable[Change]:
     before, after = sides
-    for number, row in enumerate(after.get("rows", ()), start=1):  # Rows that were made together, told by one event.
+    for number, row in enumerate(after.get(TOGETHER, ()), start=1):
         for change in _changes(event, ({}, row), model, names):
             yield replace(change, label=f"{number}. {change.label}")
     for column in after or before:
-        if column == "rows":
+        if column == TOGETHER:
             continue
         if column in _NOISE and event.operation == AuditEvent.Operation.UPDATE:
             continue

@@ -1,6 +1,7 @@
 -- The answers about one payment that are kept together are told by one audit event, under the payment's id: who asked,
--- by which operation, and what was answered. What a rule looked at (details) is not copied: it never changes and is
--- never deleted, and is itself the record. A check about no payment is told by itself, whole.
+-- by which operation, and what was answered under which rule. What a rule looked at (details) is not copied: it never
+-- changes and is never deleted, and is itself the record. A check that says more than that when it is made (whom it
+-- matched, who reviewed it, until when it holds), or is about no payment, is told by itself, whole.
 CREATE FUNCTION compliance_audit_answers() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     _who uuid := realco_setting('user_id');
@@ -14,13 +15,20 @@ BEGIN
     SELECT realco_uuid7(), TG_OP, _what, _why, TG_TABLE_NAME, coalesce(t.payment_id, t.first)::text, _who, t.changes,
            _request, _address, session_user, clock_timestamp()
       FROM (SELECT n.payment_id, NULL::uuid AS first,
-                   ('{"before":null,"after":{"subject_id":"' || min(n.subject_id::text) || '","rows":['
-                    || string_agg('{"id":"' || n.id || '","check_type":"' || n.check_type || '","status":"' || n.status
-                                  || '","summary":' || to_json(n.summary) || '}', ',') || ']}}')::jsonb AS changes
-              FROM new_rows n WHERE n.payment_id IS NOT NULL GROUP BY n.payment_id, n.subject_id
+                   ('{"before":null,"after":{"subject_id":"' || n.subject_id || '","created_at":'
+                    || to_json(n.created_at) || ',"*":['
+                    || string_agg('{"id":"' || n.id || '","check_type":' || to_json(n.check_type) || ',"status":'
+                                  || to_json(n.status) || ',"rule_version":' || to_json(n.rule_version)
+                                  || ',"summary":' || to_json(n.summary) || '}', ',') || ']}}')::jsonb AS changes
+              FROM new_rows n
+             WHERE n.payment_id IS NOT NULL AND n.review_note = ''
+               AND num_nonnulls(n.matched_party_id, n.score, n.reviewed_by_id, n.reviewed_at, n.expires_at) = 0
+             GROUP BY n.payment_id, n.subject_id, n.created_at
             UNION ALL
             SELECT NULL, n.id, jsonb_build_object('before', NULL, 'after', to_jsonb(n))
-              FROM new_rows n WHERE n.payment_id IS NULL) t;
+              FROM new_rows n
+             WHERE n.payment_id IS NULL OR n.review_note <> ''
+                OR num_nonnulls(n.matched_party_id, n.score, n.reviewed_by_id, n.reviewed_at, n.expires_at) > 0) t;
     RETURN NULL;
 END $$;
 

@@ -1,13 +1,17 @@
 """
 Payments are in the indexes that are asked, and nulls in none: money goes one way, so that half of whom and what a
-payment names is null, and hardly any waits for a retry. Nobody asks by who asked or approved.
+payment names is null, and hardly any waits for a retry. Nobody asks by who asked or approved. They are built and dropped
+while payments go on, one after the other; a try that gave way is gone on with.
 """
 
 from typing import Any
 
 import django.db.models.deletion
 from django.conf import settings
+from django.contrib.postgres.operations import RemoveIndexConcurrently
 from django.db import migrations, models
+
+from realco.indexes import AddIndexBeside
 
 NAMED: dict[str, Any] = {
     "db_constraint": False,
@@ -31,6 +35,8 @@ USED = {
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [
         ("distributions", "0066_keep_premiums_for_whom_they_are_owed"),
         ("escrow", "0096_drop_indexes_nobody_asks"),
@@ -41,19 +47,19 @@ class Migration(migrations.Migration):
 
     operations = [
         *(
-            migrations.AddIndex(
+            AddIndexBeside(
                 model_name="transaction",
                 index=models.Index(condition=models.Q((f"{fields[0]}__isnull", False)), fields=fields, name=name),
             )
             for name, fields in USED.items()
         ),
-        migrations.AddIndex(
+        AddIndexBeside(
             model_name="transaction",
             index=models.Index(
                 condition=models.Q(("status", "PENDING_RETRY")), fields=["next_retry_at"], name="transactions_retries"
             ),
         ),
-        *(migrations.RemoveIndex(model_name="transaction", name=name) for name in UNUSED),
+        *(RemoveIndexConcurrently(model_name="transaction", name=name) for name in UNUSED),
         migrations.AlterField(
             model_name="transaction",
             name="from_bank_account",

@@ -9,7 +9,7 @@ worker that dies leaves its chunk PROCESSING, and the provider is asked about ea
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 from uuid import UUID
@@ -45,15 +45,18 @@ UPDATE transaction_attempts a SET outcome = 'ACCEPTED', provider_reference = p.r
 Sent = list[tuple[Transaction, TransactionAttempt]]
 
 
-def send(payment_ids: Sequence[UUID], *, at: datetime) -> int:
+def send(payment_ids: Sequence[UUID], *, now: Callable[[], datetime]) -> int:
     """
     Send those of some payments that are queued, and return how many are no longer.
+
+    Each chunk is claimed at the moment that ``now`` returns then: with the moment of the first, the last chunk would
+    seem to have been left unanswered by a slow provider while it is sent.
 
     Each of them may be sent by somebody else at the same time: whoever claims it first does it.
     """
     moved = 0
     for start in range(0, len(payment_ids), CHUNK):
-        sent, is_answered = _send_chunk(payment_ids[start : start + CHUNK], at=at)
+        sent, is_answered = _send_chunk(payment_ids[start : start + CHUNK], at=now())
         moved += sent
         if not is_answered:
             break

@@ -1,7 +1,9 @@
 -- Ids that the database makes: a moment in milliseconds and a number of a sequence, as RFC 9562 (6.2) allows for
 -- UUIDs of version 7. Chance is dear where the server has to open /dev/urandom for each (five times all of this), and
 -- nobody is kept from a row by not knowing its id. Each session takes its numbers by the hundred, in their order.
+-- Everybody may: triggers ask with the rights of whoever writes, who may have been running before this migration.
 CREATE SEQUENCE realco_ids CACHE 100;
+GRANT USAGE ON SEQUENCE realco_ids TO PUBLIC;
 CREATE OR REPLACE FUNCTION realco_uuid7() RETURNS uuid LANGUAGE sql VOLATILE AS $$
     SELECT encode(int8send(((date_part('epoch', clock_timestamp()) * 1000)::bigint << 16) | 28672)
                   || int8send((-9223372036854775808) | nextval('realco_ids')), 'hex')::uuid

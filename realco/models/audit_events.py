@@ -20,7 +20,8 @@ class AuditEvent(models.Model):
     One row's change in one statement.
 
     ``changes`` is ``{"before": …, "after": …}``: whole rows for inserts and deletes, the changed
-    columns for updates. ``sequence`` orders events; clocks do not. ``entity_type`` is the table.
+    columns for updates. Rows that one event tells of together are a list under ``"*"``, and ``entity_id`` is what they
+    are about. ``sequence`` orders events; clocks do not. ``entity_type`` is the table.
     """
 
     Operation = AuditOperation

@@ -8,10 +8,11 @@ import pytest
 from django.db import transaction
 
 from compliance.facts import PaymentFacts
-from compliance.models import CheckStatus
+from compliance.models import CheckStatus, ComplianceCheck
 from compliance.operations import checks, gate, profiles
 from compliance.operations.gate import Verdict
 from escrow.models import EscrowAccount
+from finance.operations import screening
 from realco import admin_history
 from realco.models import AuditEvent, Organization, User
 from tests import factories
@@ -93,9 +94,16 @@ class TestTheTrail:
 
         assert (event.operation, event.action) == ("INSERT", "compliance_check.examine")
         assert event.changes["after"]["subject_id"] == str(investor.pk)
-        assert {
-            one["id"]: (one["check_type"], one["status"], one["summary"]) for one in event.changes["after"]["rows"]
-        } == {str(check.pk): (check.check_type, check.status, check.summary) for check in made}
+        told = event.changes["after"][admin_history.TOGETHER]
+        assert {one.pop("id"): one for one in told} == {
+            str(check.pk): {
+                "check_type": check.check_type,
+                "status": check.status,
+                "rule_version": check.rule_version,
+                "summary": check.summary,
+            }
+            for check in made
+        }
         [described] = admin_history.described(
             admin_history.exact(AuditEvent.objects.filter(pk=event.pk)), type(made[0])
         )
@@ -107,8 +115,37 @@ class TestTheTrail:
             assert {change.label: change.after for change in made_known.changes} == {
                 "check type": check.get_check_type_display(),
                 "status": check.get_status_display(),
+                "rule version": check.rule_version,
                 "summary": check.summary,
             }
+
+    def test_tells_of_each_check_once_though_the_payment_was_asked_about_again(
+        self, escrow: EscrowAccount, investor: User, approver: User, at: datetime
+    ) -> None:
+        payment = factories.deposit(escrow, investor, "100.00", at=at)
+        made = list(payment.compliance_checks.all())
+
+        gate.examine(investor, payment=screening.facts(payment, at=at), at=at)
+
+        again = payment.compliance_checks.exclude(pk__in=[check.pk for check in made])
+        assert AuditEvent.objects.filter(entity_type="compliance_checks", entity_id=str(payment.pk)).count() == 2
+        for check in [*made, *again]:
+            [made_known] = admin_history.page_of(check).events
+            assert "summary" in {change.label for change in made_known.changes}
+
+    def test_tells_whole_who_reviewed_what_was_put_there_as_reviewed(
+        self, escrow: EscrowAccount, investor: User, approver: User, at: datetime
+    ) -> None:
+        payment = factories.deposit(escrow, investor, "100.00", at=at)
+
+        forged = ComplianceCheck.objects.create(
+            subject=investor, payment=payment, check_type="AML", rule_version="none", status=CheckStatus.PASSED,
+            summary="Fine", reviewed_by=approver, reviewed_at=at, review_note="Fine", created_at=at,
+        )  # fmt: skip
+
+        [event] = AuditEvent.objects.filter(entity_type="compliance_checks", entity_id=str(forged.pk))
+        assert event.changes["after"]["reviewed_by_id"] == str(approver.pk)
+        assert event.changes["after"]["payment_id"] == str(payment.pk)
 
     def test_tells_a_case_about_no_payment_by_itself(self, investor: User, at: datetime) -> None:
         case = checks.open_case(

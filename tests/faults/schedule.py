@@ -152,8 +152,13 @@ def _hands(number: int) -> Iterator[ThreadPoolExecutor]:
     with ThreadPoolExecutor(number) as hands:
         yield hands
         together = Barrier(number)
+
+        def let_go() -> None:
+            together.wait(PATIENCE)
+            connections.close_all()
+
         for _ in range(number):
-            hands.submit(lambda: (together.wait(PATIENCE), connections.close_all()))
+            hands.submit(let_go)
 
 
 def _play(

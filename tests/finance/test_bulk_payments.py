@@ -64,7 +64,7 @@ def payout(escrow: EscrowAccount, operator: User, at: datetime) -> Transaction:
 
 
 def send(payments: list[Transaction]) -> int:
-    return bulk_submissions.send([payment.pk for payment in payments], at=clock.now())
+    return bulk_submissions.send([payment.pk for payment in payments], now=clock.now)
 
 
 def statuses(payments: list[Transaction]) -> list[str]:
@@ -253,7 +253,7 @@ class TestAtOnce:
         """Caught: claims, events or payments read without their locks."""
         payments = deposits(*[GOOD] * 8)
         ids = [payment.pk for payment in payments]
-        at_once([lambda: bulk_submissions.send(ids, at=clock.now())] * 4, threads=4)
+        at_once([lambda: bulk_submissions.send(ids, now=clock.now)] * 4, threads=4)
         assert SandboxTransfer.objects.count() == TransactionAttempt.objects.count() == 8
         rows = [webhook.pk for webhook in told(client)]
         at_once([lambda: webhooks.process_many(rows, at=clock.now())] * 4, threads=4)

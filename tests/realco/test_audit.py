@@ -196,6 +196,33 @@ class TestEveryRoad:
         assert many['"1" \\']["before"] == {"location": "", "maximum_amount": 2.5, "opened_at": at.isoformat()}
         assert many['"0" \\']["after"]["location"] == '"0" \\\n'
 
+    @pytest.mark.slow
+    def test_very_many_rows_after_one_are_told_in_time(self, organization: Organization) -> None:
+        """The plan of the first statement of a session is kept; looped over thirty thousand rows it took 26 s."""
+        owner = organization.owner
+        Organization.objects.filter(pk=organization.pk).update(kind="PLATFORM")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO organizations (id, name, kind, owner_id, created_at)"
+                " SELECT gen_random_uuid(), n::text, 'SPONSOR', %s, now() FROM generate_series(1, 30000) n",
+                [owner.pk],
+            )
+            cursor.execute("SET LOCAL statement_timeout = '12s'")
+        assert Organization.objects.filter(owner=owner, kind="SPONSOR").update(kind="PLATFORM") == 30_000
+        assert AuditEvent.objects.filter(entity_type="organizations", operation="UPDATE").count() == 30_001
+
+    def test_who_may_write_may_number_events_without_another_grant(self, organization: Organization) -> None:
+        """Migrations grant the application nothing, and it goes on while they run."""
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE ROLE newcomer")
+            cursor.execute("GRANT USAGE ON SCHEMA public TO newcomer")
+            cursor.execute("GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA public TO newcomer")
+            cursor.execute("GRANT USAGE ON SEQUENCE audit_events_sequence TO newcomer")
+            cursor.execute("SET LOCAL ROLE newcomer")
+            cursor.execute("UPDATE organizations SET name = 'Oak' WHERE id = %s", [organization.pk])
+            cursor.execute("RESET ROLE")
+        assert trail(organization)[-1].database_role == connection.settings_dict["USER"]
+
     def test_very_many_rows_that_stay_leave_nothing(self, organization: Organization) -> None:
         owner = organization.owner
         Organization.objects.bulk_create([Organization(name=str(n), kind="SPONSOR", owner=owner) for n in range(70)])
