@@ -159,6 +159,13 @@ def of_investor(user: User) -> QuerySet[CapitalCallItem]:
     return items.select_related("call__offering").order_by("-call__notice_date", "-id")
 
 
+def unpaid(user: User, *, on: date) -> list[tuple[CapitalCallItem, Due]]:
+    """Return what was called of a person and is missing on a day, with what it comes to, the first due first."""
+    items = list(of_investor(user).filter(status=CapitalCallItem.Status.OPEN).order_by("call__due_date", "id"))
+    found = dues(items, on=on)
+    return [(item, found[item.pk]) for item in items if found[item.pk].missing]
+
+
 def held_back(investors: Sequence[UUID], *, at: datetime) -> dict[UUID, str]:
     """Return why the money of some people is not released now, in words, by person."""
     return {one.person_id: one.obstacle for one in standing.obstacles(investors, at=at)}

@@ -6,16 +6,18 @@ Everything starts from `of`, which knows only the person's own allocations.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from decimal import Decimal
 
 from django.db.models import QuerySet, Sum
 from django.db.models.functions import TruncDate
 
-from distributions.models import AllocationWriteOff, Distribution, DistributionAllocation
+from distributions.models import AllocationWriteOff, Distribution, DistributionAllocation, Reinvestment
 from distributions.queries.distributions import SHOWN
+from distributions.tiers import TierKind
 from realco.models import User
+from realco.money import ZERO
 
 _NOT_YET = (Distribution.Status.DRAFT, Distribution.Status.PENDING_APPROVAL, Distribution.Status.CANCELLED)
 
@@ -43,6 +45,16 @@ class Standing:
     preferred_owed_after: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What has reached a person of all distributions, US dollars; what was withheld is no part of ``paid``."""
+
+    paid: Decimal
+    capital: Decimal
+    withheld: Decimal
+    reinvested: Decimal
+
+
 def of(investor: User) -> QuerySet[DistributionAllocation]:
     """Return the person's allocations of approved distributions, newest first, with those that were written off."""
     return (
@@ -50,6 +62,20 @@ def of(investor: User) -> QuerySet[DistributionAllocation]:
         .exclude(distribution__status__in=_NOT_YET)
         .select_related("distribution__offering", "distribution__terms", "investment", "transaction")
         .order_by("-created_at", "-id")
+    )
+
+
+def received(investor: User) -> Received:
+    """Return what was paid to the person, whoever holds the capital now that it was paid on."""
+    completed = of(investor).filter(status=DistributionAllocation.Status.COMPLETED).order_by()
+    moved = Reinvestment.objects.filter(allocation__in=completed, status=Reinvestment.Status.DONE)
+    return Received(
+        **completed.aggregate(
+            paid=Sum("net_amount", default=ZERO),
+            capital=Sum("return_of_capital", default=ZERO),
+            withheld=Sum("withholding_amount", default=ZERO),
+        ),
+        **moved.aggregate(reinvested=Sum("amount", default=ZERO)),
     )
 
 
@@ -79,6 +105,13 @@ def tiers(allocation: DistributionAllocation) -> list[TierShare]:
     ]
 
 
+def worked_out(allocation: DistributionAllocation) -> Decimal:
+    """Return what the tiers gave in all, US dollars: the allocation's total, unless people decided otherwise."""
+    if allocation.calculated is None:
+        return allocation.total_amount
+    return sum((Decimal(amount) for amount in allocation.calculated.values()), ZERO)
+
+
 def written_off_because(allocation: DistributionAllocation) -> str:
     """Return why two people ended an allocation unpaid; empty if they have not."""
     if allocation.written_off_at is None:
@@ -87,8 +120,26 @@ def written_off_because(allocation: DistributionAllocation) -> str:
 
 
 def standing(allocation: DistributionAllocation) -> Standing | None:
-    """Return where the investor stood before and after; None for the sponsor's share."""
+    """Return where the investor stood before and after what was decided; None for the sponsor's share."""
     explanation = allocation.explanation
     if "contributed" not in explanation:
         return None
-    return Standing(**{field.name: Decimal(explanation[field.name]) for field in fields(Standing)})
+    found = Standing(**{field.name: Decimal(explanation[field.name]) for field in fields(Standing)})
+    if allocation.calculated is None:
+        return found
+    # The explanation tells what the waterfall gave.
+    return replace(
+        found,
+        unreturned_after=max(found.unreturned_before - allocation.return_of_capital, ZERO),
+        preferred_owed_after=max(found.preferred_owed_before - _paid_of_preferred(allocation, found), ZERO),
+    )
+
+
+def _paid_of_preferred(allocation: DistributionAllocation, found: Standing) -> Decimal:
+    """Return what counts against preferred return owed: of an IRR hurdle that is all cash beyond capital."""
+    kinds = {line.get("kind") for line in allocation.explanation.get("tiers", [])}
+    if TierKind.PREFERRED_RETURN in kinds:
+        return allocation.preferred_return
+    if TierKind.IRR_HURDLE in kinds:
+        return allocation.preferred_return + allocation.profit_split
+    return found.preferred_owed_before - found.preferred_owed_after

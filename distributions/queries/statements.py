@@ -20,6 +20,10 @@ class NoSuchQuarter(Refusal):
     """A year has four quarters."""
 
 
+class NotBegun(Refusal):
+    """The quarter lies ahead; nothing can be stated of it."""
+
+
 class WrittenOff(Refusal):
     """The allocation ended unpaid; there is nothing to state of it."""
 
@@ -39,6 +43,16 @@ class Entry:
         """What is paid to the payee's bank, US dollars: all but what was reinvested."""
         was_moved = self.reinvested is not None and self.reinvested.status == Reinvestment.Status.DONE
         return self.allocation.net_amount - (self.reinvested.amount if self.reinvested and was_moved else ZERO)
+
+    @property
+    def worked_out(self) -> Decimal:
+        """What the tiers gave in all, US dollars."""
+        return investor_distributions.worked_out(self.allocation)
+
+    @property
+    def decided(self) -> Decimal:
+        """By how much people decided otherwise, US dollars."""
+        return self.allocation.total_amount - self.worked_out
 
     @property
     def profit(self) -> Decimal:
@@ -75,6 +89,15 @@ class Quarter:
         """The quarter's last day."""
         following = date(self.year + self.number // 4, 3 * self.number % 12 + 1, 1)
         return following - timedelta(days=1)
+
+    def require_begun(self, *, on: date) -> None:
+        """
+        Refuse a quarter that has not begun by a day.
+
+        :raises NotBegun: if its first day is later
+        """
+        if self.first_day > on:
+            raise NotBegun(f"{self} has not begun, so there is no statement of it.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an investor owns, summed over all offerings: money in escrow, capital at work, and what came back."""
+"""What an investor owns, summed over all offerings: money in escrow and capital at work."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,19 +54,11 @@ class Balances:
     held: Decimal
     owed: Decimal
     at_work: Decimal
-    returned_capital: Decimal
-    preferred_return: Decimal
-    profits: Decimal
 
     @property
     def total(self) -> Decimal:
         """Everything that is theirs and not yet paid back to them."""
         return self.arriving + self.cleared + self.held + self.at_work
-
-    @property
-    def received(self) -> Decimal:
-        """Everything that distributions have paid them."""
-        return self.returned_capital + self.preferred_return + self.profits
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,21 +103,13 @@ def _summed(kind: str) -> Sum:
 def balances(investor: User) -> Balances:
     """Return the investor's money now, from stored balances."""
     escrowed = shown(investor_id=investor.pk).get(investor.pk, NOTHING)
-    invested = Investment.objects.filter(investor=investor).aggregate(
-        at_work=Sum("current_balance"),
-        capital=Sum("returned_capital"),
-        preferred=Sum("preferred_return_paid"),
-        profits=Sum("profits_paid"),
-    )
+    invested = Investment.objects.filter(investor=investor).aggregate(at_work=Sum("current_balance", default=ZERO))
     return Balances(
         arriving=escrowed.arriving,
         cleared=escrowed.cleared,
         held=escrowed.held,
         owed=escrowed.owed,
-        at_work=invested["at_work"] or ZERO,
-        returned_capital=invested["capital"] or ZERO,
-        preferred_return=invested["preferred"] or ZERO,
-        profits=invested["profits"] or ZERO,
+        at_work=invested["at_work"],
     )
 
 

@@ -15,7 +15,7 @@ from finance.models.bank_accounts import BankAccount
 from realco import guards
 from realco.identifiers import new_id
 from realco.models import Offering
-from realco.money import MoneyField
+from realco.money import MoneyField, format_money
 
 APPROVAL_THRESHOLD = Decimal("50000.00")
 
@@ -347,7 +347,7 @@ class Transaction(FSMModelMixin, models.Model):
         )  # fmt: skip
 
     def __str__(self) -> str:
-        return f"{self.get_type_display()} of {self.amount} {self.currency}"
+        return f"{self.get_type_display()} of {format_money(self.amount)}"
 
     @property
     def is_inbound(self) -> bool:

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_safe
 
 from compliance.models import InvestorProfile
-from distributions.queries import investor_distributions
+from distributions.queries import capital_calls, investor_distributions
 from escrow.queries import investor_balances
 from escrow.queries.investor_balances import DayOfChanges
 from finance.models import BankAccount
@@ -47,14 +47,15 @@ class Holding:
 @require_safe
 def dashboard(request: HttpRequest, investor: User) -> HttpResponse:
     """Show the signed-in person's balances, their history, their investments and latest payments."""
+    today = banking_date(clock.now())
     history = holdings(
-        investor_balances.changes(investor),
-        investor_distributions.capital_returned(investor),
-        until=banking_date(clock.now()),
+        investor_balances.changes(investor), investor_distributions.capital_returned(investor), until=today
     )
     context = {
         "section": "dashboard",
         "balances": investor_balances.balances(investor),
+        "received": investor_distributions.received(investor),
+        "calls": capital_calls.unpaid(investor, on=today),
         "charts": drawings(history),
         "history": list(reversed(history))[:TABLE_ROWS],
         "investments": investor_balances.investments(investor),

@@ -1,6 +1,5 @@
 """An investor's distributions, and how each was computed, tier by tier."""
 
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -19,9 +18,10 @@ from distributions.queries import (
     statements,
 )
 from distributions.queries.receipts import NoReceipt
-from distributions.queries.statements import NoSuchQuarter, Quarter, Statement, WrittenOff
+from distributions.queries.statements import NoSuchQuarter, NotBegun, Quarter, Statement, WrittenOff
 from distributions.statement_files import CannotMakePdf
 from realco import clock
+from realco.business_days import banking_date
 from realco.models import User
 from realco.money import ZERO
 from realco.portal.access import signed_in
@@ -48,8 +48,7 @@ def distribution(request: HttpRequest, investor: User, allocation_id: UUID) -> H
     """Show one of the person's allocations with the tiers that led to it; with ``?check`` its receipt is checked."""
     allocation = _own(investor, allocation_id)
     tiers = investor_distributions.tiers(allocation)
-    calculated = [Decimal(amount) for amount in (allocation.calculated or {}).values()]
-    yours = sum(calculated, ZERO) if calculated else allocation.total_amount
+    yours = investor_distributions.worked_out(allocation)
     context: dict[str, Any] = {
         "section": "distributions",
         "allocation": allocation,
@@ -113,7 +112,8 @@ def quarter_statement(request: HttpRequest, investor: User, year: int, number: i
     """Answer with the statement of a quarter over all offerings, as PDF."""
     try:
         quarter = Quarter(year, number)
-    except NoSuchQuarter as refusal:
+        quarter.require_begun(on=banking_date(clock.now()))
+    except (NoSuchQuarter, NotBegun) as refusal:
         raise Http404(str(refusal)) from refusal
     return _pdf(request, statements.of_quarter(investor, quarter))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 
@@ -21,9 +22,10 @@ from distributions.operations.overrides import (
     OverriddenByYou,
     UnknownPart,
 )
+from distributions.queries import capital_accounts, investor_distributions, statements
 from distributions.queries import distributions as queries
 from realco.errors import NotPermitted
-from tests.distributions.deals import NOW, Deal, make_deal, standing
+from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
 from tests.stages import staged
 
 pytestmark = pytest.mark.django_db
@@ -175,6 +177,43 @@ class TestThePayee:
 
         assert [page.context[name] for name in ("took_total", "yours_total", "decided")] == [1000, 500, 10]
         assert "+$10.00" in page.content.decode()
+
+    def test_has_a_statement_that_adds_up(self, deal: Deal, draft: Distribution) -> None:
+        decide(deal, draft, "510.00")
+        overrides.confirm(draft, by=deal.second_approver, at=NOW)
+        deal.sign(distributions.submit(draft, by=deal.operator, at=NOW))
+
+        statement = statements.of_allocation(of(draft, deal, 0))
+
+        [entry] = statement.entries
+        assert sum(tier.yours for tier in entry.tiers) == entry.worked_out == 500
+        assert entry.worked_out + entry.decided == entry.allocation.total_amount
+        html = render_to_string("statements/statement.html", {"statement": statement, "made_at": NOW})
+        for words in ("Decided otherwise than the waterfall gives:", "Decided by hand", "+$10.00"):
+            assert words in html
+
+    @pytest.mark.parametrize(
+        ("template", "part", "total"),
+        [
+            ("preferred_and_catch_up", "preferred_return", "1000.00"),
+            ("original_four_tiers", "return_of_capital", "600000.00"),
+            ("three_hurdle_promote", "preferred_return", "1000.00"),
+            ("three_hurdle_promote", "profit_split", "9000000.00"),
+        ],
+    )
+    def test_is_left_where_the_capital_account_goes_on(self, template: str, part: str, total: str) -> None:
+        deal = make_deal(template=template)
+        deal.earn(total)
+        draft = deal.draw_up(total)
+        decide(deal, draft, str(getattr(of(draft, deal, 0), part) + 10), part=part)
+        overrides.confirm(draft, by=deal.second_approver, at=NOW)
+        deal.sign(distributions.submit(draft, by=deal.operator, at=NOW))
+
+        for number in (0, 1, 2):
+            found = investor_distributions.standing(of(draft, deal, number))
+            [account] = capital_accounts.accounts(deal.offering, on=EXIT, investor_id=deal.investors[number].pk)
+            assert found is not None
+            assert (found.unreturned_after, found.preferred_owed_after) == (account.unreturned, account.preferred_owed)
 
 
 class TestWithdraw:

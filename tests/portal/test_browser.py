@@ -60,6 +60,27 @@ class TestLook:
 
         assert complaints == []
 
+    def test_keeps_amounts_on_the_right_where_they_do_not_fit_beside_their_label(
+        self, browser: Any, live_server: Any, investor: User
+    ) -> None:
+        page, _ = signed_in(browser, live_server, investor)
+        page.set_viewport_size({"width": 320, "height": browsing.HEIGHT})
+        label = "Of what it distributed, reinvested into another"
+        page.evaluate(
+            """label => document.querySelector("main").innerHTML =
+                `<dl class="facts"><div><dt>${label}</dt><dd class="money"><b>$1,234,567.00</b></dd></div></dl>
+                <table class="stacks"><tbody><tr><td class="money" data-label="${label}"><b>$1,234,567.00</b></td>
+                </tr></tbody></table>`""",
+            label,
+        )
+
+        gaps = page.evaluate(
+            """() => [...document.querySelectorAll("main b")].map(amount =>
+                amount.closest("div, td").getBoundingClientRect().right - amount.getBoundingClientRect().right)"""
+        )
+
+        assert [abs(gap) < 1 for gap in gaps] == [True, True]
+
 
 class TestInvesting:
     @pytest.mark.parametrize("scripted", [True, False])

@@ -11,6 +11,7 @@ from django.urls import reverse
 from realco import clock
 from realco.business_days import add_business_days, banking_date
 from realco.models import User
+from realco.templatetags.figures import day
 from tests.distributions.calls import PLAN, item_of, make_called_deal, noticed
 from tests.distributions.deals import Deal
 from tests.stages import staged
@@ -38,6 +39,26 @@ def test_shows_accounts_and_what_was_called(deal: Deal, pay_url: str, sign_in: S
     assert page.status_code == 200
     for words in ("$750,000.00", "$540,000.00", "$210,000.00", "A new roof", pay_url):
         assert words in page.content.decode()
+
+
+def test_says_of_what_capital_the_returned_is(deal: Deal, sign_in: SignIn) -> None:
+    page = sign_in(deal.investors[0]).get(reverse("portal:capital")).text
+    assert "Returned of the capital you hold" in page
+    assert "Returned to you" not in page
+
+
+def test_is_on_the_overview_until_it_is_paid(deal: Deal, pay_url: str, sign_in: SignIn) -> None:
+    first = deal.investors[0]
+    client = sign_in(first)
+    notice = f'<strong class="money">$40,000.00</strong>, due {day(add_business_days(banking_date(clock.now()), 10))}'
+    page = client.get(reverse("portal:dashboard")).text
+    assert notice in page
+    assert pay_url in page
+    assert pay_url not in sign_in(deal.investors[1]).get(reverse("portal:dashboard")).text
+
+    bank = first.bank_accounts.get().pk
+    client.post(pay_url, {"amount": "40000.00", "bank_account": bank, "idempotency_key": KEY})
+    assert pay_url not in client.get(reverse("portal:dashboard")).text
 
 
 def test_shows_another_day_and_refuses_none(deal: Deal, sign_in: SignIn) -> None:

@@ -1,9 +1,10 @@
 """The overview: balances that are the ledger's, a history that adds up, and what needs doing."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from hypothesis import given
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 
 from compliance.models import InvestorProfile
 from compliance.operations import profiles
+from distributions.operations import transfers, withholdings
+from distributions.queries import investor_distributions
+from distributions.queries.investor_distributions import Received
 from escrow.models import EscrowAccount
 from escrow.operations import closings
 from escrow.queries import investor_balances
@@ -18,6 +22,8 @@ from escrow.queries.investor_balances import DayOfChanges
 from realco.models import User
 from realco.portal.dashboard import holdings
 from tests import factories
+from tests.distributions.deals import EXIT, NOW, Deal, make_deal
+from tests.stages import staged
 
 D = Decimal
 URL = "portal:dashboard"
@@ -92,6 +98,45 @@ class TestBalances:
 
         assert last.at_work == found.at_work
         assert last.in_escrow == found.cleared + found.arriving + found.held
+
+
+class TestReceived:
+    @staged
+    def deal(self) -> Deal:
+        """A deal that paid 500, 300 and 200, and withheld 24 percent of the first."""
+        deal = make_deal()
+        withholdings.set_rate(
+            deal.investors[0], rate=D("0.24"), reason="W-9", effective_from=EXIT, by=deal.operator, at=NOW
+        )
+        deal.earn("1000.00")
+        deal.pay("1000.00")
+        return deal
+
+    def test_is_what_was_paid_and_says_what_was_withheld(self, deal: Deal, sign_in: Callable[[User], Client]) -> None:
+        first, second = (sign_in(investor).get(reverse(URL)) for investor in deal.investors[:2])
+
+        assert first.context["received"] == Received(D("380.00"), D("0.00"), D("120.00"), D("0.00"))
+        assert "and $120.00 withheld for taxes" in first.text
+        assert second.context["received"].paid == D("300.00")
+        assert "withheld" not in second.text
+
+    def test_stays_with_whom_it_was_paid_when_capital_changes_hands(self, deal: Deal) -> None:
+        seller, buyer = deal.investors[:2]
+        before = [investor_distributions.received(person) for person in (seller, buyer)]
+
+        transfer = transfers.propose(
+            seller.investments.get(offering=deal.offering),
+            buyer=buyer,
+            part=D("0.4"),
+            effective_date=EXIT + timedelta(days=1),
+            document_reference="Assignment",
+            by=deal.operator,
+            at=NOW + timedelta(days=10),
+        )
+        connection.check_constraints()
+        transfers.approve(transfer, approver=deal.approver, at=NOW + timedelta(days=10))
+
+        assert [investor_distributions.received(person) for person in (seller, buyer)] == before
 
 
 DAYS = st.dates(min_value=date(2026, 1, 1), max_value=date(2026, 6, 30))

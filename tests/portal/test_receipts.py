@@ -134,6 +134,11 @@ class TestStatements:
         kwargs = {"year": quarter.year, "number": quarter.number}
         assert portal.get(reverse("portal:quarter_statement", kwargs=kwargs)).content[:5] == b"%PDF-"
 
+    def test_of_a_quarter_that_has_not_begun_are_not_found(self, portal: Client, at: datetime) -> None:
+        for year, number in ((2099, 1), (at.year + 1, 2)):
+            kwargs = {"year": year, "number": number}
+            assert portal.get(reverse("portal:quarter_statement", kwargs=kwargs)).status_code == 404
+
     def test_have_four_quarters_a_year(self, portal: Client) -> None:
         assert portal.get(reverse("portal:quarter_statement", kwargs={"year": 2026, "number": 5})).status_code == 404
         assert [str(Quarter(2026, number).last_day) for number in (1, 2, 3, 4)] == [

@@ -146,6 +146,10 @@ class TestTransaction:
         assert "$50.80" in page
         assert "$9,949.20" in page
 
+    def test_is_named_with_its_amount_as_it_is_written_elsewhere(self, portal: Client, payment: Transaction) -> None:
+        assert str(payment) == "Deposit of $10,000.00"
+        assert f"<h1>{payment}</h1>" in portal.get(page_of(payment)).text
+
     def test_is_not_found_for_somebody_else(
         self, payment: Transaction, stranger: User, sign_in: Callable[[User], Client]
     ) -> None:
