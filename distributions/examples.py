@@ -256,7 +256,9 @@ def _parts(lists: Mapping[str, Sequence[Any]], name: str, least: int, most: int)
     found = []
     for number, line in enumerate(lists[name], start=1):
         if not isinstance(line, Sequence) or isinstance(line, str) or not least <= len(line) <= most:
-            raise UnworkableExample(f"Line {number} needs {least} parts, separated by commas.", name)
+            wanted = str(least) if least == most else f"{least} or {most}"
+            given = 1 if isinstance(line, str) or not isinstance(line, Sequence) else len(line)
+            raise UnworkableExample(f"Line {number} needs {wanted} parts; it has {given}.", name)
         found.append([part.strip() if isinstance(part, str) else part for part in line])
         if name in ("contributions", "expected") and not (isinstance(line[0], str) and 0 < len(line[0].strip()) <= 60):
             raise UnworkableExample(f"Line {number} must begin with a party's name, of 60 letters at most.", name)

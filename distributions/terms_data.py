@@ -58,7 +58,7 @@ def from_data(data: object) -> Terms | ClassedTerms:
     """
     data = _mapping(data, "Terms")
     if data.get("format") != FORMAT:
-        raise UnworkableTerms(f"Terms must say that their format is “{FORMAT}”; this says {data.get('format')!r}.")
+        raise UnworkableTerms(f"Terms must say that their format is “{FORMAT}”; it is {_said(data.get('format'))}.")
     if "classes" not in data:
         _require_known(data, {"format", "profits_by", "tiers"}, "Terms")
         return _terms(data, "Terms")
@@ -69,7 +69,7 @@ def from_data(data: object) -> Terms | ClassedTerms:
         _require_known(one, {"name", "profits_by", "tiers"}, f"Class {number}")
         name = one.get("name")
         if not isinstance(name, str):
-            raise UnworkableTerms(f"Class {number} needs a name; it has {name!r}.")
+            raise UnworkableTerms(f"Class {number} needs a name as text; it is {_said(name)}.")
         classes.append(InvestorClass(name, _terms(one, f"Class “{name}”")))
     return ClassedTerms(tuple(classes), _choice(BetweenClasses, data.get("between"), "The division between classes"))
 
@@ -111,7 +111,7 @@ def _tier(data: object, where: str) -> Tier:
     data = _mapping(data, where)
     kind = data.get("kind")
     if not isinstance(kind, str) or kind not in _TIERS:
-        raise UnworkableTerms(f"{where}: {kind!r} is no kind of tier; choose one of {', '.join(_TIERS)}.")
+        raise UnworkableTerms(f"{where}: {_said(kind)} is no kind of tier; choose one of {', '.join(_TIERS)}.")
     tier = _TIERS[kind]
     known = {field.name: field for field in fields(tier)}
     _require_known(data, {"kind", *known}, where)
@@ -135,7 +135,7 @@ def _value(field: "Field[Any]", data: Mapping[str, Any], where: str) -> object:
         return None if value is None else _day(value, name)
     if field.name == "cumulative":
         if not isinstance(value, bool):
-            raise UnworkableTerms(f"{name} is true or false, not {value!r}.")
+            raise UnworkableTerms(f"{name} is true or false, not {_said(value)}.")
         return value
     return _number(value, name)
 
@@ -143,11 +143,11 @@ def _value(field: "Field[Any]", data: Mapping[str, Any], where: str) -> object:
 def _number(value: object, name: str) -> Decimal:
     # A JSON number has been through binary by now; 0.1 would not be a tenth any more.
     if not isinstance(value, str):
-        raise UnworkableTerms(f'{name} must be text such as "0.08"; it is {value!r}.')
+        raise UnworkableTerms(f'{name} must be text such as "0.08"; it is {_said(value)}.')
     try:
         number = Decimal(value)
     except InvalidOperation as error:
-        raise UnworkableTerms(f"{name} is no number: {value!r}.") from error
+        raise UnworkableTerms(f"{name} is no number: {_said(value)}.") from error
     return number.normalize() if number.is_finite() else number
 
 
@@ -155,14 +155,27 @@ def _day(value: object, name: str) -> date:
     try:
         return date.fromisoformat(value if isinstance(value, str) else "")
     except ValueError as error:
-        raise UnworkableTerms(f"{name} must be a day such as 2023-01-31; it is {value!r}.") from error
+        raise UnworkableTerms(f"{name} must be a day such as 2023-01-31; it is {_said(value)}.") from error
 
 
 def _choice(kinds: type[Kind], value: object, name: str) -> Kind:
     try:
         return kinds(value)  # type: ignore[arg-type]
     except ValueError as error:
-        raise UnworkableTerms(f"{name} cannot be {value!r}; choose one of {', '.join(kinds)}.") from error
+        raise UnworkableTerms(f"{name} cannot be {_said(value)}; choose one of {', '.join(kinds)}.") from error
+
+
+def _said(value: object) -> str:
+    """Write what was given as people who send JSON know it."""
+    if value is None:
+        return "missing"
+    if isinstance(value, str):
+        return f"“{value}”"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float | Decimal):
+        return f"the number {value}"
+    return "a list" if isinstance(value, Sequence) else "an object"
 
 
 def _mapping(data: object, name: str) -> Mapping[str, Any]:

@@ -49,6 +49,7 @@ def enter(version: WaterfallTerms, *, example: Mapping[str, Any], by: User, at: 
         version = terms.lock_draft(version.pk)
         if version.examples.count() >= MOST_EXAMPLES:
             raise TooManyExamples(f"A draft can have {MOST_EXAMPLES} examples at most.")
+        _require_possible(made, tiers=version.tiers.count())
         return WaterfallExample.objects.create(
             terms=version,
             source=made.source[:300],
@@ -78,6 +79,19 @@ def remove(example: WaterfallExample, *, by: User, reason: str) -> None:
     with audit.acting("terms.remove_example", by=by, reason=reason), transaction.atomic():
         terms.lock_draft(example.terms_id)
         WaterfallExample.objects.filter(pk=example.pk).delete()
+
+
+def _require_possible(example: examples.Example, *, tiers: int) -> None:
+    """Refuse what no terms of so many tiers could reproduce; entered all the same, it would only be in the way."""
+    first = min(one.on for one in example.contributions)
+    for day, field in ((example.on, "on"), *((one.on, "earlier") for one in example.earlier)):
+        if day < first:
+            raise UnworkableExample(
+                f"Nothing had been put in by {day}; the first contribution is of {first}.", field=field
+            )
+    for one in example.tiers:
+        if not 1 <= one.tier <= tiers:
+            raise UnworkableExample(f"There is no tier {one.tier}; the terms have {tiers}.", field="tiers")
 
 
 def _require_may(by: User) -> None:

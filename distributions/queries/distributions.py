@@ -152,11 +152,12 @@ class Stages:
     failed: int = 0
     waiting: int = 0
     written_off: int = 0
+    was_executed: bool = True
 
     @property
     def is_running(self) -> bool:
         """Whether payments are still to be made, or under way."""
-        return self.paid + self.failed + self.waiting < self.total
+        return self.was_executed and self.paid + self.failed + self.waiting < self.total
 
 
 UNSENT = ("INITIATED", "PENDING_APPROVAL", "APPROVED", "QUEUED", "PENDING_RETRY", "ON_HOLD")
@@ -176,7 +177,7 @@ def stages(distribution: Distribution) -> Stages:
         waiting=Count("id", filter=Q(status=Status.PENDING, waiting_since__isnull=False)),
         written_off=Count("id", filter=Q(written_off_at__isnull=False)),
     )
-    return Stages(**found)
+    return Stages(**found, was_executed=distribution.status in PAYING)
 
 
 def progress(distribution: Distribution) -> Progress:

@@ -85,6 +85,18 @@ class TestDrafting:
             made = WaterfallTerms.objects.get(pk=answer["Location"].split("/")[-3])
             assert (made.status, queries.as_engine(made)) == ("DRAFT", make())
 
+    def test_goes_on_with_the_tiers_by_its_main_button(
+        self, operator_client: Client, approver_client: Client, version: WaterfallTerms
+    ) -> None:
+        page = operator_client.get(address(version, "change")).content.decode()
+        step = reverse("admin:distributions_waterfallterms_step", args=[version.pk, "copy"])
+
+        assert f'<a class="button" href="{address(version, "edit")}">Change the tiers</a>' in page
+        assert f'<a class="button quiet" href="{step}">New draft from this</a>' in page
+        assert page.count("Change the tiers") == 1
+        activate = reverse("admin:distributions_waterfallterms_step", args=[version.pk, "activate"])
+        assert f'<a class="button" href="{activate}">' in approver_client.get(address(version, "change")).text
+
     def test_is_not_for_approvers(self, approver_client: Client, version: WaterfallTerms) -> None:
         assert approver_client.get(address(version, "edit")).status_code == 403
         task = reverse("admin:distributions_waterfallterms_task", args=["new"])
@@ -218,12 +230,12 @@ class TestExamples:
         [
             ("source", "", "required"),
             ("amount", "lots", "not an amount"),
-            ("contributions", "Ann; 2023-01-01", "Line 1 needs 3 parts"),
+            ("contributions", "Ann; 2023-01-01", "Line 1 needs 3 or 4 parts; it has 2"),
             ("contributions", "Ann; 2023-13-01; 5", "not a day"),
             ("earlier", "2024-01-01", "Line 1 needs 2 parts"),
             ("expected", "Ann; 1,560,000.00", "Say what Ben gets"),
             ("sponsor", "many", "not an amount"),
-            ("tiers", "3; 80000", "Line 1 needs 3 parts"),
+            ("tiers", "3; 80000", "Line 1 needs 3 parts; it has 2"),
         ],
     )
     def test_shows_what_is_wrong_beside_its_field(

@@ -140,6 +140,7 @@ class TestTheWayThrough:
         rows = client_of(investor).get(f"{url}/allocations").json()["results"]
         assert {row["investor_id"] for row in rows} == {str(investor.pk)}
         assert {row["status"] for row in rows} == {"PROCESSING"}
+        assert staff.get(f"{url}/progress").json()["is_running"] is True
         again = staff.post(f"{url}/execute")
         assert (again.status_code, again.json()["error"]["code"]) == (422, "INVALID_STATE_TRANSITION")
 
@@ -155,6 +156,7 @@ class TestTheWayThrough:
         InvestorProfile.objects.filter(user=investor).update(restricted_at=at, restriction_reason="Dispute")
         staff = client_of(operator)
         url = submitted(staff, distributing, at)
+        assert staff.get(f"{url}/progress").json()["is_running"] is False
         said = {"content_hash": Distribution.objects.get().content_hash}
         client_of(approver).post(f"{url}/approve", said, format="json")
         staff.post(f"{url}/execute")

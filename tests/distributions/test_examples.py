@@ -121,7 +121,7 @@ class TestFromData:
             ({"amount": "1e999"}, "amount", "not an amount"),
             ({"amount": "1.005"}, "amount", "whole cents"),
             ({"contributions": []}, "contributions", "one party"),
-            ({"contributions": [["Ann", "2023-01-01"]]}, "contributions", "Line 1 needs 3 parts"),
+            ({"contributions": [["Ann", "2023-01-01"]]}, "contributions", "Line 1 needs 3 or 4 parts; it has 2"),
             ({"contributions": [["sponsor", "2023-01-01", "1"]]}, "contributions", "promote is the sponsor's"),
             (
                 {"contributions": [["Ann", "2023-01-01", "1", "A"], ["Ann", "2023-01-01", "1", "B"]]},
@@ -174,6 +174,23 @@ class TestEnter:
             waterfall_examples.enter(version, example={**CASE_A, "sponsor": "1"}, by=operator, at=at)
 
         assert refused.value.field == "expected"
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "words"),
+        [
+            ({"on": "2020-01-01"}, "on", "Nothing had been put in by 2020-01-01"),
+            ({"earlier": [["2020-01-01", "5"]]}, "earlier", "the first contribution is of 2023-01-01"),
+            ({"tiers": [["9", "5", "0"]]}, "tiers", "There is no tier 9; the terms have 4"),
+        ],
+    )
+    def test_refuses_what_no_such_terms_could_reproduce(
+        self, version: WaterfallTerms, operator: User, at: datetime,
+        changes: dict[str, object], field: str, words: str,
+    ) -> None:  # fmt: skip
+        with pytest.raises(waterfall_examples.UnworkableExample, match=words) as refused:
+            waterfall_examples.enter(version, example={**CASE_A, **changes}, by=operator, at=at)
+
+        assert refused.value.field == field
 
     def test_refuses_more_than_are_looked_at(self, version: WaterfallTerms, operator: User, at: datetime) -> None:
         for _ in range(waterfall_examples.MOST_EXAMPLES):

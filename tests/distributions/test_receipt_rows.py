@@ -1,6 +1,7 @@
 """Receipts as rows: frozen with the numbers they explain, bound to their hash, checked by their payee alone."""
 
 import json
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from distributions.operations import distributions, overrides
 from distributions.queries import investor_distributions, receipt_words
 from distributions.queries import receipts as queries
 from distributions.queries.receipts import Check
+from realco.money import format_money
 from tests.distributions.deals import EXIT, NOW, Deal, make_deal, standing
 from tests.distributions.test_database import attack
 from tests.stages import staged
@@ -89,21 +91,28 @@ class TestFreeze:
         assert queries.file_for(allocation)["receipt"]["distribution"]["submitted_at"].startswith("2025-12-31T18")
 
 
+def decided_otherwise(deal: Deal) -> DistributionAllocation:
+    """Submit a distribution of which one line is overridden: $500 more for the first investor, from the second."""
+    draft = deal.draw_up("100000.00")
+    first, second = (row_of(draft, investor) for investor in deal.investors[:2])
+    decision = overrides.Decision(first.pk, "preferred_return", first.preferred_return + 500, second.pk)
+    draft = overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=NOW)
+    draft = overrides.confirm(draft, by=deal.second_approver, at=NOW)
+    return row_of(distributions.submit(draft, by=deal.operator, at=NOW), deal.investors[0])
+
+
 class TestDecisions:
     def test_stand_beside_what_the_waterfall_gave(self, deal: Deal) -> None:
-        draft = deal.draw_up("100000.00")
-        first, second = (row_of(draft, investor) for investor in deal.investors[:2])
-        amount = first.preferred_return + 500
-        decision = overrides.Decision(first.pk, "preferred_return", amount, second.pk)
-        draft = overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=NOW)
-        draft = overrides.confirm(draft, by=deal.second_approver, at=NOW)
-        allocation = row_of(distributions.submit(draft, by=deal.operator, at=NOW), deal.investors[0])
+        allocation = decided_otherwise(deal)
 
         told = receipt_words.told(allocation)
 
         assert told is not None
         [changed] = told.changed
-        assert (changed.worked_out, changed.decided) == (amount - 500, amount)
+        assert (changed.worked_out, changed.decided) == (
+            allocation.preferred_return - 500,
+            allocation.preferred_return,
+        )
         assert told.decided_because == "Side letter"
         assert queries.check(allocation).holds
 
@@ -165,6 +174,14 @@ class TestReplayReceipt:
         out = StringIO()
         call_command("replay_receipt", *arguments, stdout=out)
         return out.getvalue()
+
+    def test_says_what_was_decided_instead(self, deal: Deal, tmp_path: Path) -> None:
+        content = queries.file_for(decided_otherwise(deal))
+
+        told = self.run(self.written(tmp_path, content))
+
+        amount = format_money(Decimal(content["receipt"]["allocated"]["total_amount"]))
+        assert f"{amount}  is paid instead, as two people decided: Side letter" in told
 
     def test_says_that_it_holds(self, approved: Distribution, tmp_path: Path) -> None:
         content = queries.file_for(standing(approved)[0])

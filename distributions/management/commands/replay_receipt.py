@@ -61,6 +61,9 @@ class Command(BaseCommand):
         )
         for words, cents in _parts(content["working"], result, premiums=premiums):
             self.stdout.write(f"  {_money(cents):>20}  {words}")
+        if because := receipt["allocated"].get("decided_because"):
+            amount = _money(receipt["allocated"]["total_amount"])
+            self.stdout.write(f"  {amount:>20}  is paid instead, as two people decided: {because}")
         self.stdout.write(
             "Every figure was worked out again from this file by the engine alone. That the hash below is the one kept "
             "when the distribution was submitted, the payee's own page says.\n"
