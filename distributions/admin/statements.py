@@ -17,6 +17,7 @@ from distributions.queries import investor_distributions, statements
 from distributions.queries.statements import NoSuchQuarter, Quarter
 from distributions.statement_files import CannotMakePdf
 from realco import clock
+from realco.business_days import banking_date
 from realco.admin_pages import Table, address_of, badge_column, day_column, link, money_column, table, text_column
 from realco.admin_steps import person_of
 from realco.models import User
@@ -66,7 +67,9 @@ class StatementPages(ReceiptPages):
         """Answer with the statement of a person's quarter over all offerings, as PDF: the one that they can have."""
         person = self._person(request, user_id)
         try:
-            statement = statements.of_quarter(person, Quarter(year, number))
+            quarter = Quarter(year, number)
+            quarter.require_begun(on=banking_date(clock.now()))
+            statement = statements.of_quarter(person, quarter)
             content = statement_files.pdf_of(statement, at=clock.now())
         except NoSuchQuarter as refusal:
             raise Http404(str(refusal)) from refusal

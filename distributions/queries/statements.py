@@ -20,7 +20,7 @@ class NoSuchQuarter(Refusal):
     """A year has four quarters."""
 
 
-class NotBegun(Refusal):
+class NotBegun(NoSuchQuarter):
     """The quarter lies ahead; nothing can be stated of it."""
 
 

@@ -18,7 +18,7 @@ from distributions.queries import (
     statements,
 )
 from distributions.queries.receipts import NoReceipt
-from distributions.queries.statements import NoSuchQuarter, NotBegun, Quarter, Statement, WrittenOff
+from distributions.queries.statements import NoSuchQuarter, Quarter, Statement, WrittenOff
 from distributions.statement_files import CannotMakePdf
 from realco import clock
 from realco.business_days import banking_date
@@ -113,7 +113,7 @@ def quarter_statement(request: HttpRequest, investor: User, year: int, number: i
     try:
         quarter = Quarter(year, number)
         quarter.require_begun(on=banking_date(clock.now()))
-    except (NoSuchQuarter, NotBegun) as refusal:
+    except NoSuchQuarter as refusal:
         raise Http404(str(refusal)) from refusal
     return _pdf(request, statements.of_quarter(investor, quarter))
 
