@@ -99,6 +99,10 @@ def _no_problem(row: Any, user: User) -> str:
     return ""
 
 
+def _nothing_more(result: Any) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """
@@ -106,7 +110,8 @@ class Step:
 
     ``when`` says from the row's state whether it is on offer; ``problem`` says in words why this
     person's step would be refused although it is, empty if nothing is known to stand against it.
-    Of several permissions, any one will do.
+    Of several permissions, any one will do. ``tells`` says more than ``done`` of what ``act`` returned.
+    A quiet step is never the main button of its row's page.
     """
 
     name: str
@@ -119,7 +124,9 @@ class Step:
     problem: Callable[[Any, User], str] = _no_problem
     reason: Reason = Reason.REQUIRED
     form: type[StepForm] = StepForm
+    tells: Callable[[Any], str] = _nothing_more
     is_grave: bool = False
+    is_quiet: bool = False
     in_bulk: bool = False
 
 
@@ -231,10 +238,13 @@ class SteppedAdmin(admin_pages.ReadOnlyAdmin):
         options: dict[str, Any] = {"row": row, "user": user, "reason": step.reason}
         if request.method == "POST":
             form = step.form(request.POST, request.FILES, **options)
+            taken: list[object] = []
             if form.is_valid() and self._try(
-                form, lambda order: self.take(step, row, order, version=form.cleaned_data["version"]), user
+                form,
+                lambda order: taken.append(self.take(step, row, order, version=form.cleaned_data["version"])),
+                user,
             ):
-                messages.success(request, step.done)
+                messages.success(request, f"{step.done} {step.tells(taken[0])}".strip())
                 return HttpResponseRedirect(self._after(request, row))
             row = self.get_object(request, str(row_id)) or row
         else:

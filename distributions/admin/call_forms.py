@@ -19,6 +19,8 @@ from realco.models import Offering, User
 HELD = ["FUNDED", "OPERATING", "EXITED"]
 PAID_BY = (PaymentMethod.WIRE, PaymentMethod.CHECK, PaymentMethod.ACH)
 _PICK = forms.DateInput(attrs={"type": "date"})
+_OUTSIDE = ("invalid", "min_value", "max_value", "max_digits", "max_decimal_places", "max_whole_digits")
+"""What the fields of Django find wrong with a percentage."""
 
 
 def _percent(label: str, words: str, *, initial: str) -> forms.DecimalField:
@@ -116,7 +118,11 @@ class PayItemForm(StepForm):
 class TransferForm(StepForm):
     """Whose investment goes to whom, how much of it, and from when."""
 
-    investment = forms.UUIDField(label="Investment", help_text="The id on the investment's page.")
+    investment = forms.UUIDField(
+        label="Investment",
+        help_text="The id on the investment's page.",
+        error_messages={"invalid": "This is not the id of an investment. Copy the id from the investment's page."},
+    )
     buyer = forms.EmailField(label="Buyer", help_text="The address they sign in with.")
     percent = forms.DecimalField(
         label="Part, %",
@@ -125,6 +131,9 @@ class TransferForm(StepForm):
         max_digits=11,
         decimal_places=8,
         initial="100",
+        error_messages=dict.fromkeys(
+            _OUTSIDE, "Write a part above 0 and up to 100 percent, with eight decimals at most."
+        ),
     )
     effective_date = forms.DateField(label="Effective", widget=_PICK)
     document_reference = forms.CharField(label="Documents", max_length=200, help_text="Where the signed papers are.")

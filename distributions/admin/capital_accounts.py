@@ -58,7 +58,8 @@ class CapitalAccountPages:
                 context["problem"] = str(refusal)
             if user.has_perm(permissions.EXPORT_TAX_DATA):
                 offering = form.cleaned_data["offering"]
-                context["tax_form"] = TaxYearForm(initial={"offering": offering, "year": today.year - 1})
+                initial = {"offering": offering, "year": today.year - 1}
+                context["tax_form"] = TaxYearForm(initial=initial, auto_id="id_tax_%s")
         return self.owner.page(request, "admin/staff/capital_accounts.html", **context)
 
     def _tax_data(self, request: HttpRequest) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.contrib import admin
 from distributions.models import AllocationLine, Distribution, DistributionAllocation
 from distributions.operations import overrides, withholdings
 from distributions.operations.overrides import Decision
+from distributions.queries import deductions
 from distributions.queries import distributions as query
 from distributions.queries.entitlements import PARTS
 from distributions.queries.histories import COUNTED
@@ -18,6 +19,7 @@ from realco.admin_pages import Table, link, link_column, money_column, shown_mon
 from realco.admin_steps import Order, Reason, Step, StepForm
 from realco.errors import Refusal
 from realco.models import User
+from realco.money import format_money
 
 Status, Nature = Distribution.Status, Distribution.Nature
 SHOWN = 200
@@ -41,6 +43,7 @@ class OverrideForm(StepForm):
         for name in ("line", "against"):
             field: Any = self.fields[name]
             field.queryset = standing.select_related("investor").order_by("investor__full_name", "pk")
+            field.label_from_instance = _in_words
         self.fields["reason"].help_text = "The payee is shown it, and it is kept."
 
     def clean_amount(self) -> Any:
@@ -59,10 +62,17 @@ class RemitForm(StepForm):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        kind: Any = self.fields["kind"]
+        kind.choices = [
+            (one.kind, f"{AllocationLine.Kind(one.kind).label}: {format_money(one.due_amount)} left to remit")
+            for one in deductions.summary(self.row)
+        ]
         field: Any = self.fields["bank_account"]
-        field.queryset = BankAccount.objects.filter(
-            organization=self.row.offering.organization, status=BankAccount.Status.VERIFIED
-        )
+        sponsor = self.row.offering.organization
+        field.queryset = BankAccount.objects.filter(organization=sponsor, status=BankAccount.Status.VERIFIED)
+        if not field.queryset.exists():
+            field.empty_label = "No verified bank account"
+            field.help_text = f"{sponsor} has no verified bank account. Have one entered and verified, then come back."
 
 
 _PARTS = (
@@ -85,6 +95,20 @@ def overridden(distribution: Distribution) -> Table:
         text_column("override_reason", "reason"), link_column("overridden_by", "by"),
         link_column("override_confirmed_by", "confirmed by"), empty="Everybody gets what the waterfall gives.",
     )  # fmt: skip
+
+
+def taken_off(distribution: Distribution) -> Table:
+    """Lay out what was taken off for each purpose, and what of it is left to remit."""
+    rows = [
+        [AllocationLine.Kind(one.kind).label, *map(shown_money, (one.taken_amount, one.asked_amount, one.due_amount))]
+        for one in deductions.summary(distribution)
+    ]
+    titles = ["What was taken off", "Taken off", "Remitted, or asked for", "Left to remit"]
+    return Table("What is left to remit", titles, rows)
+
+
+def _in_words(allocation: DistributionAllocation) -> str:
+    return f"{format_money(allocation.total_amount)} to {allocation.investor}"
 
 
 @admin.display(description="payee")
@@ -184,4 +208,5 @@ REMIT = Step(
     done="The payment waits for its approval.",
     reason=Reason.OPTIONAL,
     form=RemitForm,
+    is_quiet=True,
 )

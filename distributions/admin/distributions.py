@@ -1,12 +1,12 @@
 """Staff pages of distributions: drawn up, worked out, signed under their hash, paid, and followed."""
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Max
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -14,7 +14,8 @@ from django.utils.html import format_html
 
 from distributions.admin import decisions
 from distributions.admin.allocations import write_offs_of
-from distributions.admin.forms import AgainForm, CreateForm, SignForm
+from distributions.admin.forms import AgainForm, CalculateForm, CreateForm, SignForm
+from distributions.admin.payees import drawn_up, pays_on, previewed
 from distributions.admin.previews import PreviewPages, fund_words
 from distributions.admin.reinvestments import reinvested_in, reinvested_of
 from distributions.models import CapitalCall, Distribution, DistributionAllocation
@@ -22,14 +23,12 @@ from distributions.models.distributions import DistributionStatus
 from distributions.operations import distributions, payouts
 from distributions.queries import distributions as query
 from distributions.queries import fund_deals, payees
-from distributions.queries.distributions import Preview
-from distributions.queries.payees import Payee
+from distributions.queries.distributions import Preview, Progress
 from realco import clock, permissions
 from realco.admin_pages import (
     Table,
     address_of,
     badge_column,
-    link,
     link_column,
     moment_column,
     money_column,
@@ -45,8 +44,6 @@ from realco.money import format_money
 
 Status = Distribution.Status
 FAILING = (Status.PARTIALLY_FAILED, Status.FAILED, Status.PROCESSING)
-SHOWN = 100
-"""How many payees a distribution's own page shows; its previews show all of them."""
 
 
 def _create(order: Order) -> Distribution:
@@ -64,8 +61,17 @@ def _create(order: Order) -> Distribution:
     )
 
 
-def _calculate(distribution: Distribution, order: Order) -> object:
-    return distributions.calculate(distribution, by=order.by, at=order.at)
+def _calculate(distribution: Distribution, order: Order) -> int:
+    """Work it out, and return how many overrides that does away with."""
+    number = query.overrides(distribution).count()
+    distributions.calculate(distribution, by=order.by, at=order.at)
+    return number
+
+
+def _dropped(number: int) -> str:
+    if not number:
+        return ""
+    return f"{number} override{' was' if number == 1 else 's were'} dropped: those lines are what the waterfall gives."
 
 
 def _submit(distribution: Distribution, order: Order) -> object:
@@ -102,6 +108,11 @@ def _may_not_sign(distribution: Distribution, user: User) -> str:
     return ""
 
 
+def _not_calculated(distribution: Distribution, user: User) -> str:
+    standing = distribution.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
+    return "" if standing.exists() else "It has not been worked out yet. Calculate it first."
+
+
 def _nothing_failed(distribution: Distribution, user: User) -> str:
     failed = distribution.allocations.filter(status=DistributionAllocation.Status.FAILED)
     return "" if failed.exists() else "No payment of it has failed."
@@ -114,10 +125,12 @@ STEPS = (
         permission=permissions.CREATE_DISTRIBUTION,
         act=_calculate,
         when=_is(Status.DRAFT),
-        explains="The waterfall runs over the ledger's history, or late-closing interest is shared. These are the "
-        "figures now; they are kept with the draft and can be calculated again until it is submitted.",
+        explains="Below is what the ledger's history gives now. It is kept with the draft and can be calculated again "
+        "until it is submitted.",
         done="Calculated.",
+        tells=_dropped,
         reason=Reason.NONE,
+        form=CalculateForm,
     ),
     decisions.OVERRIDE,
     decisions.CONFIRM,
@@ -128,6 +141,7 @@ STEPS = (
         permission=permissions.CREATE_DISTRIBUTION,
         act=_submit,
         when=_is(Status.DRAFT),
+        problem=_not_calculated,
         explains="The numbers are frozen under their hash and put before approvers, who sign that hash.",
         done="Submitted for approval.",
         reason=Reason.OPTIONAL,
@@ -253,6 +267,12 @@ class DistributionAdmin(PreviewPages):
         bars = _stages(row) if row is not None and row.status in query.PAYING else {}
         return super().change_view(request, object_id, form_url, {**bars, **(extra_context or {})})
 
+    def version_of(self, row: Any) -> str:
+        """Count what people decided for its lines: nobody confirms or drops an override that they have not seen."""
+        decided = query.overrides(row).order_by()
+        seen = decided.aggregate(number=Count("pk"), confirmed=Count("override_confirmed_by"), last=Max("created_at"))
+        return "|".join([super().version_of(row), *map(str, seen.values())])
+
     def get_queryset(self, request: HttpRequest) -> Any:
         related = ("offering__organization", "escrow_account", "created_by", "terms__offering")
         return super().get_queryset(request).select_related(*related)
@@ -268,34 +288,22 @@ class DistributionAdmin(PreviewPages):
         failed = ", ".join(f"{number} {what}" for number, what in counts if number)
         return [
             ("Total", format_money(row.total_amount), "US dollars"),
-            ("To be paid on" if _pays_on(row) else "For the tiers", format_money(row.net_amount), _fee_in_words(row)),
+            ("To be paid on" if pays_on(row) else "For the tiers", format_money(row.net_amount), _fee_in_words(row)),
             ("Signatures", f"{signed} of {needed}", "under the present hash"),
-            ("Paid", f"{progress.paid} of {progress.total}", failed),
+            _paid(row, progress, failed),
             ("Amount paid", format_money(progress.amount_paid), "done" if progress.is_done and progress.paid else ""),
         ]
 
     def pages_of(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
         payments = reverse("admin:finance_transaction_changelist")
-        late = [(str(call), address_of(call)) for call in _late_closings(row)] if _pays_on(row) else []
+        late = [(str(call), address_of(call)) for call in _late_closings(row)] if pays_on(row) else []
         return [("Payments", f"{payments}?q={row.distribution_number}"), *late]
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
-        allocations = (
-            row.allocations.exclude(status=DistributionAllocation.Status.CANCELLED)
-            .select_related("investor", "transaction")
-            .order_by("-total_amount", "id")[: SHOWN + 1]
-        )
-        rows = list(allocations)
-        everything = f"{reverse('admin:distributions_distributionallocation_changelist')}?q={row.distribution_number}"
+        has_no_overrides = pays_on(row) or row.status == Status.CANCELLED
         return [
-            table(
-                "Payees", rows[:SHOWN], _payee, *_columns(row),
-                money_column("net_amount", "net"), badge_column(), _payment,
-                _problem,
-                empty="It has not been calculated.",
-                more=everything if len(rows) > SHOWN else "",
-            ),
-            *([] if _pays_on(row) else [decisions.overridden(row)]),
+            drawn_up(row),
+            *([] if has_no_overrides else [decisions.overridden(row)]),
             *reinvested_of(row),
             table(
                 "Signatures", row.approvals.select_related("approver").order_by("approved_at"), link_column("approver"),
@@ -311,6 +319,8 @@ class DistributionAdmin(PreviewPages):
             return [decisions.overridden(row)]
         if step.name == "override":
             return [decisions.lines(row)]
+        if step.name == "remit":
+            return [decisions.taken_off(row)]
         if step.name not in ("calculate", "submit", "approve", "execute"):
             return []
         try:
@@ -318,43 +328,12 @@ class DistributionAdmin(PreviewPages):
         except Refusal as refusal:
             return [Table("The waterfall cannot be run", ["Why"], [], str(refusal))]
         now = payees.of(row, preview.allocations, at=clock.now())
-        fund = [] if step.name == "execute" or _pays_on(row) else _fund(preview, row)
-        return [*_numbers(preview, row), *fund, *reinvested_in(preview), _payees(preview, now, _columns(row))]
-
-
-_TIERS = (
-    money_column("return_of_capital"), money_column("preferred_return"), money_column("sponsor_catch_up", "catch-up"),
-    money_column("profit_split"),
-)  # fmt: skip
-_TIER_TITLES = ("Return of capital", "Preferred return", "Catch-up", "Profit split")
-_PREMIUM = (money_column("premium_amount", "late-closing interest"),)
+        fund = [] if step.name == "execute" or pays_on(row) else _fund(preview, row)
+        decided = [] if pays_on(row) else [decisions.overridden(row)]
+        return [*_numbers(preview, row), *decided, *fund, *reinvested_in(preview), previewed(preview, now, row)]
 
 
 _SHARED = ("took", "to_investors", "to_sponsor")
-
-
-@admin.display(description="payee")
-def _payee(allocation: Any) -> Any:
-    return link(allocation, str(allocation.investor))
-
-
-@admin.display(description="payment")
-def _payment(allocation: Any) -> Any:
-    return link(allocation.transaction, "Payment")
-
-
-@admin.display(description="waits for, or failed by")
-def _problem(allocation: Any) -> str:
-    return str(allocation.failure_reason or allocation.waiting_reason or "–")
-
-
-def _pays_on(row: Distribution) -> bool:
-    """Whether it pays premiums on, and has no tiers."""
-    return row.nature == Distribution.Nature.PREMIUM
-
-
-def _columns(row: Distribution) -> tuple[Any, ...]:
-    return _PREMIUM if _pays_on(row) else _TIERS
 
 
 def _late_closings(row: Distribution) -> Any:
@@ -378,9 +357,15 @@ def _stages(row: Distribution) -> dict[str, Any]:
     }
 
 
+def _paid(row: Distribution, progress: Progress, others: str) -> tuple[str, str, str]:
+    if row.status == Status.CANCELLED:
+        return "Paid", "Nobody", "it was cancelled"
+    return "Paid", f"{progress.paid} of {progress.total}", others
+
+
 def _fee_in_words(row: Distribution) -> str:
     fee = row.platform_fee_amount
-    if _pays_on(row):
+    if pays_on(row):
         return "late-closing interest, outside of the waterfall"
     return f"after a platform fee of {format_money(fee)}" if fee else "no platform fee"
 
@@ -391,21 +376,21 @@ def _numbers(preview: Preview, row: Distribution) -> list[Table]:
     facts = [
         ["Total", format_money(row.total_amount)],
         ["Platform fee, off the top", format_money(row.platform_fee_amount) if row.platform_fee_amount else "none"],
-        ["To be paid on" if _pays_on(row) else "Left for the tiers", format_money(row.net_amount)],
+        ["To be paid on" if pays_on(row) else "Left for the tiers", format_money(row.net_amount)],
         ["Hash of the numbers", preview.content_hash or "made when it is submitted"],
         ["Signed by", f"{signers}; {preview.signatures_needed} needed"],
         ["The offering can distribute", format_money(preview.available)],
-        ["Terms", "none: it is outside of the waterfall" if _pays_on(row) else str(preview.terms or "none in force")],
+        ["Terms", "none: it is outside of the waterfall" if pays_on(row) else str(preview.terms or "none in force")],
     ]
-    shared = _SHARED[:1] if _pays_on(row) else _SHARED
+    shared = _SHARED[:1] if pays_on(row) else _SHARED
     tiers = [[tier.get("title", ""), *(_amount(tier.get(key)) for key in shared)] for tier in preview.tiers]
-    titles = ["Paid on", "Interest"] if _pays_on(row) else ["Tier", "Takes", "To investors", "To the sponsor"]
+    titles = ["Paid on", "Interest"] if pays_on(row) else ["Tier", "Takes", "To investors", "To the sponsor"]
     if tiers:
         sums = [sum((Decimal(tier.get(key) or 0) for tier in preview.tiers), Decimal(0)) for key in shared]
         tiers.append(["Together", *map(shown_money, sums)])
     if row.platform_fee_amount:
         tiers.insert(0, ["Platform fee, before the tiers", *map(shown_money, (row.platform_fee_amount, None, None))])
-    named = "Late-closing interest that is paid on" if _pays_on(row) else "Tiers"
+    named = "Late-closing interest that is paid on" if pays_on(row) else "Tiers"
     tables = [Table("What is signed", ["", ""], facts), Table(named, titles, tiers, "None.")]
     if preview.changes:
         tables.insert(0, Table("Changed since: no signature counts", ["Change"], [[text] for text in preview.changes]))
@@ -424,17 +409,3 @@ def _fund(preview: Preview, row: Distribution) -> list[Table]:
 
 def _amount(text: str | None) -> Any:
     return shown_money(Decimal(text)) if text else "–"
-
-
-def _payees(preview: Preview, now: dict[Any, Payee], columns: Sequence[Any]) -> Table:
-    rows = []
-    for allocation in preview.allocations:
-        payee = now[allocation.pk]
-        where = payee.obstacle or link(payee.bank_account)
-        amounts = [
-            column(allocation) for column in (*columns, money_column("total_amount"), money_column("net_amount"))
-        ]
-        rows.append([link(allocation.investor), *amounts, where])
-    shown = ["Late-closing interest"] if columns is _PREMIUM else list(_TIER_TITLES)
-    titles = ["Payee", *shown, "Total", "Net", "Paid to"]
-    return Table(f"All {len(rows)} payees", titles, rows, "Nobody gets anything.")

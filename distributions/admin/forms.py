@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from distributions.models import Distribution, DistributionAllocation
+from distributions.queries import distributions as query
 from finance.models import BankAccount
 from realco import money
 from realco.admin_steps import StepForm
@@ -48,6 +49,17 @@ class CreateForm(StepForm):
             return money.ZERO if text.strip("0.") == "" else money.positive(text)
         except Refusal as refusal:
             raise forms.ValidationError(str(refusal)) from refusal
+
+
+class CalculateForm(StepForm):
+    """Nothing to fill in; says before what calculating does away with."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        number = query.overrides(self.row).count()
+        if number:
+            what = "1 line that was" if number == 1 else f"{number} lines that were"
+            self.notice = f"{what} overridden will get what the waterfall gives again."
 
 
 class SignForm(StepForm):

@@ -17,6 +17,8 @@ from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from distributions import charts, exports
 from distributions.charts import Bar
@@ -305,18 +307,23 @@ def _words(line: Line) -> str:
     return " ".join(words[mark] for mark in line.marks) or "–"
 
 
-def _performance(one: Performance) -> list[str]:
+def _performance(one: Performance) -> list[SafeString | str]:
     rate = one.irr.rate
-    irr = one.irr.why if rate is None else f"{rate:.2%}"
+    irr = one.irr.why if rate is None else _aligned(f"{rate:.2%}")
     return [irr, *(_times(value) for value in (one.equity_multiple, one.dpi, one.rvpi, one.tvpi))]
 
 
-def _off(part: Decimal | None) -> str:
-    return "–" if part is None else f"{part:+.2%}" if part else "0.00%"
+def _off(part: Decimal | None) -> SafeString:
+    return _aligned("–" if part is None else f"{part:+.2%}" if part else "0.00%")
 
 
-def _times(value: Decimal | None) -> str:
-    return "–" if value is None else f"{value:.4f}"
+def _times(value: Decimal | None) -> SafeString:
+    return _aligned("–" if value is None else f"{value:.4f}")
+
+
+def _aligned(number: str) -> SafeString:
+    """Write a number for a column, like an amount."""
+    return format_html('<span class="money">{}</span>', number)
 
 
 def export(answer: Answer) -> tuple[list[str], Iterator[list[Cell]]]:

@@ -17,9 +17,9 @@ from distributions.queries import investor_distributions, statements
 from distributions.queries.statements import NoSuchQuarter, Quarter
 from distributions.statement_files import CannotMakePdf
 from realco import clock
-from realco.business_days import banking_date
 from realco.admin_pages import Table, address_of, badge_column, day_column, link, money_column, table, text_column
 from realco.admin_steps import person_of
+from realco.business_days import banking_date
 from realco.models import User
 from realco.money import ZERO, format_money
 

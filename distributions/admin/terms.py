@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db.models import prefetch_related_objects
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -185,6 +186,21 @@ class WaterfallTermsAdmin(SteppedAdmin):
         if queries.class_names(row):
             pages.append(("Investors' classes", "classes"))
         return [(label, reverse(f"admin:distributions_waterfallterms_{name}", args=[row.pk])) for label, name in pages]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show a version; of a draft, the next step for who works on it is the main button."""
+        row = self.get_object(request, unquote(object_id))
+        main = self._next_page(request, row) if row is not None else None
+        return super().change_view(request, object_id, form_url, {"main": main, **(extra_context or {})})
+
+    def _next_page(self, request: HttpRequest, row: Any) -> tuple[str, str] | None:
+        """Return the page where a draft goes on; nothing for those who activate it."""
+        if not row.is_draft or self.obstacle(self.step_named("activate"), row, person_of(request)) == "":
+            return None
+        known = (page for page in self.pages_of(request, row) if page[0] in ("Change the tiers", "Enter an example"))
+        return next(known, None)
 
     def tables_of(self, request: HttpRequest, row: Any) -> list[Table]:
         return [tiers_table(row), *check_tables(row)]

@@ -10,12 +10,12 @@ from distributions.models import InvestmentTransfer
 from distributions.operations import transfers
 from realco import permissions
 from realco.admin_pages import (
+    Column,
     Table,
     badge_column,
     day_column,
     link_column,
     moment_column,
-    money_column,
     percent_column,
     shown_money,
 )
@@ -54,9 +54,18 @@ def _proposed_it(transfer: InvestmentTransfer, user: User) -> str:
     return "You proposed it; somebody else has to approve it." if transfer.proposed_by_id == user.pk else ""
 
 
-@admin.display(description="capital moved")
-def _capital(transfer: Any) -> Any:
-    return shown_money(transfer.funded_amount if transfer.status == Status.EXECUTED else None)
+def _moved(field: str, title: str) -> Column:
+    """Make a column of amounts that a transfer has only once it has taken effect."""
+
+    @admin.display(description=title)
+    def column(transfer: Any) -> Any:
+        return shown_money(getattr(transfer, field) if transfer.status == Status.EXECUTED else None)
+
+    column.__name__ = field
+    return column
+
+
+_CAPITAL = _moved("funded_amount", "capital moved")
 
 
 @admin.register(InvestmentTransfer)
@@ -66,7 +75,7 @@ class InvestmentTransferAdmin(SteppedAdmin):
     when_empty = "A transfer is proposed by one person and approved by another."
     list_display = (
         day_column("effective_date", "effective"), link_column("offering"), link_column("seller_investment", "seller"),
-        link_column("buyer"), percent_column("part"), badge_column(), _capital,
+        link_column("buyer"), percent_column("part"), badge_column(), _CAPITAL,
     )  # fmt: skip
     list_filter = ("status",)
     list_select_related = ("offering", "seller_investment__investor", "seller_investment__offering", "buyer")
@@ -80,9 +89,8 @@ class InvestmentTransferAdmin(SteppedAdmin):
                     badge_column(), link_column("offering"), link_column("seller_investment", "seller"),
                     link_column("buyer"), link_column("buyer_investment"), percent_column("part"),
                     day_column("effective_date", "effective"), "document_reference",
-                    money_column("committed_amount", "commitment moved"),
-                    money_column("funded_amount", "capital moved"),
-                    money_column("returned_amount", "of it returned before"), link_column("proposed_by"),
+                    _moved("committed_amount", "commitment moved"), _CAPITAL,
+                    _moved("returned_amount", "of it returned before"), link_column("proposed_by"),
                     moment_column("proposed_at", "proposed"), link_column("approved_by"),
                     moment_column("executed_at", "executed"), moment_column("cancelled_at", "cancelled"),
                     "cancelled_reason", "id",

@@ -21,7 +21,7 @@ from distributions.queries.entitlements import PARTS
 from realco import audit, copying, money, permissions
 from realco.errors import IllegalTransition, NotPermitted, Refusal
 from realco.models import User
-from realco.money import ZERO, format_money, to_json
+from realco.money import CENT, ZERO, format_money, to_json
 
 Status = DistributionAllocation.Status
 OF_INVESTORS = ("return_of_capital", "preferred_return", "profit_split")
@@ -42,6 +42,10 @@ class NothingToDecide(Refusal):
 
 class LeavesTooLittle(Refusal):
     """The other line, or this one, would have less than nothing, or nothing at all."""
+
+
+class AmountUnchanged(Refusal):
+    """The line has that amount of this part already."""
 
 
 class NothingToConfirm(IllegalTransition):
@@ -80,6 +84,7 @@ def override(distribution: Distribution, *, decision: Decision, reason: str, by:
     :raises NothingToDecide: if it pays premiums on
     :raises NotALine: if the lines are not two of this distribution's
     :raises UnknownPart: if either payee cannot have such a part
+    :raises AmountUnchanged: if the line has that amount already
     :raises LeavesTooLittle: if a part would be below nothing, or a payee would get nothing
     """
     permissions.require(by, permissions.CREATE_DISTRIBUTION)
@@ -93,6 +98,10 @@ def override(distribution: Distribution, *, decision: Decision, reason: str, by:
             raise NothingToDecide("Premiums go to those to whom the earlier calls owe them; nobody decides otherwise.")
         line, other = _lines(distribution, decision)
         difference = wanted - getattr(line, decision.part)
+        if not difference:
+            raise AmountUnchanged(
+                f"{line.investor} has {format_money(wanted)} of this part already. Write another amount, or leave it."
+            )
         changed = [
             _changed(line, decision.part, difference, reason=reason, by=by, at=at),
             _changed(other, decision.part, -difference, reason=reason, by=by, at=at),
@@ -204,10 +213,16 @@ def _changed(
     calculated = row.calculated or {name: to_json(amount) for name, amount in parts.items()}
     parts[part] += difference
     total = sum(parts.values(), ZERO)
-    if parts[part] < 0 or total <= 0:
+    if parts[part] < 0:
         raise LeavesTooLittle(
-            f"{row.investor} has {format_money(getattr(row, part))} of this part, and {format_money(row.total_amount)}"
-            f" in all; {format_money(-difference)} cannot be taken off."
+            f"{row.investor} has {format_money(getattr(row, part))} of this part; {format_money(-difference)} cannot be"
+            " taken off. Write another amount, or choose another payee to make up for it."
+        )
+    if total <= 0:
+        raise LeavesTooLittle(
+            f"Every payee keeps a cent at least, because a payment of nothing is none. {row.investor} has"
+            f" {format_money(row.total_amount)} in all, so {format_money(-difference)} cannot be taken off;"
+            f" {format_money(-difference - CENT)} can."
         )
     return DistributionAllocation(
         distribution_id=row.distribution_id,

@@ -19,6 +19,32 @@ from realco.business_days import banking_date
 from realco.models import Offering, User
 
 AT_MOST = 100
+_ONE = {
+    "payments to approve": "payment to approve",
+    "distributions to sign": "distribution to sign",
+    "write-offs to decide": "write-off to decide",
+    "funds to activate": "fund to activate",
+    "distributions to execute": "distribution to execute",
+    "closings to sign": "closing to sign",
+    "reversals to decide": "reversal to decide",
+    "failed payments": "failed payment",
+    "payments on hold": "payment on hold",
+    "bank accounts to verify": "bank account to verify",
+    "checks to review": "check to review",
+    "accounts that do not reconcile": "account that does not reconcile",
+    "accounts with bank items unmatched for over 5 business days": "account with bank items unmatched for over 5 "
+    "business days",
+    "bank fees, claims and matches to sign": "bank fee, claim or match to sign",
+    "capital calls to approve": "capital call to approve",
+    "transfers to approve": "transfer to approve",
+    "refund runs to sign": "refund run to sign",
+    "refund accounts to agree to": "refund account to agree to",
+    "blocked refunds": "blocked refund",
+    "overdue refunds": "overdue refund",
+    "raises past their deadline": "raise past its deadline",
+    "waterfall terms to activate": "version of waterfall terms to activate",
+}
+"""Each kind of work in the words for a single row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +54,11 @@ class Work:
     label: str
     number: int
     address: str
+
+    @property
+    def words(self) -> str:
+        """The label, as it reads beside the number."""
+        return _ONE[self.label] if self.number == 1 else self.label
 
     @property
     def shown(self) -> str:

@@ -1,5 +1,6 @@
 """Staff pages of capital calls, transfers and capital accounts."""
 
+import re
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 
 from distributions.models import CapitalCall, CapitalCallItem, InvestmentTransfer, TaxExport
-from distributions.operations import call_payments
+from distributions.operations import call_payments, transfers
 from finance.models import Transaction
 from realco import clock
 from realco.business_days import add_business_days, banking_date
@@ -175,6 +176,38 @@ def test_a_transfer_is_proposed_and_approved(deal: Deal) -> None:
     assert page.status_code == 200
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("percent", "0", "Write a part above 0 and up to 100 percent"),
+        ("percent", "101", "Write a part above 0 and up to 100 percent"),
+        ("percent", "half", "Write a part above 0 and up to 100 percent"),
+        ("investment", "17", "Copy the id from the investment"),
+    ],
+)
+def test_a_transfer_says_what_is_wrong_with_its_form(deal: Deal, field: str, value: str, words: str) -> None:
+    task = reverse("admin:distributions_investmenttransfer_task", args=["propose"])
+    answer = client_of(deal.operator).post(task, {field: value})
+    assert words in answer.context["form"].errors[field][0]
+
+
+def test_a_transfer_shows_no_amounts_before_it_took_effect(deal: Deal) -> None:
+    buyer = factories.make_investor("Bella Buyer", verifier=deal.operator, at=clock.now())
+    transfer = transfers.propose(
+        deal.investors[0].investments.get(),
+        buyer=buyer,
+        part=Decimal("0.4"),
+        effective_date=banking_date(clock.now()),
+        document_reference="Assignment 7",
+        by=deal.operator,
+        at=clock.now(),
+    )
+    url = reverse("admin:distributions_investmenttransfer_change", args=[transfer.pk])
+    assert "$0.00" not in client_of(deal.approver).get(url).content.decode()
+    step(client_of(deal.approver), transfer, "approve")
+    assert "$200,000.00" in client_of(deal.approver).get(url).content.decode()
+
+
 class TestAccounts:
     def test_are_shown_together(self, deal: Deal) -> None:
         url = reverse("admin:distributions_capitalcall_accounts")
@@ -182,6 +215,9 @@ class TestAccounts:
         page = client_of(deal.operator).get(url, {"offering": str(deal.offering.pk)}).content.decode()
         for words in ("Together", "$1,000,000.00", "$750,000.00", "Nowhere", "Export as CSV"):
             assert words in page
+        identifiers = re.findall(r' id="([^"]+)"', page)
+        assert len(identifiers) == len(set(identifiers))
+        assert 'for="id_tax_offering"' in page
         early = client_of(deal.operator).get(url, {"offering": str(deal.offering.pk), "on": "2001-01-01"})
         assert "no waterfall terms" in early.content.decode()
 

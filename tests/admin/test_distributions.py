@@ -14,6 +14,7 @@ from finance.models import BankAccount
 from realco import clock
 from realco.business_days import banking_date
 from realco.models import AuditEvent, User
+from realco.money import ZERO, format_money
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.distributions import deals
@@ -64,12 +65,46 @@ def take(person: User, distribution: Distribution, name: str, **fields: Any) -> 
     return answer
 
 
-def submitted(deal: Deal) -> Distribution:
-    create(deal)
-    distribution = Distribution.objects.get()
+def calculated(deal: Deal, **changes: Any) -> Distribution:
+    known = set(Distribution.objects.values_list("pk", flat=True))
+    create(deal, **changes)
+    distribution = Distribution.objects.exclude(pk__in=known).get()
     take(deal.operator, distribution, "calculate")
+    return distribution
+
+
+def submitted(deal: Deal, **changes: Any) -> Distribution:
+    distribution = calculated(deal, **changes)
     take(deal.operator, distribution, "submit")
     return distribution
+
+
+def override(deal: Deal, distribution: Distribution, *, amount: str = "") -> Any:
+    """Give the first payee a dollar less of the preferred return, or the amount, and the second one the rest."""
+    first, second, *_ = deals.standing(distribution)
+    fields = {"line": str(first.pk), "against": str(second.pk), "part": "preferred_return"}
+    amount = amount or str(first.preferred_return - 1)
+    return take(deal.operator, distribution, "override", **fields, amount=amount, reason="Side letter")
+
+
+def overridden(deal: Deal) -> Distribution:
+    distribution = calculated(deal)
+    override(deal, distribution)
+    return distribution
+
+
+def withhold(deal: Deal) -> None:
+    task = reverse("admin:distributions_withholdingrate_task", args=["set"])
+    form = {"email": deal.investors[0].email, "rate": "0.24", "effective_from": "2020-01-01", "reason": "W-8BEN"}
+    assert client_of(deal.operator).post(task, form).status_code == 302
+
+
+def page_of(deal: Deal, distribution: Distribution) -> Any:
+    return client_of(deal.operator).get(reverse("admin:distributions_distribution_change", args=[distribution.pk]))
+
+
+def payees_of(page: Any) -> Any:
+    return next(table for table in page.context["tables"] if table.titles[0] == "Payee" and "Net" in table.titles)
 
 
 class TestDrawingUp:
@@ -287,6 +322,66 @@ class TestOverrides:
         page = client_of(deal.approver).get(reverse("admin:distributions_distribution_change", args=[distribution.pk]))
         assert "Side letter" in page.content.decode()
 
+    def test_are_shown_where_they_are_signed(self, deal: Deal) -> None:
+        distribution = overridden(deal)
+        take(deal.approver, distribution, "confirm-overrides")
+        take(deal.operator, distribution, "submit")
+
+        shown = client_of(deal.approver).get(address(distribution, "approve"))
+
+        tables = {table.title: table for table in shown.context["tables"]}
+        assert [len(row) for row in tables["Overrides"].rows] == [6, 6]
+        for words in (deal.operator.full_name, deal.approver.full_name, "Side letter"):
+            assert all(words in str(row) for row in tables["Overrides"].rows)
+        marked = [row for row in payees_of(shown).rows if "overridden" in str(row[0])]
+        assert len(marked) == 2
+
+    def test_are_dropped_by_calculating_only_with_a_warning(self, deal: Deal) -> None:
+        distribution = overridden(deal)
+        take(deal.approver, distribution, "confirm-overrides")
+        before = client_of(deal.operator).get(address(distribution, "calculate")).content.decode()
+        client = client_of(deal.operator)
+        version = client.get(address(distribution, "calculate")).context["version"]
+
+        after = client.post(address(distribution, "calculate"), {"version": version}, follow=True).content.decode()
+
+        assert "2 lines that were overridden will get what the waterfall gives again." in before
+        assert "Calculated. 2 overrides were dropped" in after
+        again = client.get(address(distribution, "calculate")).content.decode()
+        assert "will get what the waterfall gives again" not in again
+
+    def test_are_not_confirmed_or_dropped_unseen(self, deal: Deal) -> None:
+        distribution = calculated(deal)
+        client = client_of(deal.operator)
+        version = client.get(address(distribution, "calculate")).context["version"]
+        override(deal, distribution)
+
+        answer = client.post(address(distribution, "calculate"), {"version": version})
+
+        assert b"Somebody changed this meanwhile" in answer.content
+        assert distribution.allocations.filter(overridden_by__isnull=False, status="PENDING").count() == 2
+
+    def test_name_amounts_as_they_are_written(self, deal: Deal) -> None:
+        distribution = calculated(deal)
+        first = deals.standing(distribution)[0]
+
+        page = client_of(deal.operator).get(address(distribution, "override"))
+
+        assert f"{format_money(first.total_amount)} to {first.investor}" in page.content.decode()
+
+    @pytest.mark.parametrize(
+        ("part", "words"),
+        [("all", "of this part already"), ("none", "Every payee keeps a cent at least")],
+    )
+    def test_refuses_what_changes_nothing_or_leaves_nothing(self, deal: Deal, part: str, words: str) -> None:
+        distribution = calculated(deal)
+        first = deals.standing(distribution)[0]
+
+        answer = override(deal, distribution, amount=str(first.preferred_return) if part == "all" else "0")
+
+        assert words in answer.content.decode()
+        assert not distribution.allocations.filter(overridden_by__isnull=False).exists()
+
 
 class TestWithholding:
     def test_rates_are_set_with_a_reason(self, deal: Deal) -> None:
@@ -302,3 +397,89 @@ class TestWithholding:
         assert row.investor == deal.investors[0]
         page = client_of(deal.operator).get(reverse("admin:distributions_distributionallocation_change", args=[row.pk]))
         assert "W-8BEN" in page.content.decode()
+
+    def test_is_shown_so_that_a_line_adds_up(self, deal: Deal) -> None:
+        plain = payees_of(page_of(deal, calculated(deal)))
+        withhold(deal)
+        distribution = submitted(deal, idempotency_key="key-2")
+
+        shown = payees_of(client_of(deal.approver).get(address(distribution, "approve")))
+        own = payees_of(page_of(deal, distribution))
+
+        assert "Withheld" not in plain.titles and plain.rows[-1][0] != "Together"
+        columns = slice(shown.titles.index("Total"), shown.titles.index("Net") + 1)
+        assert list(shown.titles[columns]) == ["Total", "Withheld", "Net"]
+        assert [title for title in own.titles if title in ("Total", "Fee", "Withheld", "Net")] == shown.titles[columns]
+        withheld = sum((row.withholding_amount for row in deals.standing(distribution)), ZERO)
+        for table in (shown, own):
+            assert table.rows[-1][0] == "Together"
+            assert format_money(withheld) in table.rows[-1][table.titles.index("Withheld")]
+            assert "$9,000.00" in table.rows[-1][table.titles.index("Total")]
+
+    def test_says_what_is_left_to_remit_and_what_to_do_without_an_account(self, deal: Deal) -> None:
+        withhold(deal)
+        distribution = submitted(deal)
+        take(deal.approver, distribution, "approve")
+        withheld = format_money(sum((row.withholding_amount for row in deals.standing(distribution)), ZERO))
+        remit = address(distribution, "remit")
+
+        page = client_of(deal.operator).get(remit).content.decode()
+        BankAccount.objects.filter(organization=deal.offering.organization).update(status="CLOSED")
+        without = client_of(deal.operator).get(remit).content.decode()
+
+        assert f"{withheld} left to remit" in page
+        assert "has no verified bank account" not in page
+        assert "has no verified bank account. Have one entered and verified" in without
+
+    def test_is_no_main_button_and_not_offered_where_nothing_is_left(self, deal: Deal) -> None:
+        without = submitted(deal)
+        take(deal.approver, without, "approve")
+        withhold(deal)
+        deal.earn("10000.00", at=clock.now())
+        with_some = submitted(deal, idempotency_key="key-2")
+        take(deal.approver, with_some, "approve")
+
+        assert "Remit deductions" not in page_of(deal, without).content.decode()
+        quiet = f'<a class="button quiet" href="{address(with_some, "remit")}">Remit deductions</a>'
+        assert quiet in page_of(deal, with_some).content.decode()
+
+
+class TestWhatIsOffered:
+    def test_a_draft_that_was_never_calculated_is_not_submitted(self, deal: Deal) -> None:
+        create(deal)
+        distribution = Distribution.objects.get()
+        submit = address(distribution, "submit")
+        assert submit not in page_of(deal, distribution).content.decode()
+        assert address(distribution, "calculate") in page_of(deal, distribution).content.decode()
+
+        page = client_of(deal.operator).get(submit, follow=True)
+
+        assert "It has not been worked out yet. Calculate it first." in page.content.decode()
+
+    def test_calculating_speaks_of_late_closings_only_where_there_are_some(self, deal: Deal) -> None:
+        create(deal)
+
+        page = client_of(deal.operator).get(address(Distribution.objects.get(), "calculate"))
+
+        assert "late-closing" not in page.content.decode().lower()
+
+    def test_a_cancelled_one_says_so_and_shows_what_was_calculated(self, deal: Deal) -> None:
+        distribution = calculated(deal)
+        take(deal.operator, distribution, "calculate")
+        payees = distribution.allocations.exclude(status="CANCELLED").count()
+        take(deal.operator, distribution, "cancel", reason="Wrong quarter")
+
+        page = page_of(deal, distribution)
+
+        [shown] = [table for table in page.context["tables"] if "when it was cancelled" in table.title]
+        assert len(shown.rows) == payees
+        assert ("Paid", "Nobody", "it was cancelled") in page.context["figures"]
+        assert "It has not been calculated" not in page.content.decode()
+        assert "Everybody gets what the waterfall gives" not in page.content.decode()
+
+    def test_a_cancelled_one_without_numbers_says_so(self, deal: Deal) -> None:
+        create(deal)
+        distribution = Distribution.objects.get()
+        take(deal.operator, distribution, "cancel", reason="Wrong quarter")
+
+        assert "It was cancelled before it was calculated." in page_of(deal, distribution).content.decode()

@@ -72,7 +72,7 @@ class TestDrawingUp:
         fund = FundArrangement.objects.get()
         assert (fund.status, str(fund.tax_rate)) == ("DRAFT", "0.370000")
         approver = client_of(winner.approver)
-        assert "funds to activate" in approver.get(reverse("admin:index")).text
+        assert "fund to activate" in approver.get(reverse("admin:index")).text
         step = reverse("admin:distributions_fundarrangement_step", args=[fund.pk, "activate"])
         page = approver.get(step)
         assert winner.offering.name in page.text and "8% preferred return" in page.text

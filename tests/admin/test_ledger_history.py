@@ -184,7 +184,7 @@ class TestReversals:
         operator_client.post(step, {"version": form.context["version"], "reason": "Booked twice"})
         reversal = JournalReversal.objects.get()
         assert (reversal.status, reversal.reason) == ("PROPOSED", "Booked twice")
-        assert "reversals to decide" in approver_client.get(reverse("admin:index")).content.decode()
+        assert "reversal to decide" in approver_client.get(reverse("admin:index")).content.decode()
 
         step = reverse("admin:escrow_journalreversal_step", args=[reversal.pk, "approve"])
         shown = operator_client.get(step, follow=True).content.decode()

@@ -1,5 +1,6 @@
 """Every staff page opens, shows its rows, and lets nobody change them by hand."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,8 @@ from escrow.models import EscrowAccount
 from finance.models import BankAccount, Transaction
 from realco.admin_pages import ReadOnlyAdmin, UncountedChangeList
 from realco.models import User
+from realco.staff import work
+from realco.staff.work import Work
 from tests import factories
 from tests.admin.conftest import client_of
 from tests.stages import staged
@@ -206,3 +209,10 @@ class TestTheFirstPage:
         assert "payments to approve" in shown[approver_client]
         assert "payments to approve" not in shown[operator_client]
         assert "accounts that do not reconcile" in shown[operator_client]
+
+    def test_speaks_of_one_row_in_the_singular(self, superuser: User) -> None:
+        waiting = work.waiting_for(superuser)
+
+        assert Work("distributions to sign", 1, "").words == "distribution to sign"
+        assert Work("distributions to sign", 2, "").words == "distributions to sign"
+        assert all(replace(one, number=1).words != one.label for one in waiting)

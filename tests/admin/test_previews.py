@@ -1,6 +1,7 @@
 """The what-if pages: asked by address, answered page by page, exported whole, for staff who may look."""
 
 import csv
+import re
 from datetime import date
 from io import StringIO
 from typing import Any
@@ -56,6 +57,12 @@ class TestWhatIf:
         for words in ("$780,000.00", "$468,000.00", "$140,000.00", "8% preferred return", "1.5600", "<svg", "<desc"):
             assert words in page.text
         assert not Distribution.objects.exists()
+
+    def test_stands_numbers_under_each_other(self, deal: Deal, client: Client) -> None:
+        page = client.get(reverse(WHAT_IF), asked(deal)).text
+
+        assert '<span class="money">1.5600</span>' in page
+        assert re.search(r'<span class="money">[+-]?[0-9.]+%</span>', page)
 
     def test_says_what_is_wrong_with_a_question(self, deal: Deal, client: Client) -> None:
         for changes, words in (

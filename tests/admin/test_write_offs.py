@@ -71,8 +71,8 @@ class TestWriteOff:
         assert "Write off" in page_of(client_of(deal.operator), row)
         assert "Write off" not in page_of(client_of(deal.approver), row)
         assert step(client_of(deal.operator), row, "write-off").status_code == 302
-        assert "write-offs to decide" in client_of(deal.approver).get(reverse("admin:index")).content.decode()
-        assert "write-offs to decide" not in client_of(deal.operator).get(reverse("admin:index")).content.decode()
+        assert "write-off to decide" in client_of(deal.approver).get(reverse("admin:index")).content.decode()
+        assert "write-off" not in client_of(deal.operator).get(reverse("admin:index")).content.decode()
 
         write_off = AllocationWriteOff.objects.get()
         assert step(client_of(deal.approver), write_off, "approve").status_code == 302
