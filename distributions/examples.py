@@ -255,10 +255,11 @@ def _lines(data: Mapping[str, Any], name: str) -> Sequence[Any]:
 def _parts(lists: Mapping[str, Sequence[Any]], name: str, least: int, most: int) -> list[list[Any]]:
     found = []
     for number, line in enumerate(lists[name], start=1):
-        if not isinstance(line, Sequence) or isinstance(line, str) or not least <= len(line) <= most:
+        if not isinstance(line, Sequence) or isinstance(line, str):
+            line = [line]
+        if not least <= len(line) <= most:
             wanted = str(least) if least == most else f"{least} or {most}"
-            given = 1 if isinstance(line, str) or not isinstance(line, Sequence) else len(line)
-            raise UnworkableExample(f"Line {number} needs {wanted} parts; it has {given}.", name)
+            raise UnworkableExample(f"Line {number} needs {wanted} parts; it has {len(line)}.", name)
         found.append([part.strip() if isinstance(part, str) else part for part in line])
         if name in ("contributions", "expected") and not (isinstance(line[0], str) and 0 < len(line[0].strip()) <= 60):
             raise UnworkableExample(f"Line {number} must begin with a party's name, of 60 letters at most.", name)

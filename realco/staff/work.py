@@ -58,7 +58,7 @@ class Work:
     @property
     def words(self) -> str:
         """The label, as it reads beside the number."""
-        return _ONE[self.label] if self.number == 1 else self.label
+        return _ONE.get(self.label, self.label) if self.number == 1 else self.label
 
     @property
     def shown(self) -> str:

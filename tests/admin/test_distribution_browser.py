@@ -6,7 +6,8 @@ from typing import Any
 from django.urls import reverse
 
 from compliance.models import InvestorProfile
-from distributions.operations import overrides
+from distributions.models import Distribution
+from distributions.operations import distributions, overrides
 from distributions.operations.overrides import Decision
 from distributions.queries.entitlements import PARTS
 from finance.operations import settlements
@@ -21,6 +22,13 @@ from tests.distributions import deals
 pytestmark = browsing.MARKS
 
 
+def decide(draft: Distribution, *, by: User, at: datetime) -> None:
+    """Override a line by a dollar."""
+    first, second, *_ = deals.standing(draft)
+    decision = Decision(first.pk, PARTS[1], first.preferred_return - 1, second.pk)
+    overrides.override(draft, decision=decision, reason="Side letter", by=by, at=at)
+
+
 def test_pages_fit_break_no_policy_and_follow(browser: Any, live_server: Any, superuser: User, at: datetime) -> None:
     now = clock.now()
     deal = deals.make_deal(at=now.replace(year=now.year - 2))
@@ -28,11 +36,15 @@ def test_pages_fit_break_no_policy_and_follow(browser: Any, live_server: Any, su
     InvestorProfile.objects.filter(user=deal.investors[2]).update(restricted_at=now, restriction_reason="Dispute")
     paying = deal.execute("9000.00", on=banking_date(now), at=now)
     draft = deal.draw_up("500.00", on=banking_date(now), at=now)
-    first, second, *_ = deals.standing(draft)
-    decision = Decision(first.pk, PARTS[1], first.preferred_return - 1, second.pk)
-    overrides.override(draft, decision=decision, reason="Side letter", by=deal.operator, at=now)
+    decide(draft, by=deal.operator, at=now)
     [changed, *_] = deals.standing(draft)
+    signed = deal.draw_up("600.00", on=banking_date(now), at=now)
+    decide(signed, by=deal.operator, at=now)
+    overrides.confirm(signed, by=deal.second_approver, at=now)
+    distributions.submit(signed, by=deal.operator, at=now)
     addresses = {
+        "calculate": reverse("admin:distributions_distribution_step", args=[draft.pk, "calculate"]),
+        "approve": reverse("admin:distributions_distribution_step", args=[signed.pk, "approve"]),
         "draft": reverse("admin:distributions_distribution_change", args=[draft.pk]),
         "override": reverse("admin:distributions_distribution_step", args=[draft.pk, "override"]),
         "confirm": reverse("admin:distributions_distribution_step", args=[draft.pk, "confirm-overrides"]),

@@ -36,6 +36,10 @@ class Stuck(AssertionError):
     """Nobody can go on: the connections wait for each other, or one for somebody outside."""
 
 
+class _GivenUp(Exception):
+    """The order is not played to its end, and whoever stands at a point goes home."""
+
+
 @dataclass
 class Order:
     """One order that was played: who went on from which point, and what each got."""
@@ -62,6 +66,7 @@ class _Actor:
         self.moved = Condition()
         self.at: str | None = None
         self.may_go = False
+        self.is_given_up = False
         self.is_done = False
         self.pid = 0
         self.result: object = None
@@ -102,9 +107,16 @@ class _Actor:
         with self.moved:
             self.at = name
             self.moved.notify_all()
-            while not self.may_go:
+            while not (self.may_go or self.is_given_up):
                 self.moved.wait()
             self.may_go, self.at = False, None
+            if self.is_given_up:
+                raise _GivenUp
+
+    def give_up(self) -> None:
+        with self.moved:
+            self.is_given_up = self.may_go = True
+            self.moved.notify_all()
 
     def go(self) -> None:
         with self.moved:
@@ -149,16 +161,18 @@ def orders(make: Callable[[], Sequence[Work]], points: Points, *, at_most: int =
 @contextmanager
 def _hands(number: int) -> Iterator[ThreadPoolExecutor]:
     """Keep so many threads, each with its connection, for all orders: a new one plans everything it does anew."""
+    together = Barrier(number)
+
+    def let_go() -> None:
+        together.wait(PATIENCE)
+        connections.close_all()
+
     with ThreadPoolExecutor(number) as hands:
-        yield hands
-        together = Barrier(number)
-
-        def let_go() -> None:
-            together.wait(PATIENCE)
-            connections.close_all()
-
-        for _ in range(number):
-            hands.submit(let_go)
+        try:
+            yield hands
+        finally:
+            for _ in range(number):
+                hands.submit(let_go)
 
 
 def _play(
@@ -168,14 +182,16 @@ def _play(
     playing = [hands.submit(actor.run) for actor in actors]
     choices: list[_Choice] = []
     order = Order([], [])
-    while True:
-        runnable = _await_rest(actors)
-        if not runnable:
-            break
-        taken = plan[len(choices)] if len(choices) < len(plan) else runnable[0]
-        choices.append(_Choice(taken, [number for number in runnable if number > taken]))
-        order.steps.append((taken, actors[taken].at or ""))
-        actors[taken].go()
+    try:
+        while runnable := _await_rest(actors):
+            taken = plan[len(choices)] if len(choices) < len(plan) else runnable[0]
+            choices.append(_Choice(taken, [number for number in runnable if number > taken]))
+            order.steps.append((taken, actors[taken].at or ""))
+            actors[taken].go()
+    except Stuck:
+        for actor in actors:
+            actor.give_up()
+        raise
     for actor, played in zip(actors, playing, strict=True):
         played.result(PATIENCE)
         if isinstance(actor.result, BaseException) and not isinstance(actor.result, Refusal):

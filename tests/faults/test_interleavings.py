@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import count
 
 import pytest
+from django.db import connection, transaction
 
 from escrow import books
 from escrow.models import Closing, EscrowAccount, JournalEntry, LedgerAccount
@@ -94,6 +95,24 @@ def play(make: Play, points: dict[str, str], *, least: int) -> Iterator[tuple[li
         played += 1
         yield names(order.results), order
     assert played >= least, f"only {played} orders"
+
+
+class TestTheScheduler:
+    def test_gives_up_where_nobody_can_go_on(self, scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+        """And lets those go home who stand at a point or wait: a test that fails must not hang."""
+        scene.begin()
+        monkeypatch.setattr(schedule, "PATIENCE", 1.0)
+        rows = EscrowAccount.objects.filter(pk=scene.escrow.pk)
+
+        def wait() -> None:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '3s'")
+                rows.select_for_update().get()
+
+        with transaction.atomic():
+            rows.select_for_update().get()
+            with pytest.raises(schedule.Stuck, match="0 at a lock"):
+                list(schedule.orders(lambda: [wait], {}))
 
 
 class TestTheLastMoney:

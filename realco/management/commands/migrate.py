@@ -3,7 +3,7 @@ Django's migrate, made safe while others work: one instance at a time, and no lo
 
 A statement that waits for a table's lock makes everybody behind it wait too. So it waits a second at
 most, gives way for as long, and tries the same migration again; each is one transaction, so nothing
-is left half done.
+is left half done, or can be gone on with half way (realco/indexes.py).
 """
 
 import copy
